@@ -1,0 +1,40 @@
+# Everything a developer runs. `make demo` and `make test` need only Python 3.11, 3.12 or 3.13.
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: setup demo test check bench lock
+
+setup: $(READY)
+
+$(READY): requirements-dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11, 3.12 or 3.13: none was found on PATH."; exit 1; }
+	"$(PYTHON)" -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: setup
+	@exec $(BIN)/headcount demo
+
+test: setup
+	$(BIN)/pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/headcount schema | diff -u schema/schema.graphql -
+	$(BIN)/pytest tests/test_architecture.py
+
+bench: setup
+	$(BIN)/python -m benchmarks
+
+# After a change of the dependencies in pyproject.toml.
+lock: setup
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+		--constraints requirements.lock --extra embedded --extra dev pyproject.toml --output-file requirements-dev.lock

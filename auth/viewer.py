@@ -1,0 +1,79 @@
+"""Who the caller is: the role and the permissions that a token's claims say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+
+class Role(Enum):
+    """What a caller is to the platform."""
+
+    ADMIN = "admin"
+    STAFF = "staff"
+    ORGANIZER = "organizer"
+    CUSTOMER = "customer"
+
+
+class Permission(Enum):
+    """What a member of the staff may be allowed to see."""
+
+    VIEW_CUSTOMERS = "view_customers"
+    MANAGE_INVENTORY = "manage_inventory"
+
+
+_ROLES: Final = {role.value: role for role in Role}
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """The bearer of a good token."""
+
+    role: Role
+    permissions: tuple[Permission, ...] = ()
+    subject: str | None = None
+    organizer_id: str | None = None
+    expires_at: datetime | None = None
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any]) -> "Viewer":
+        """The viewer that a verified token's claims describe."""
+        role = _role(claims)
+        return cls(
+            role=role,
+            permissions=_permissions(role, claims.get("permissions")),
+            subject=_text(claims.get("sub")),
+            organizer_id=_text(claims.get("organizer_id")),
+            expires_at=_time(claims.get("exp")),
+        )
+
+    def may(self, permission: Permission) -> bool:
+        """Whether the caller is an admin, or staff that holds the permission."""
+        return permission in self.permissions
+
+
+def _role(claims: Mapping[str, Any]) -> Role:
+    for claim in ("role", "user_type"):
+        if claim in claims:
+            return _ROLES.get(str(claims[claim]).lower(), Role.CUSTOMER)
+    return Role.ADMIN if claims.get("is_admin") is True else Role.CUSTOMER
+
+
+def _permissions(role: Role, claim: object) -> tuple[Permission, ...]:
+    if role is Role.ADMIN:
+        return tuple(Permission)
+    if role is not Role.STAFF or not isinstance(claim, list):
+        return ()
+    return tuple(permission for permission in Permission if permission.value in claim)
+
+
+def _text(claim: object) -> str | None:
+    return claim if isinstance(claim, str) and claim else None
+
+
+def _time(claim: object) -> datetime | None:
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=float(str(claim)))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,35 @@
+"""What can be counted in `tickets`. A deleted ticket has left the system and counts nowhere."""
+
+from typing import Final
+
+from cubes.cube import Cube
+from cubes.reading import UNKNOWN, present, text
+from documents import Ticket
+
+IN_THE_SYSTEM: Final = {
+    "$and": [
+        {"$ne": ["$wallet.status", "DELETED"]},
+        {"$ne": [{"$type": "$wallet.deleted_at"}, "date"]},
+    ]
+}
+
+_SOLD = present("$ticket_order_id")
+_PROMO = present("$promo_code_id")
+ORIGIN: Final = {"$cond": [_SOLD, "sold", {"$cond": [_PROMO, "promo", "admin"]}]}
+"""How a ticket came about: an order outweighs a promo code; with neither, an admin made it."""
+
+TICKETS: Final = Cube(
+    name="tickets",
+    source=Ticket,
+    where=IN_THE_SYSTEM,
+    dimensions={"event": "$event_id", "status": text("$status", UNKNOWN), "origin": ORIGIN},
+    measures={"tickets": 1},
+)
+
+PROMO_TICKETS: Final = Cube(
+    name="promo tickets",
+    source=Ticket,
+    where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
+    dimensions={"promo_code": "$promo_code_id"},
+    measures={"tickets": 1},
+)

@@ -1,0 +1,1 @@
+"""Demo data: a made-up platform, the same for the same seed."""

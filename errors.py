@@ -1,0 +1,42 @@
+"""The error taxonomy: what can go wrong, its code for GraphQL and its status for REST."""
+
+from typing import ClassVar
+
+
+class HeadcountError(Exception):
+    """An expected failure. Its text is for the caller: what is wrong, and what would be right."""
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+
+
+class Unauthenticated(HeadcountError):
+    """There is no token, or it is not good."""
+
+    code = "UNAUTHENTICATED"
+    status = 401
+
+
+class Forbidden(HeadcountError):
+    """The caller may not read this."""
+
+    code = "FORBIDDEN"
+    status = 403
+
+
+class BadUserInput(HeadcountError):
+    """An argument has a value that it may not have."""
+
+    code = "BAD_USER_INPUT"
+    status = 422
+
+
+class ServiceUnavailable(HeadcountError):
+    """The database can't be reached, or takes too long."""
+
+    code = "SERVICE_UNAVAILABLE"
+    status = 503
+
+
+class StartupError(Exception):
+    """A command can't do its work: one line that says what is wrong and what to do."""

@@ -1,0 +1,24 @@
+"""What arguments may be: each check names the argument, what is allowed and what was given."""
+
+from bson import ObjectId
+from bson.errors import InvalidId
+
+from errors import BadUserInput
+
+
+def within(name: str, value: int, least: int, most: int | None = None) -> int:
+    """A number from `least` to `most`, both in; raises `BadUserInput`."""
+    if value < least or (most is not None and value > most):
+        allowed = f"{least} or more" if most is None else f"from {least} to {most}"
+        raise BadUserInput(f"Argument '{name}' must be {allowed}; it is {value}.")
+    return value
+
+
+def object_id(name: str, value: str) -> ObjectId:
+    """An id; raises `BadUserInput`."""
+    try:
+        return ObjectId(value)
+    except InvalidId as error:
+        raise BadUserInput(
+            f"Argument '{name}' must be an ObjectId, 24 hexadecimal digits; it is '{value}'."
+        ) from error

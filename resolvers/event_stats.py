@@ -1,0 +1,207 @@
+"""EventStats: per event its tickets, orders and occupancy (events-dashboard, section 2)."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from fractions import Fraction
+from operator import attrgetter
+from typing import Any, Final
+
+from cubes.cube import Cells, Cube, Slice, by_cube, exact
+from cubes.events import EVENT_ROWS, EVENTS
+from cubes.orders import ORDERS
+from cubes.table import Lookup, Order, Page, Row
+from cubes.tickets import TICKETS
+from loaders.aggregations import Aggregations
+from resolvers.arguments import object_id, within
+from resolvers.order_stats import PAID
+from resolvers.rounding import count, money, percentage
+
+LIMIT_MAX: Final = 500
+NEWEST_FIRST: Final = Order("event_date", descending=True)
+
+_ORDERED: Final = ORDERS.slice("event", "status", measures=["orders"])
+_PAID: Final = ORDERS.slice("event", "status", measures=["amount_cents"])
+# Which slice a field is folded from; a field that is not here is a column of the event's row.
+_SLICES: Final[Mapping[str, Slice]] = {
+    "tickets_issued": TICKETS.slice("event", measures=["tickets"]),
+    "tickets_sold": TICKETS.slice("event", "origin", measures=["tickets"]),
+    "tickets_promo": TICKETS.slice("event", "origin", measures=["tickets"]),
+    "tickets_admin": TICKETS.slice("event", "origin", measures=["tickets"]),
+    "ticket_status": TICKETS.slice("event", "status", measures=["tickets"]),
+    "occupancy_pct": TICKETS.slice("event", measures=["tickets"]),
+    "orders_count": _ORDERED,
+    "revenue": _PAID,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TicketStatusCounts:
+    """Tickets by status; those of any other status are in none."""
+
+    available: int
+    consumed: int
+    expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventStats:
+    """An event and its KPIs. What was not selected has the value it would have without data."""
+
+    event_id: str
+    title: str
+    event_type: str
+    event_date: datetime | None
+    location: str
+    capacity: int
+    is_active: bool
+    is_sale_box_office: bool
+    tickets_issued: int
+    tickets_sold: int
+    tickets_promo: int
+    tickets_admin: int
+    ticket_status: TicketStatusCounts
+    revenue: float
+    orders_count: int
+    occupancy_pct: float
+
+
+@dataclass(frozen=True, slots=True)
+class EventStatsPage:
+    """How many events match, and the page of them that was asked for."""
+
+    total: int
+    events: Sequence[EventStats]
+
+
+_SHOWN: Final = frozenset(EVENT_ROWS.columns)
+
+
+@dataclass(slots=True)
+class _Numbers:
+    """One event's numbers, added up from its cells."""
+
+    issued: int = 0
+    origins: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[str] = field(default_factory=Counter)
+    orders: int = 0
+    cents: int | Fraction = 0
+
+
+_NOTHING: Final = _Numbers()
+
+
+async def event_stats(
+    selected: Collection[str],
+    aggregations: Aggregations,
+    *,
+    page: int,
+    limit: int,
+    event_type: str | None = None,
+    active_only: bool = False,
+    order: Order = NEWEST_FIRST,
+    with_total: bool = True,
+) -> EventStatsPage:
+    """A page of the matching events, in an order over all of them.
+
+    `selected` are fields of `EventStats`; without `with_total`, `total` is 0. Raises
+    `BadUserInput` for a page or limit out of range.
+    """
+    within("page", page, 0)
+    within("limit", limit, 1, LIMIT_MAX)
+    where: dict[str, Any] = {} if event_type is None else {"event_type": event_type}
+    if active_only:
+        where["is_active"] = True
+
+    ordered_here = order.column not in _SHOWN
+    fields = {*selected, order.column} if ordered_here else {*selected}
+    slices = by_cube(_SLICES[name] for name in fields if name in _SLICES)
+    stretch = Page(EVENT_ROWS, _columns(fields), tuple(where.items()))
+    if not ordered_here:
+        stretch = replace(stretch, order=order, skip=page * limit, limit=limit)
+
+    census = EVENTS.slice(*where, measures=["events"])
+    loading = aggregations.load(stretch)
+    # How many events there are also tells whether the page holds most of the tickets.
+    events = await aggregations.load(census) if with_total or slices else Cells(())
+    rows = await loading
+    if 2 * len(rows) < events.sum("events"):
+        ids = [row["_id"] for row in rows]
+        slices = {cube: needs.only("event", ids) for cube, needs in slices.items()}
+    numbers = await _numbers(slices, aggregations)
+    stats = [_stats(row, numbers) for row in rows]
+    if ordered_here:
+        stats.sort(key=attrgetter(order.column), reverse=order.descending)
+        stats = stats[page * limit : (page + 1) * limit]
+    matching = {column: {value} for column, value in where.items()}
+    return EventStatsPage(count(events.sum("events", **matching)) if with_total else 0, stats)
+
+
+async def event(
+    selected: Collection[str], aggregations: Aggregations, *, id: str
+) -> EventStats | None:
+    """One event; None if there is none of that id. Raises `BadUserInput` for what is no id."""
+    key = object_id("id", id)
+    loading = aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({key})))
+    slices = by_cube(_SLICES[name].only("event", [key]) for name in selected if name in _SLICES)
+    numbers = await _numbers(slices, aggregations)
+    row = (await loading).get(key)
+    return None if row is None else _stats(row, numbers)
+
+
+def _columns(selected: Collection[str]) -> frozenset[str]:
+    needed = {"capacity"} if "occupancy_pct" in selected else set()
+    return _SHOWN & {*selected, *needed}
+
+
+async def _numbers(
+    slices: Mapping[Cube, Slice], aggregations: Aggregations
+) -> Mapping[Hashable, _Numbers]:
+    """Each event's numbers."""
+    cells = dict(
+        zip(slices, await asyncio.gather(*map(aggregations.load, slices.values())), strict=True)
+    )
+    numbers: defaultdict[Hashable, _Numbers] = defaultdict(_Numbers)
+    for event, group in cells.get(TICKETS, Cells(())).by("event").items():
+        of = numbers[event]
+        for cell in group:
+            of.issued += cell["tickets"]
+            of.origins[cell["_id"].get("origin")] += cell["tickets"]
+            of.statuses[cell["_id"].get("status")] += cell["tickets"]
+    for event, group in cells.get(ORDERS, Cells(())).by("event").items():
+        of = numbers[event]
+        for cell in group:
+            if cell["_id"]["status"] in PAID:
+                of.orders += cell.get("orders", 0)
+                of.cents += exact(cell.get("amount_cents", 0))
+    return numbers
+
+
+def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
+    of = numbers.get(row["_id"], _NOTHING)
+    capacity, date = row.get("capacity", 0), row.get("event_date")
+    return EventStats(
+        event_id=str(row["_id"]),
+        title=row.get("title", ""),
+        event_type=row.get("event_type", ""),
+        # A year beyond 9999 is a date that Python, and ISO 8601's four digits, can't show.
+        event_date=date if isinstance(date, datetime) else None,
+        location=row.get("location", ""),
+        capacity=count(capacity),
+        is_active=row.get("is_active", False),
+        is_sale_box_office=row.get("is_sale_box_office", False),
+        tickets_issued=count(of.issued),
+        tickets_sold=count(of.origins["sold"]),
+        tickets_promo=count(of.origins["promo"]),
+        tickets_admin=count(of.origins["admin"]),
+        ticket_status=TicketStatusCounts(
+            available=count(of.statuses["available"]),
+            consumed=count(of.statuses["consumed"]),
+            expired=count(of.statuses["expired"]),
+        ),
+        revenue=money(of.cents),
+        orders_count=count(of.orders),
+        occupancy_pct=percentage(of.issued, capacity),
+    )

@@ -1,0 +1,34 @@
+"""How numbers are answered: exact until here, rounded once, half-even (kpis.md, rules 3 and 6)."""
+
+from fractions import Fraction
+from typing import Final
+
+import structlog
+
+INT_MAX: Final = 2**31 - 1
+INT_MIN: Final = -(2**31)
+
+_log = structlog.get_logger(__name__)
+
+
+def count(number: int | Fraction) -> int:
+    """A number for an Int field: clamped to its 32 bits, which is logged."""
+    clamped = max(INT_MIN, min(INT_MAX, int(number)))
+    if clamped != int(number):
+        _log.warning("a number beyond GraphQL's Int was clamped", number=str(number))
+    return clamped
+
+
+def money(cents: int | Fraction) -> float:
+    """Minor units in major units, at 2 places."""
+    return ratio(cents, 100, places=2)
+
+
+def percentage(part: int | Fraction, whole: int | Fraction) -> float:
+    """part / whole × 100 at 1 place; 0.0 without a whole."""
+    return ratio(part * 100, whole, places=1)
+
+
+def ratio(numerator: int | Fraction, denominator: int | Fraction, *, places: int) -> float:
+    """numerator / denominator at so many places; 0.0 with a zero denominator."""
+    return float(round(Fraction(numerator) / denominator, places)) if denominator else 0.0

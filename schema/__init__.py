@@ -1,0 +1,39 @@
+"""The GraphQL schema: types, rules and limits. `schema.graphql` beside it is its printed SDL."""
+
+from datetime import datetime
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import DisableIntrospection
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.failures import Failures
+from schema.limits import DEFAULTS, Limits, OperationLimits
+from schema.query import Query
+from schema.scalars import DATE_TIME
+
+
+class _Schema(strawberry.Schema):
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Logs nothing: `Failures` logs what nobody expected, and only that."""
+
+
+def build(limits: Limits = DEFAULTS, *, introspection: bool = True) -> strawberry.Schema:
+    """The schema, with limits on its operations."""
+    return _Schema(
+        Query,
+        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
+        extensions=[
+            Failures,
+            lambda: OperationLimits(limits),
+            *([] if introspection else [DisableIntrospection]),
+        ],
+    )
+
+
+def sdl() -> str:
+    """The printed SDL."""
+    return build().as_str() + "\n"

@@ -1,0 +1,165 @@
+"""What one operation may ask for: its depth, its aliases and its cost."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLNamedType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    IntValueNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableNode,
+    get_named_type,
+    get_operation_ast,
+)
+from strawberry.extensions import SchemaExtension
+
+# The arguments that say how many rows a list may have, and the most that any field takes. More
+# is refused by the field itself, with a better error and at no cost.
+_ROWS = {"limit": 1000, "first": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits of one operation.
+
+    `depth` levels of nested objects, `aliases`, and `tokens` of its text; `cost` counts one for
+    each field, and one for each row that a list may have (its `limit` or `first`). Introspection
+    costs and nests nothing; graphql-core bounds it.
+    """
+
+    depth: int = 8
+    aliases: int = 30
+    tokens: int = 2000
+    cost: int = 5000
+
+
+DEFAULTS = Limits()
+
+
+class _Size(NamedTuple):
+    depth: int
+    aliases: int
+    cost: int
+
+
+class OperationLimits(SchemaExtension):
+    """Refuses operations beyond the limits before they are validated."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def on_operation(self) -> Iterator[None]:
+        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        if error := self._excess():
+            self.execution_context.pre_execution_errors = [error]
+        yield
+
+    def _excess(self) -> GraphQLError | None:
+        context = self.execution_context
+        document = context.graphql_document
+        if document is None:
+            return None
+        operation = get_operation_ast(document, context.operation_name)
+        if operation is None:
+            return None
+        size = _Measure(context.schema._schema, document, context.variables or {}).of(operation)
+        for limit in ("depth", "aliases", "cost"):
+            found, allowed = getattr(size, limit), getattr(self._limits, limit)
+            if found > allowed:
+                return GraphQLError(
+                    f"The operation's {limit} is {found}; at most {allowed} is allowed."
+                )
+        return None
+
+
+class _Measure:
+    """Measures an operation; each fragment once, so that spreads of spreads can't take long."""
+
+    def __init__(
+        self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]
+    ) -> None:
+        self._schema = schema
+        self._variables = dict(variables)
+        self._fragments = {
+            definition.name.value: definition
+            for definition in document.definitions
+            if isinstance(definition, FragmentDefinitionNode)
+        }
+        self._measured: dict[str, _Size] = {}
+
+    def of(self, operation: OperationDefinitionNode) -> _Size:
+        for variable in operation.variable_definitions or ():
+            name = variable.variable.name.value
+            self._variables.setdefault(name, self._value(variable.default_value))
+        return self._selections(operation.selection_set, self._schema.query_type)
+
+    def _selections(
+        self, selections: SelectionSetNode | None, parent: GraphQLNamedType | None
+    ) -> _Size:
+        sizes = (
+            [self._selection(node, parent) for node in selections.selections] if selections else []
+        )
+        return _Size(
+            max((size.depth for size in sizes), default=0),
+            sum(size.aliases for size in sizes),
+            sum(size.cost for size in sizes),
+        )
+
+    def _selection(self, node: Any, parent: GraphQLNamedType | None) -> _Size:
+        if isinstance(node, FieldNode):
+            return self._field(node, parent)
+        if isinstance(node, FragmentSpreadNode):
+            return self._fragment(node.name.value)
+        return self._selections(node.selection_set, parent)
+
+    def _fragment(self, name: str) -> _Size:
+        if name not in self._measured and name in self._fragments:
+            # A fragment that spreads itself is refused by validation.
+            self._measured[name] = _Size(0, 0, 0)
+            fragment = self._fragments[name]
+            on = self._schema.type_map.get(fragment.type_condition.name.value)
+            self._measured[name] = self._selections(fragment.selection_set, on)
+        return self._measured.get(name, _Size(0, 0, 0))
+
+    def _field(self, node: FieldNode, parent: GraphQLNamedType | None) -> _Size:
+        aliases = 1 if node.alias else 0
+        if node.name.value.startswith("__"):
+            return _Size(0, aliases, 0)
+        field = (
+            parent.fields.get(node.name.value) if isinstance(parent, GraphQLObjectType) else None
+        )
+        below = self._selections(node.selection_set, get_named_type(field.type) if field else None)
+        return _Size(
+            below.depth + 1 if node.selection_set else 0,
+            below.aliases + aliases,
+            below.cost + 1 + (self._rows(node, field.args) if field else 0),
+        )
+
+    def _rows(self, node: FieldNode, arguments: Mapping[str, Any]) -> int:
+        for name, most in _ROWS.items():
+            if name in arguments:
+                rows: Any = arguments[name].default_value
+                for argument in node.arguments or ():
+                    if argument.name.value == name:
+                        rows = self._value(argument.value)
+                return rows if isinstance(rows, int) and 0 < rows <= most else 0
+        return 0
+
+    def _value(self, node: object) -> object:
+        if isinstance(node, IntValueNode):
+            return int(node.value)
+        if isinstance(node, VariableNode):
+            return self._variables.get(node.name.value)
+        return None

@@ -1,0 +1,21 @@
+"""The scalars of the schema that GraphQL does not bring."""
+
+from datetime import UTC, datetime
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+DATE_TIME: ScalarDefinition = strawberry.scalar(
+    name="DateTime",
+    description=(
+        "A moment, ISO 8601 with offset. Answered in UTC with milliseconds: "
+        "`2026-04-15T19:00:00.000+00:00`."
+    ),
+    serialize=_iso,
+    parse_value=datetime.fromisoformat,
+)

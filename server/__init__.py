@@ -1,0 +1,1 @@
+"""The composition root: settings, the application, the embedded MongoDB, the command line."""

@@ -1,0 +1,129 @@
+"""The command line: `headcount COMMAND`."""
+
+import re
+import signal
+import sys
+from datetime import timedelta
+from typing import Any, ClassVar, NoReturn
+
+import click
+from pymongo.errors import PyMongoError
+
+import schema
+from auth.viewer import Permission, Role
+from errors import StartupError
+from server import data, log, serving
+from server.database import reason
+from server.settings import read
+
+
+class _Ttl(click.ParamType[timedelta]):
+    name = "ttl"
+    _UNITS: ClassVar = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> timedelta:
+        if isinstance(value, timedelta):
+            return value
+        match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", value)
+        if match is None:
+            self.fail(f"{value} is no time: give one as 90s, 30m, 1h or 7d.", param, ctx)
+        return timedelta(**{self._UNITS[match[2]]: int(match[1])})
+
+
+@click.group(help="KPIs of an events, ticketing and commerce platform, over GraphQL.")
+def cli() -> None:
+    """The group of all commands."""
+
+
+_scale = click.option(
+    "--scale",
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    default=1.0,
+    show_default=True,
+    help="How much: 1 is about 60 events, 30,000 tickets and 100,000 behaviour events.",
+)
+
+
+@cli.command(help="Serve, on the settings in the environment.")
+def serve() -> None:
+    settings = read()
+    log.configure(settings.log_format)
+    serving.serve(settings)
+
+
+@cli.command("demo", help="Try it: demo data (made once), a token for each role, and the server.")
+@_scale
+def demo_(scale: float) -> None:
+    settings = read()
+    log.configure(settings.log_format)
+    serving.demo(settings, scale)
+
+
+@cli.command(help="Write demo data into the configured database.")
+@_scale
+@click.option(
+    "--seed", "number", type=int, default=1, show_default=True, help="Another number, other data."
+)
+@click.option("--drop", is_flag=True, help="First drop the collections that demo data go into.")
+def seed(scale: float, number: int, drop: bool) -> None:
+    settings = read()
+    with data.opened(settings) as database:
+        data.seed(database, settings, scale=scale, number=number, drop=drop)
+
+
+@cli.command(help="Print a token, signed with the configured secret.")
+@click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
+@click.option(
+    "--permission",
+    "permissions",
+    type=click.Choice([permission.value for permission in Permission]),
+    multiple=True,
+    help="What staff may see; may be given several times.",
+)
+@click.option("--organizer-id", help="The organizer whose events an organizer sees.")
+@click.option("--subject", default="headcount token", show_default=True)
+@click.option("--ttl", type=_Ttl(), default="1h", show_default=True, help="90s, 30m, 1h, 7d, …")
+def token(
+    role: str, permissions: tuple[str, ...], organizer_id: str | None, subject: str, ttl: timedelta
+) -> None:
+    claims: dict[str, Any] = {"sub": subject, "role": role}
+    if permissions:
+        claims["permissions"] = list(permissions)
+    if organizer_id:
+        claims["organizer_id"] = organizer_id
+    click.echo(serving.token(read().secret(), claims, ttl))
+
+
+@cli.command(help="Show the indexes that the queries want, or build those that are missing.")
+@click.option("--apply", is_flag=True, help="Build the missing ones.")
+def indexes(apply: bool) -> None:
+    settings = read()
+    with data.opened(settings) as database:
+        for index in data.indexes(database, settings, apply=apply):
+            click.echo(index)
+
+
+@cli.command("schema", help="Print the schema, in GraphQL's schema language.")
+def schema_() -> None:
+    click.echo(schema.sdl(), nl=False)
+
+
+def main() -> None:
+    """The entry point. What fails says so in one line, and exits with 1 (2: a wrong call)."""
+    # uvicorn hands a SIGTERM on when it is done: unwind then, so that mongod is stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        cli.main(standalone_mode=False)
+    except StartupError as error:
+        _fail(str(error), 1)
+    except click.ClickException as error:
+        _fail(error.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(128 + signal.SIGINT)
+    except PyMongoError as error:
+        _fail(f"MongoDB refused: {reason(error)}", 1)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    click.echo(f"headcount: {message}", err=True)
+    sys.exit(code)

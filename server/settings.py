@@ -1,0 +1,122 @@
+"""The settings: read once, at start, from the environment and a `.env` file."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from auth.tokens import KeySet, Verifier
+from documents import DOCUMENTS
+from errors import StartupError
+from schema.limits import DEFAULTS, Limits
+
+PREFIX = "HEADCOUNT_"
+SECRET_BYTES = 32
+
+
+def _long_enough(secret: SecretStr) -> SecretStr:
+    if len(secret.get_secret_value().encode()) < SECRET_BYTES:
+        raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
+    return secret
+
+
+def _names(value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object that maps default names to actual ones")
+    if unknown := sorted({*value} - {*DOCUMENTS}):
+        raise ValueError(f"{unknown[0]} is none of {', '.join(DOCUMENTS)}")
+    return value
+
+
+def _split(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _on(value: object) -> object:
+    if isinstance(value, str):
+        value = {"on": True, "off": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise ValueError("must be on or off")
+    return value
+
+
+class Settings(BaseSettings):
+    """All settings (docs/operations.md says what each means)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    mongodb_uri: SecretStr | None = None
+    database: Annotated[str, Field(min_length=1)] = "headcount"
+    collections: Annotated[dict[str, str], BeforeValidator(_names)] = {}
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    jwt_jwks: str | None = None
+    jwt_audience: str | None = None
+    jwt_issuer: str | None = None
+    introspection: Annotated[bool, BeforeValidator(_on)] = True
+    low_stock_threshold: int = 5
+    request_timeout: Annotated[float, Field(gt=0)] = 30
+    max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth
+    max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases
+    max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
+    max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    log_format: Literal["console", "json"] | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The limits of one operation."""
+        return Limits(self.max_depth, self.max_aliases, self.max_tokens, self.max_cost)
+
+    def collection(self, name: str) -> str:
+        """The actual name of a collection, by its default name."""
+        return self.collections.get(name, name)
+
+    def secret(self) -> str:
+        """The secret that tokens are signed with."""
+        if self.jwt_secret is None:
+            raise StartupError(
+                f"{PREFIX}JWT_SECRET is not set: give a secret of at least {SECRET_BYTES} bytes."
+            )
+        return self.jwt_secret.get_secret_value()
+
+    def verifier(self) -> Verifier:
+        """What tells good tokens from bad ones."""
+        if self.jwt_secret is None and self.jwt_jwks is None:
+            raise StartupError(
+                f"No way to verify tokens: set {PREFIX}JWT_SECRET (at least {SECRET_BYTES} bytes) "
+                f"or {PREFIX}JWT_JWKS (the URL or file of a key set)."
+            )
+        return Verifier(
+            secret=self.secret() if self.jwt_secret else None,
+            key_set=KeySet(self.jwt_jwks) if self.jwt_jwks else None,
+            audience=self.jwt_audience,
+            issuer=self.jwt_issuer,
+        )
+
+
+def read(**overrides: Any) -> Settings:
+    """The settings; raises `StartupError` that names each bad variable and what it may be."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise StartupError("; ".join(_complaint(dict(e)) for e in error.errors())) from None
+    except ValueError as error:
+        # pydantic-settings names the field of a value that is no JSON.
+        raise StartupError(f"{PREFIX}COLLECTIONS: must be a JSON object. ({error})") from None
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    variable = PREFIX + str(error["loc"][0]).upper()
+    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"

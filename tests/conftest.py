@@ -1,0 +1,169 @@
+"""What tests share: a real MongoDB, the schema over it, and the commands that were sent to it."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from bson.codec_options import CodecOptions
+from hypothesis import HealthCheck, settings
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+from pymongo.monitoring import CommandListener, CommandStartedEvent
+from starlette.applications import Starlette
+from strawberry.types import ExecutionResult
+
+import schema
+from auth.viewer import Permission, Role, Viewer
+from documents import DOCUMENTS
+from loaders.aggregations import Aggregations
+from schema.context import Context
+from server import app
+from server.database import connect
+from server.mongod import embedded_mongod
+from server.settings import Settings
+from tests.strategies import NOW
+
+# No deadline: the machines that run this are shared.
+settings.register_profile(
+    "headcount", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+)
+settings.load_profile("headcount")
+
+ADMIN = Viewer(Role.ADMIN, tuple(Permission))
+SECRET = "a secret that only these tests know, long enough for any HMAC: 64 bytes or more"
+
+Dataset = Mapping[str, Sequence[Mapping[str, Any]]]
+Ask = Callable[..., Awaitable[ExecutionResult]]
+
+
+@dataclass
+class Sent(CommandListener):
+    """The commands that were sent to MongoDB, as (command, collection)."""
+
+    commands: list[tuple[str, str]] = field(default_factory=list)
+
+    def started(self, event: CommandStartedEvent) -> None:
+        target = event.command.get(event.command_name)
+        self.commands.append((event.command_name, str(target)))
+
+    def succeeded(self, event: object) -> None:
+        """Counted when it started."""
+
+    def failed(self, event: object) -> None:
+        """Counted when it started."""
+
+    def to(self, collection: str) -> int:
+        """How many commands went to a collection."""
+        return sum(name == collection for _, name in self.commands)
+
+
+@pytest.fixture(scope="session")
+def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A MongoDB for all tests: the configured one, or an embedded one."""
+    if given := os.environ.get("HEADCOUNT_MONGODB_URI"):
+        yield given
+        return
+    with embedded_mongod(Path(tmp_path_factory.mktemp("mongodb"))) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def mongo(mongodb_uri: str) -> Iterator[Database[dict[str, Any]]]:
+    """The tests' own database, to put documents in; dropped in the end."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        database = client.get_database(
+            f"headcount_test_{uuid4().hex[:12]}", CodecOptions(tz_aware=True)
+        )
+        yield database
+        client.drop_database(database)
+
+
+@pytest.fixture(scope="session")
+def fill(mongo: Database[dict[str, Any]]) -> Callable[[Dataset], None]:
+    """Replaces all that the seven collections hold."""
+
+    def fill(data: Dataset) -> None:
+        for name in DOCUMENTS:
+            mongo[name].delete_many({})
+            if documents := data.get(name):
+                mongo[name].insert_many([dict(document) for document in documents])
+
+    return fill
+
+
+@pytest.fixture(scope="session")
+def sent() -> Sent:
+    """The commands that the server's side sent to MongoDB, since they were last cleared."""
+    return Sent()
+
+
+@pytest.fixture(scope="session")
+async def database(
+    mongodb_uri: str, mongo: Database[dict[str, Any]], sent: Sent
+) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """The tests' database, as the server reads it."""
+    async with connect(mongodb_uri, Settings(database=mongo.name), sent) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
+    """Executes an operation, at `NOW`, as an admin or another viewer."""
+    built = schema.build()
+
+    async def ask(
+        query: str, viewer: Viewer = ADMIN, low_stock_threshold: int = 5, **variables: Any
+    ) -> ExecutionResult:
+        sent.commands.clear()
+        variables_of_cubes = {"now": NOW, "low_stock_threshold": low_stock_threshold}
+        context = Context(viewer, Aggregations(variables_of_cubes, timeout=30))
+        result = await built.execute(query, variables, context_value=context)
+        assert isinstance(result, ExecutionResult)
+        return result
+
+    return ask
+
+
+def token(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
+    """A token, good for an hour unless the claims say otherwise; a claim of None is left out."""
+    moment = int(datetime.now(UTC).timestamp())
+    all_claims = {"sub": "somebody", "iat": moment, "exp": moment + 3600} | claims
+    given = {name: value for name, value in all_claims.items() if value is not None}
+    return jwt.encode(given, secret, algorithm=algorithm)
+
+
+@pytest.fixture(scope="session")
+def server_settings(mongo: Database[dict[str, Any]]) -> Settings:
+    """The settings of the server that tests talk to over HTTP."""
+    return Settings(database=mongo.name, jwt_secret=SecretStr(SECRET))
+
+
+@pytest.fixture(scope="session")
+async def http(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the application, without a token."""
+    async with client(app.create(server_settings, database)) as http:
+        yield http
+
+
+def client(application: Starlette) -> httpx.AsyncClient:
+    """A client of an application."""
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://headcount.test")
+
+
+async def post(http: httpx.AsyncClient, query: str, bearer: str | None, **variables: Any) -> Any:
+    """The response to an operation."""
+    headers = {"authorization": f"Bearer {bearer}"} if bearer is not None else {}
+    body = {"query": query, "variables": variables}
+    return await http.post("/graphql", json=body, headers=headers)

@@ -1,0 +1,169 @@
+"""The cubes and tables as declared: what they read exists, and data are never expressions."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, get_args
+
+import pytest
+from bson import ObjectId
+from pydantic import BaseModel
+
+import cubes.events
+import cubes.orders
+import cubes.products
+import cubes.promo_codes
+import cubes.tickets
+import cubes.users
+from cubes.cube import Cube
+from cubes.table import Page, Table
+from tests.conftest import Ask, Dataset
+
+VARIABLES = {"$$now", "$$low_stock_threshold"}
+
+
+def _declared() -> list[Cube | Table]:
+    modules = (
+        cubes.events,
+        cubes.orders,
+        cubes.products,
+        cubes.promo_codes,
+        cubes.tickets,
+        cubes.users,
+    )
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Cube | Table)
+    ]
+
+
+def _paths(expression: Any) -> Iterator[str]:
+    if isinstance(expression, str) and expression.startswith("$"):
+        yield expression
+    elif isinstance(expression, dict):
+        for value in expression.values():
+            yield from _paths(value)
+    elif isinstance(expression, list | tuple):
+        for value in expression:
+            yield from _paths(value)
+
+
+def _field(model: type[BaseModel], path: list[str]) -> bool:
+    name, *rest = path
+    if name not in model.model_fields:
+        return False
+    if not rest:
+        return True
+    pending: list[Any] = [model.model_fields[name].annotation]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            return _field(kind, rest)
+        pending.extend(get_args(kind))
+    return False
+
+
+@pytest.mark.parametrize("declared", _declared(), ids=lambda d: f"{type(d).__name__} {d.source}")
+def test_every_path_is_a_field_of_the_document(declared: Cube | Table) -> None:
+    expressions: list[Any] = (
+        [declared.dimensions, declared.measures, declared.where]
+        if isinstance(declared, Cube)
+        else [declared.columns]
+    )
+    paths = set(_paths(expressions))
+    assert paths
+    for path in paths - VARIABLES:
+        assert _field(declared.source, path.removeprefix("$").split(".")), path
+
+
+def test_a_slice_of_what_a_cube_has_not_is_refused() -> None:
+    with pytest.raises(KeyError, match="cube orders has no colour, sorrow"):
+        cubes.orders.ORDERS.slice("colour", measures=["orders", "sorrow"])
+
+
+def test_slices_of_one_filter_merge_into_one_group() -> None:
+    orders = cubes.orders.ORDERS
+    merged = orders.slice("status", measures=["orders"]).merge(
+        orders.slice("gateway", measures=["amount_cents"])
+    )
+    (group,) = merged.pipeline()
+    assert set(group["$group"]) == {"_id", "orders", "amount_cents"}
+    assert set(group["$group"]["_id"]) == {"status", "gateway"}
+
+
+def test_keyed_slices_merge_into_one_that_looks_at_all_keys() -> None:
+    tickets = cubes.tickets.TICKETS.slice("event", measures=["tickets"])
+    a, b = ObjectId(), ObjectId()
+    merged = tickets.only("event", [a]).merge(tickets.only("event", [b]))
+    assert set(merged.pipeline()[0]["$match"]["event_id"]["$in"]) == {a, b}
+
+
+def test_a_filter_value_is_a_literal() -> None:
+    page = Page(cubes.events.EVENT_ROWS, frozenset({"title"}), (("event_type", "$title"),))
+    assert page.pipeline()[0]["$match"]["$expr"]["$eq"][1] == {"$literal": "$title"}
+
+
+NASTY_TEXTS = ["$x", "$$NOW", "$$ROOT", "$title", "a.b", "{$gt: 1}", "$$REMOVE"]
+
+
+@pytest.mark.parametrize("text", NASTY_TEXTS)
+async def test_a_text_that_looks_like_an_expression_is_data(
+    fill: Callable[[Dataset], None], ask: Ask, text: str
+) -> None:
+    event, code = ObjectId(), ObjectId()
+    order = {"_id": ObjectId(), "event_id": event, "amount_cents": 100, "ticket_count": 1}
+    fill(
+        {
+            "events": [{"_id": event, "title": text, "event_type": text, "location": text}],
+            "tickets": [{"_id": ObjectId(), "event_id": event, "promo_code_id": code}],
+            "ticket_orders": [
+                {**order, "payment_status": text, "gateway": text, "payment_method": text}
+            ],
+            "promo_codes": [{"_id": code, "code": text, "code_type": text, "title": text}],
+            "products": [
+                {
+                    "_id": ObjectId(),
+                    "inventory": {"stock_quantity": 1},
+                    "pricing": {"price_cents": 100, "currency": text},
+                }
+            ],
+        }
+    )
+    result = await ask(
+        "query ($type: String) { eventStats(eventType: $type) {"
+        " total events { title eventType location } }"
+        " eventsOverview { eventsByType { eventType } }"
+        " orderStats { byStatus { key } byGateway { key } byPaymentMethod { key } }"
+        " promoCodeStats { byType { codeType } topCodes { code codeType title } }"
+        " metrics(activeOnly: false) { inventoryRevenueByCurrency { currency } } }",
+        type=text,
+    )
+    assert result.errors is None
+    assert result.data == {
+        "eventStats": {
+            "total": 1,
+            "events": [{"title": text, "eventType": text, "location": text}],
+        },
+        "eventsOverview": {"eventsByType": [{"eventType": text}]},
+        "orderStats": {
+            "byStatus": [{"key": text}],
+            "byGateway": [{"key": text}],
+            "byPaymentMethod": [{"key": text}],
+        },
+        "promoCodeStats": {
+            "byType": [{"codeType": text}],
+            "topCodes": [{"code": text, "codeType": text, "title": text}],
+        },
+        "metrics": {"inventoryRevenueByCurrency": [{"currency": text}]},
+    }
+
+
+def test_the_variables_are_those_that_requests_bring() -> None:
+    used = {
+        path
+        for declared in _declared()
+        if isinstance(declared, Cube)
+        for path in _paths([declared.dimensions, declared.measures])
+        if path.startswith("$$")
+    }
+    assert used == VARIABLES

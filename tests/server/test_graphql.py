@@ -1,0 +1,526 @@
+"""GraphQL over HTTP: tokens, media types, bad requests, limits, failures."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from graphql import get_introspection_query
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.uri_parser import parse_uri
+
+from server import app
+from server.database import connect
+from server.settings import Settings
+from tests.conftest import SECRET, Dataset, client, post, token
+from tests.operations import every_field
+from tests.strategies import nasty
+
+ONE = ("STAFF", ["VIEW_CUSTOMERS"])
+VIEWER = "{ viewer { subject role permissions organizerId expiresAt } }"
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
+
+
+async def _refused(http: httpx.AsyncClient, bearer: str | None) -> str:
+    response = await post(http, VIEWER, bearer)
+    body = response.json()
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert set(body) == {"errors"}
+    assert body["errors"][0]["extensions"] == {"code": "UNAUTHENTICATED"}
+    return str(body["errors"][0]["message"])
+
+
+# ---------------------------------------------------------------- tokens
+
+
+async def test_no_token_is_refused(http: httpx.AsyncClient) -> None:
+    assert "Authorization: Bearer" in await _refused(http, None)
+
+
+async def test_introspection_needs_a_token_too(http: httpx.AsyncClient) -> None:
+    response = await post(http, get_introspection_query(), None)
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "bearer",
+    [
+        "x",
+        "a.b.c",
+        token()[:-2],
+        token(secret="another secret, and just as long as it has to be"),
+        token(exp=None),
+        token(exp=_now() - 60),
+        token(nbf=_now() + 60),
+        token(iat=_now() + 60),
+        token(exp="soon"),
+        token(exp=float("inf")),
+        token(exp=[1]),
+        token(algorithm="HS512"),
+        token(secret="", algorithm="none"),
+    ],
+)
+async def test_a_bad_token_is_refused(http: httpx.AsyncClient, bearer: str) -> None:
+    await _refused(http, bearer)
+
+
+async def test_a_token_that_names_rs256_but_is_signed_with_the_secret_is_refused(
+    http: httpx.AsyncClient,
+) -> None:
+    header, payload, _ = token().split(".")
+    claims = {"alg": "RS256", "typ": "JWT"}
+    import base64
+    import hashlib
+    import hmac
+
+    header = base64.urlsafe_b64encode(json.dumps(claims).encode()).rstrip(b"=").decode()
+    signature = hmac.digest(SECRET.encode(), f"{header}.{payload}".encode(), hashlib.sha256)
+    signed = base64.urlsafe_b64encode(signature).rstrip(b"=").decode()
+    await _refused(http, f"{header}.{payload}.{signed}")
+
+
+async def test_an_rs256_token_is_refused_without_a_key_set(http: httpx.AsyncClient) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    await _refused(http, token(secret=pem.decode(), algorithm="RS256"))
+
+
+@pytest.mark.parametrize(
+    "claims", [{"exp": _now() - 20}, {"nbf": _now() + 20}, {"iat": _now() + 20}]
+)
+async def test_clocks_may_differ_by_thirty_seconds(
+    http: httpx.AsyncClient, claims: dict[str, Any]
+) -> None:
+    response = await post(http, VIEWER, token(**claims))
+    assert response.status_code == 200
+
+
+async def test_expired_tokens_say_so(http: httpx.AsyncClient) -> None:
+    assert "expired" in await _refused(http, token(exp=_now() - 60))
+    assert "'exp'" in await _refused(http, token(exp=None))
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"role": "admin"}, ("ADMIN", ["VIEW_CUSTOMERS", "MANAGE_INVENTORY"])),
+        ({"role": "ADMIN"}, ("ADMIN", ["VIEW_CUSTOMERS", "MANAGE_INVENTORY"])),
+        ({"user_type": "admin"}, ("ADMIN", ["VIEW_CUSTOMERS", "MANAGE_INVENTORY"])),
+        ({"is_admin": True}, ("ADMIN", ["VIEW_CUSTOMERS", "MANAGE_INVENTORY"])),
+        ({"is_admin": "true"}, ("CUSTOMER", [])),
+        ({"is_admin": 1}, ("CUSTOMER", [])),
+        ({"role": "customer", "user_type": "admin", "is_admin": True}, ("CUSTOMER", [])),
+        ({"role": "root", "user_type": "admin"}, ("CUSTOMER", [])),
+        ({"user_type": "Staff", "is_admin": True}, ("STAFF", [])),
+        ({"role": ["admin"]}, ("CUSTOMER", [])),
+        ({"role": "staff", "permissions": ["fly", 3, "view_customers"]}, ONE),
+        ({"role": "staff", "permissions": "view_customers"}, ("STAFF", [])),
+        ({"role": "staff", "permissions": ["VIEW_CUSTOMERS"]}, ("STAFF", [])),
+        ({"role": "organizer", "permissions": ["view_customers"]}, ("ORGANIZER", [])),
+        ({}, ("CUSTOMER", [])),
+    ],
+)  # fmt: skip
+async def test_claims_make_the_viewer(
+    http: httpx.AsyncClient, claims: dict[str, Any], expected: tuple[str, list[str]]
+) -> None:
+    viewer = (await post(http, VIEWER, token(**claims))).json()["data"]["viewer"]
+    assert (viewer["role"], viewer["permissions"]) == expected
+
+
+async def test_the_viewer_is_shown_what_the_token_says(http: httpx.AsyncClient) -> None:
+    bearer = token(role="organizer", organizer_id="o-1", exp=4_102_444_800)
+    assert (await post(http, VIEWER, bearer)).json() == {
+        "data": {
+            "viewer": {
+                "subject": "somebody",
+                "role": "ORGANIZER",
+                "permissions": [],
+                "organizerId": "o-1",
+                "expiresAt": "2100-01-01T00:00:00.000+00:00",
+            }
+        }
+    }
+
+
+async def test_claims_of_odd_types_are_no_text(http: httpx.AsyncClient) -> None:
+    bearer = token(sub=7, organizer_id=["o"], jti=3, exp=10**15)
+    viewer = (await post(http, VIEWER, bearer)).json()["data"]["viewer"]
+    assert (viewer["subject"], viewer["organizerId"], viewer["expiresAt"]) == (None, None, None)
+
+
+async def test_audience_and_issuer_are_checked_where_configured(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> None:
+    settings = server_settings.model_copy(update={"jwt_audience": "kpis", "jwt_issuer": "us"})
+    async with client(app.create(settings, database)) as http:
+        assert (await post(http, VIEWER, token(aud="kpis", iss="us"))).status_code == 200
+        assert (await post(http, VIEWER, token(aud=["x", "kpis"], iss="us"))).status_code == 200
+        for claims in ({}, {"aud": "kpis"}, {"iss": "us"}, {"aud": "kpi", "iss": "us"}):
+            await _refused(http, token(**claims))
+
+
+async def test_an_audience_is_not_minded_where_none_is_configured(http: httpx.AsyncClient) -> None:
+    assert (await post(http, VIEWER, token(aud="any", iss="any"))).status_code == 200
+
+
+# ---------------------------------------------------------------- requests
+
+
+@pytest.mark.parametrize(
+    ("accept", "media_type", "status"),
+    [
+        ("application/graphql-response+json", "application/graphql-response+json", 400),
+        ("application/json", "application/json", 200),
+        ("*/*", "application/json", 200),
+    ],
+)
+async def test_the_media_type_decides_the_status_of_what_was_not_executed(
+    http: httpx.AsyncClient, accept: str, media_type: str, status: int
+) -> None:
+    headers = {"authorization": f"Bearer {token()}", "accept": accept}
+    response = await http.post("/graphql", json={"query": "{ nothing }"}, headers=headers)
+    assert response.headers["content-type"].split(";")[0] == media_type
+    assert response.status_code == status
+    assert set(response.json()) == {"errors"}
+    response = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert response.status_code == 200
+    assert set(response.json()) == {"data"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b'"{ viewer { role } }"',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"{}",
+        b'{"query": 7}',
+        b'{"query": ""}',
+        b'{"query": "{ viewer { role } }", "variables": [1]}',
+        b'{"query": "{ viewer { role } }", "operationName": 7}',
+        b'{"query": "{ viewer { role } }", "operationName": "nobody"}',
+        b'{"query": "{ viewer { role } }", "extensions": "x"}',
+        b'{"query": "mutation { x }"}',
+        b'{"query": "subscription { x }"}',
+        b'[{"query": "{ viewer { role } }"}]',
+    ],
+)
+async def test_a_bad_request_is_answered_with_what_is_wrong(
+    http: httpx.AsyncClient, body: bytes
+) -> None:
+    headers = {
+        "authorization": f"Bearer {token()}",
+        "content-type": "application/json",
+        "accept": "application/graphql-response+json",
+    }
+    response = await http.post("/graphql", content=body, headers=headers)
+    assert response.status_code == 400
+    (error,) = response.json()["errors"]
+    assert error["message"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_a_huge_body_is_refused(http: httpx.AsyncClient) -> None:
+    response = await post(http, "#" * 1_000_001, token())
+    assert response.status_code == 413
+
+
+async def test_queries_may_come_by_get(http: httpx.AsyncClient) -> None:
+    response = await http.get(
+        "/graphql",
+        params={
+            "query": "query ($id: ID!) { event(id: $id) { title } }",
+            "variables": json.dumps({"id": "0" * 23 + "f"}),
+        },
+        headers={"authorization": f"Bearer {token(role='admin')}"},
+    )
+    assert response.json() == {"data": {"event": None}}
+
+
+async def test_another_method_is_refused(http: httpx.AsyncClient) -> None:
+    response = await http.put("/graphql", headers={"authorization": f"Bearer {token()}"})
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, POST"
+
+
+async def test_a_browser_gets_graphiql_without_a_token(http: httpx.AsyncClient) -> None:
+    response = await http.get("/graphql", headers={"accept": "text/html,*/*;q=0.8"})
+    assert response.status_code == 200
+    assert "graphiql" in response.text.lower()
+    assert (await http.get("/graphql")).status_code == 401
+
+
+async def test_introspection_can_be_turned_off(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> None:
+    settings = server_settings.model_copy(update={"introspection": False})
+    async with client(app.create(settings, database)) as http:
+        response = await post(http, get_introspection_query(), token())
+        assert "introspection" in response.json()["errors"][0]["message"]
+        page = await http.get("/graphql", headers={"accept": "text/html"})
+        assert page.status_code == 404
+        assert (await post(http, VIEWER, token())).status_code == 200
+
+
+async def test_the_default_limits_admit_graphiqls_introspection(http: httpx.AsyncClient) -> None:
+    query = get_introspection_query(
+        specified_by_url=True, directive_is_repeatable=True, input_value_deprecation=True
+    )
+    response = await post(http, query, token())
+    assert "errors" not in response.json()
+
+
+async def test_the_default_limits_admit_the_largest_page(http: httpx.AsyncClient) -> None:
+    query = f"{{ eventStats(limit: 500) {every_field('EventStatsPage')} }}"
+    assert "errors" not in (await post(http, query, token(role="admin"))).json()
+
+
+# ---------------------------------------------------------------- arguments
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("{ eventStats(limit: 0) { total } }", ["limit", "1 to 500", "0"]),
+        ("{ eventStats(limit: 501) { total } }", ["limit", "1 to 500", "501"]),
+        ("{ eventStats(limit: -1) { total } }", ["limit", "1 to 500", "-1"]),
+        ("{ eventStats(page: -1) { total } }", ["page", "0 or more", "-1"]),
+        ("{ event(id: 7) { title } }", ["id", "24 hexadecimal digits", "7"]),
+        ('{ event(id: "not an id") { title } }', ["id", "24 hexadecimal digits", "not an id"]),
+        ("{ promoCodeStats { topCodes(first: 0) { code } } }", ["first", "1 to 100", "0"]),
+        ("{ promoCodeStats { topCodes(first: 101) { code } } }", ["first", "1 to 100", "101"]),
+        ("{ eventStats(limit: 3000000000) { total } }", ["limit", "3000000000"]),
+        ("{ eventStats(limit: 1000000) { total } }", ["limit", "1 to 500", "1000000"]),
+        ("{ eventStats(orderBy: {field: COLOUR}) { total } }", ["COLOUR", "TITLE", "REVENUE"]),
+        ("{ eventStats(orderBy: {field: TITLE, direction: UP}) { total } }", ["UP", "ASC", "DESC"]),
+        ('{ eventStats(limit: "ten") { total } }', ["ten", "limit"]),
+        ("{ eventStats(size: 10) { total } }", ["size"]),
+    ],
+)
+async def test_a_bad_argument_is_named_with_what_is_allowed(
+    http: httpx.AsyncClient, query: str, words: list[str]
+) -> None:
+    (error,) = (await post(http, query, token(role="admin"))).json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    for word in words:
+        assert word in error["message"]
+
+
+async def test_a_bad_variable_is_named_with_what_is_allowed(http: httpx.AsyncClient) -> None:
+    query = "query ($order: EventOrder) { eventStats(orderBy: $order) { total } }"
+    response = await post(http, query, token(role="admin"), order={"field": "COLOUR"})
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "COLOUR" in error["message"]
+    assert "OCCUPANCY_PCT" in error["message"]
+
+
+async def test_a_page_beyond_the_last_is_empty(
+    http: httpx.AsyncClient, fill: Callable[[Dataset], None]
+) -> None:
+    fill(nasty())
+    query = "{ eventStats(page: 2147483647, limit: 500) { total events { title } } }"
+    page = (await post(http, query, token(role="admin"))).json()["data"]["eventStats"]
+    assert page == {"total": len(nasty()["events"]), "events": []}
+
+
+# ---------------------------------------------------------------- failures
+
+
+class Proxy:
+    """A way to MongoDB that can be cut."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in [*self._writers]:
+            writer.transport.abort()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
+        self._writers |= {writer, upstream_writer}
+        await asyncio.gather(
+            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
+        )
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def _over_a_proxy(
+    mongodb_uri: str, settings: Settings
+) -> AsyncIterator[tuple[Proxy, httpx.AsyncClient]]:
+    (node, *_) = parse_uri(mongodb_uri)["nodelist"]
+    proxy = Proxy(node[0], node[1] or 27017)
+    await proxy.open()
+    uri = (
+        f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
+        "&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500"
+    )
+    async with (
+        connect(uri, settings) as database,
+        client(app.create(settings, database)) as http,
+    ):
+        yield proxy, http
+    await proxy.cut()
+
+
+@pytest.fixture
+async def rebound(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> AsyncIterator[None]:
+    """Afterwards the documents belong to the tests' own connection again."""
+    import documents
+
+    yield
+    await documents.bind(database, server_settings.collections)
+
+
+async def test_a_database_that_goes_away_is_told_and_well_when_it_is_back(
+    mongodb_uri: str, server_settings: Settings, rebound: None
+) -> None:
+    query = "{ viewer { role } orderStats { totalOrders } }"
+    async with _over_a_proxy(mongodb_uri, server_settings) as (proxy, http):
+        assert "errors" not in (await post(http, query, token(role="admin"))).json()
+        assert (await http.get("/readyz")).status_code == 200
+
+        await proxy.cut()
+        response = await post(http, query, token(role="admin"))
+        assert response.status_code == 200
+        assert response.json()["data"] == {"viewer": {"role": "ADMIN"}, "orderStats": None}
+        (error,) = response.json()["errors"]
+        assert error["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+        assert (await http.get("/readyz")).status_code == 503
+        assert (await http.get("/healthz")).status_code == 200
+
+        await proxy.open()
+        for _ in range(50):
+            response = await post(http, query, token(role="admin"))
+            if "errors" not in response.json():
+                break
+            await asyncio.sleep(0.1)
+        assert "errors" not in response.json()
+        assert (await http.get("/readyz")).status_code == 200
+
+
+async def test_a_request_that_takes_too_long_is_ended(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    fill: Callable[[Dataset], None],
+) -> None:
+    fill(nasty())
+    settings = server_settings.model_copy(update={"request_timeout": 1e-9})
+    async with client(app.create(settings, database)) as http:
+        (error,) = (await post(http, "{ orderStats { totalOrders } }", token(role="admin"))).json()[
+            "errors"
+        ]
+    assert error["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+    assert "too long" in error["message"]
+
+
+async def test_what_nobody_foresaw_is_masked_and_logged(
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the secret cause")
+
+    monkeypatch.setattr("resolvers.order_stats.money", fail)
+    response = await post(http, "{ orderStats { totalRevenue } }", token(role="admin"))
+    assert "secret cause" not in response.text
+    (error,) = response.json()["errors"]
+    assert error["path"] == ["orderStats", "totalRevenue"]
+    assert error["extensions"] == {
+        "code": "INTERNAL_SERVER_ERROR",
+        "requestId": response.headers["x-request-id"],
+    }
+    logged = capsys.readouterr()
+    assert "the secret cause" in logged.out + logged.err
+    assert response.headers["x-request-id"] in logged.out + logged.err
+
+
+async def test_expected_denials_leave_no_trace_in_the_log(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await post(http, "{ orderStats { totalRevenue } }", token(role="staff"))
+    logged = capsys.readouterr()
+    assert "Traceback" not in logged.out + logged.err
+
+
+# ---------------------------------------------------------------- around it
+
+
+async def test_a_request_id_is_taken_over_if_it_is_a_decent_one(http: httpx.AsyncClient) -> None:
+    response = await http.get("/healthz", headers={"x-request-id": "abc-1"})
+    assert response.headers["x-request-id"] == "abc-1"
+    response = await http.get("/healthz", headers={"x-request-id": "a b\tc"})
+    assert response.headers["x-request-id"] != "a b\tc"
+
+
+async def test_the_log_has_no_query_string(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await http.get("/graphql?token=hush")
+    logged = capsys.readouterr()
+    assert "/graphql" in logged.out + logged.err
+    assert "hush" not in logged.out + logged.err
+
+
+async def test_prometheus_is_told_of_requests_and_commands(http: httpx.AsyncClient) -> None:
+    await http.get("/healthz")
+    figures = (await http.get("/metrics")).text
+    assert 'headcount_http_requests_total{route="/healthz",status="200"}' in figures
+
+
+async def test_other_origins_are_let_in_only_where_configured(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings, http: httpx.AsyncClient
+) -> None:
+    preflight = {
+        "origin": "https://admin.example",
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    assert (await http.options("/graphql", headers=preflight)).status_code != 200
+    settings = server_settings.model_copy(update={"cors_origins": ("https://admin.example",)})
+    async with client(app.create(settings, database)) as open_http:
+        response = await open_http.options("/graphql", headers=preflight)
+        assert response.status_code == 200
+        assert response.headers["access-control-allow-origin"] == "https://admin.example"

@@ -1,0 +1,109 @@
+"""The settings: defaults, and what is said of bad values."""
+
+from pathlib import Path
+
+import pytest
+
+from errors import StartupError
+from server.settings import read
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No settings but the test's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEADCOUNT_MONGODB_URI", raising=False)
+
+
+def test_the_defaults_are_the_contracts() -> None:
+    settings = read()
+    assert settings.mongodb_uri is None
+    assert (settings.database, settings.collections) == ("headcount", {})
+    assert (settings.host, settings.port) == ("127.0.0.1", 8000)
+    assert (settings.jwt_secret, settings.jwt_jwks) == (None, None)
+    assert settings.introspection is True
+    assert settings.low_stock_threshold == 5
+    assert settings.request_timeout == 30
+    limits = settings.limits
+    assert (limits.depth, limits.aliases, limits.tokens, limits.cost) == (8, 30, 2000, 5000)
+    assert settings.cors_origins == ()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("PORT", "eighty", ["integer"]),
+        ("PORT", "70000", ["65535"]),
+        ("JWT_SECRET", "short", ["32 bytes"]),
+        ("INTROSPECTION", "perhaps", ["on", "off"]),
+        ("COLLECTIONS", "{", ["JSON"]),
+        ("COLLECTIONS", "[]", ["JSON object"]),
+        ("COLLECTIONS", '{"concerts": "x"}', ["concerts", "events", "tickets"]),
+        ("LOW_STOCK_THRESHOLD", "few", ["integer"]),
+        ("REQUEST_TIMEOUT", "0", ["greater than 0"]),
+        ("MAX_DEPTH", "0", ["greater than or equal to 1"]),
+        ("LOG_FORMAT", "xml", ["console", "json"]),
+    ],
+)
+def test_a_bad_value_is_named_with_what_it_may_be(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: list[str]
+) -> None:
+    monkeypatch.setenv(f"HEADCOUNT_{variable}", value)
+    with pytest.raises(StartupError) as raised:
+        read()
+    assert str(raised.value).startswith(f"HEADCOUNT_{variable}: ")
+    assert "\n" not in str(raised.value)
+    for word in words:
+        assert word in str(raised.value)
+
+
+def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCOUNT_JWT_SECRET", SECRET)
+    monkeypatch.setenv("HEADCOUNT_MONGODB_URI", "mongodb://user:password@nowhere")
+    assert SECRET not in repr(read())
+    assert "password" not in repr(read())
+    monkeypatch.setenv("HEADCOUNT_JWT_SECRET", "tooshort")
+    with pytest.raises(StartupError) as raised:
+        read()
+    assert "tooshort" not in str(raised.value)
+
+
+def test_an_env_file_is_read_and_the_environment_outweighs_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text(
+        f"HEADCOUNT_PORT=9000\nHEADCOUNT_JWT_SECRET={SECRET}\nHEADCOUNT_DATABASE=shop\n"
+        "HEADCOUNT_INTROSPECTION=off\nSOMETHING_ELSE=1\n"
+        "HEADCOUNT_CORS_ORIGINS=https://a.example, https://b.example\n"
+    )
+    monkeypatch.setenv("HEADCOUNT_DATABASE", "shop2")
+    settings = read()
+    assert (settings.port, settings.database, settings.introspection) == (9000, "shop2", False)
+    assert settings.secret() == SECRET
+    assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCOUNT_MONGODB_URI", "")
+    monkeypatch.setenv("HEADCOUNT_PORT", "")
+    assert read().mongodb_uri is None
+    assert read().port == 8000
+
+
+def test_tokens_can_t_be_verified_without_a_key() -> None:
+    with pytest.raises(StartupError, match=r"HEADCOUNT_JWT_SECRET.*HEADCOUNT_JWT_JWKS"):
+        read().verifier()
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", '{"keys": []}', '{"keys": [{"kty": "x"}]}'])
+def test_a_key_set_that_is_none_is_refused_at_start(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    file = tmp_path / "keys.json"
+    if content is not None:
+        file.write_text(content)
+    monkeypatch.setenv("HEADCOUNT_JWT_JWKS", str(file))
+    with pytest.raises(StartupError, match="HEADCOUNT_JWT_JWKS"):
+        read().verifier()

@@ -125,5 +125,5 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> NoReturn:
-    click.echo(f"headcount: {message}", err=True)
+    click.echo(f"headcount: {' '.join(message.split())}", err=True)
     sys.exit(code)

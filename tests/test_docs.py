@@ -1,0 +1,168 @@
+"""The docs: every query in them is asked, every command run, every link followed."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from tests.commands import HEADCOUNT, ask, environment, free_port, run, running
+from tests.conftest import SECRET
+
+ROOT: Final = Path(__file__).parent.parent
+PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+_BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+_LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# No Docker engine is to be had here; tests/test_container.py runs the steps of the image.
+_NOT_RUN: Final = ("docker ",)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page."""
+
+    page: Path
+    number: int
+    language: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}#{self.number}"
+
+
+def _blocks(page: Path) -> list[Block]:
+    found = enumerate(_BLOCK.finditer(page.read_text()))
+    return [Block(page, number, match[2], match[3]) for number, match in found]
+
+
+BLOCKS: Final = [block for page in PAGES for block in _blocks(page)]
+QUERIES: Final = [block for block in BLOCKS if block.language == "graphql"]
+COMMANDS: Final = [block for block in BLOCKS if block.language == "sh"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A server on the demo data, as `headcount demo` makes them."""
+
+    url: str
+    token: str
+    settings: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    settings = {
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": f"headcount_docs_{uuid4().hex[:12]}",
+        "HEADCOUNT_JWT_SECRET": SECRET,
+    }
+    seeded = run(folder, "seed", **settings)
+    assert seeded.returncode == 0, seeded.stderr
+    token = run(folder, "token", "--role", "admin", **settings).stdout.strip()
+    with running(folder, "serve", **settings) as (_, url):
+        yield Demo(url, token, settings)
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client.drop_database(settings["HEADCOUNT_DATABASE"])
+
+
+def test_the_docs_have_queries_and_commands() -> None:
+    assert len(QUERIES) >= 8
+    assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("query", QUERIES, ids=str)
+def test_a_query_of_the_docs_answers(demo: Demo, query: Block) -> None:
+    answer = ask(demo.url, demo.token, query.text)
+    assert "errors" not in answer
+    following = _blocks(query.page)[query.number + 1 :][:1]
+    for block in following:
+        if block.language == "json":
+            assert answer["data"] == json.loads(block.text)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_command_of_the_docs_runs(demo: Demo, command: Block, tmp_path: Path) -> None:
+    script = command.text.replace("\\\n", " ").replace("http://127.0.0.1:8000", demo.url)
+    lines = [line for line in script.splitlines() if not line.startswith(_NOT_RUN)]
+    for line in lines:
+        if line.startswith("make "):
+            target = line.removeprefix("make ").split()[0]
+            assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+    rest = "\n".join(line for line in lines if not line.startswith("make "))
+    path = f"{HEADCOUNT.parent}:{os.environ['PATH']}"
+    result = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", rest],
+        cwd=tmp_path,
+        env=environment(demo.settings | {"TOKEN": demo.token, "PATH": path}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert '"errors"' not in result.stdout
+
+
+def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.lock", ".venv"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    port = str(free_port())
+    with subprocess.Popen(
+        # Set-up is the running tests' own.
+        ["make", "-o", ".venv/.ready", "demo"],
+        cwd=tmp_path,
+        env=environment({"HEADCOUNT_PORT": port}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        said = ""
+        while "customer:" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        token = re.search(r"^admin: (\S+)$", said, re.MULTILINE)
+        assert token is not None
+        url = f"http://127.0.0.1:{port}"
+        assert f"GraphiQL: {url}/graphql" in said
+        transport = httpx.HTTPTransport(retries=5)
+        with httpx.Client(transport=transport) as http:
+            assert http.get(f"{url}/readyz").status_code == 200
+        assert ask(url, token[1], "{ viewer { role } }") == {"data": {"viewer": {"role": "ADMIN"}}}
+        os.killpg(process.pid, signal.SIGTERM)
+        process.stdout.read()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(page.read_text()):
+        if not link.startswith(("http:", "https:", "#")):
+            assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_every_setting_is_in_the_docs() -> None:
+    from server.settings import PREFIX, Settings
+
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for name in Settings.model_fields:
+        assert f"`{PREFIX}{name.upper()}`" in text
+
+
+def test_every_command_is_in_the_docs() -> None:
+    from server.cli import cli
+
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for name in cli.commands:
+        assert f"| `headcount {name}" in text

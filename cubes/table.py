@@ -10,6 +10,9 @@ from bson import Regex
 from cubes.cube import Stage
 from cubes.reading import Expression
 
+# A command has 16 MB at most; beyond this many ids all rows are read, and picked from.
+_IDS_MAX = 100_000
+
 Row = Mapping[str, Any]
 """A document's `_id` and its columns."""
 
@@ -48,6 +51,8 @@ class Lookup:
 
     def pipeline(self) -> list[Stage]:
         """The aggregation that answers this lookup."""
+        if len(self.ids) > _IDS_MAX:
+            return [self.table.project(self.columns)]
         # In `$in` a regular expression would be a pattern, and no document's id is one.
         ids = [key for key in self.ids if not isinstance(key, Regex)]
         return [{"$match": {"_id": {"$in": ids}}}, self.table.project(self.columns)]

@@ -122,11 +122,12 @@ async def event_stats(
     if not ordered_here:
         stretch = replace(stretch, order=order, skip=page * limit, limit=limit)
 
-    census = EVENTS.slice(*where, measures=["events"])
-    loading = aggregations.load(stretch)
     # How many events there are also tells whether the page holds most of the tickets.
-    events = await aggregations.load(census) if with_total or slices else Cells(())
-    rows = await loading
+    census = EVENTS.slice(*where, measures=["events"])
+    rows, events = await asyncio.gather(
+        aggregations.load(stretch),
+        aggregations.load(census) if with_total or slices else _nothing(),
+    )
     if 2 * len(rows) < events.sum("events"):
         ids = [row["_id"] for row in rows]
         slices = {cube: needs.only("event", ids) for cube, needs in slices.items()}
@@ -144,11 +145,16 @@ async def event(
 ) -> EventStats | None:
     """One event; None if there is none of that id. Raises `BadUserInput` for what is no id."""
     key = object_id("id", id)
-    loading = aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({key})))
     slices = by_cube(_SLICES[name].only("event", [key]) for name in selected if name in _SLICES)
-    numbers = await _numbers(slices, aggregations)
-    row = (await loading).get(key)
-    return None if row is None else _stats(row, numbers)
+    rows, numbers = await asyncio.gather(
+        aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({key}))),
+        _numbers(slices, aggregations),
+    )
+    return _stats(rows[key], numbers) if key in rows else None
+
+
+async def _nothing() -> Cells:
+    return Cells(())
 
 
 def _columns(selected: Collection[str]) -> frozenset[str]:

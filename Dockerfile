@@ -1,0 +1,30 @@
+# Its steps are scripts in docker/; where there is no Docker, tests/test_container.py takes them from
+# these lines and runs them with the Python at hand.
+
+# A tag moves: whoever builds for production should pin the digest here (python:3.13-slim@sha256:…).
+FROM python:3.13-slim AS python
+
+FROM python AS builder
+WORKDIR /build
+ENV PIP_NO_CACHE_DIR=1
+# Apart from the sources, so that a change of these leaves the dependencies' layer as it is.
+COPY requirements.lock ./
+COPY docker/dependencies.sh docker/
+RUN sh docker/dependencies.sh /opt/headcount
+COPY . ./
+RUN sh docker/application.sh /opt/headcount
+
+FROM python
+RUN --mount=type=bind,source=docker,target=/docker sh /docker/without-pip.sh python3
+COPY docker/healthcheck.sh /opt/
+COPY --from=builder /opt/headcount /opt/headcount
+ENV PATH=/opt/headcount/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    HEADCOUNT_HOST=0.0.0.0
+# A number, not a name: so Kubernetes can tell that it is not root, and nothing here needs a name.
+USER 10001:10001
+EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["sh", "/opt/healthcheck.sh"]
+ENTRYPOINT ["headcount"]
+CMD ["serve"]

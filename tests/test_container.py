@@ -1,0 +1,334 @@
+"""The image, as far as it goes without Docker: the Dockerfile's own lines, taken one by one.
+
+What they COPY comes from what `.dockerignore` leaves, what they RUN runs on this Python, in folders
+of its own. The base image, its user and the read-only root are what this can't show.
+"""
+
+import json
+import os
+import platform
+import re
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from pymongo.database import Database
+
+from server.settings import PREFIX, Settings
+from tests.conftest import SECRET
+
+ROOT = Path(__file__).parents[1]
+HADOLINT = Path(sys.executable).parent / "hadolint"
+# Where the Dockerfile puts the virtual environment.
+VENV = "/opt/headcount"
+START_LIMIT, STOP_LIMIT = 30, 15
+
+needs_hadolint = pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"),
+    reason="hadolint is packaged for Linux on x86-64 only",
+)
+
+
+class Instruction(NamedTuple):
+    """A line of the Dockerfile."""
+
+    word: str
+    rest: str
+
+
+class Built(NamedTuple):
+    """What the builder's stage made, and out of what."""
+
+    context: Path
+    venv: Path
+
+
+def _stages() -> dict[str, list[Instruction]]:
+    """The instructions of each stage, by its name; the final stage has none."""
+    stages: dict[str, list[Instruction]] = {}
+    name = ""
+    for line in re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text()).splitlines():
+        if line and not line.startswith("#"):
+            word, rest = line.split(maxsplit=1)
+            if word == "FROM":
+                name = rest.partition(" AS ")[2]
+            else:
+                stages.setdefault(name, []).append(Instruction(word, rest))
+    return stages
+
+
+def _final(word: str) -> str:
+    """What the final stage says after a word that is there once."""
+    (rest,) = (rest for found, rest in _stages()[""] if found == word)
+    return rest
+
+
+def _context(folder: Path) -> Path:
+    """What Docker would be sent: the repository without what `.dockerignore` names."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    patterns = [line for line in lines if line and not line.startswith("#")]
+    everywhere = {p.removeprefix("**/") for p in patterns if p.startswith("**/")}
+    on_top = {p for p in patterns if "/" not in p}
+    assert len(everywhere) + len(on_top) == len(patterns), "a pattern this test can't read"
+
+    def ignored(place: str, names: list[str]) -> set[str]:
+        of = everywhere | on_top if Path(place) == ROOT else everywhere
+        return {name for name in names if any(fnmatch(name, pattern) for pattern in of)}
+
+    return shutil.copytree(ROOT, folder, ignore=ignored)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target, dirs_exist_ok=True)
+    else:
+        target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, target)
+
+
+def _run(
+    command: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The builder's stage, gone through."""
+    folder = tmp_path_factory.mktemp("image")
+    context, build, venv = _context(folder / "context"), folder / "build", folder / "venv"
+    for word, rest in _stages()["builder"]:
+        if word == "COPY":
+            *sources, target = rest.split()
+            for source in sources:
+                _copy(context / source, build / target)
+        if word == "RUN":
+            command = shlex.split(rest.replace(VENV, str(venv)))
+            step = _run(command, build, {**os.environ, "PYTHON": sys.executable})
+            assert step.returncode == 0, step.stderr
+    return Built(context, venv)
+
+
+def _environment(venv: Path, **settings: str) -> dict[str, str]:
+    """The image's environment, and settings; nothing of this process's own."""
+    given = _final("ENV").replace(VENV, str(venv)).replace("$PATH", os.defpath)
+    pairs = (pair.partition("=") for pair in shlex.split(given))
+    return {name: value for name, _, value in pairs} | settings
+
+
+def _entry(*arguments: str) -> list[str]:
+    return [*json.loads(_final("ENTRYPOINT")), *arguments]
+
+
+def _check_health(environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    command: list[str] = json.loads(_final("HEALTHCHECK").partition("CMD ")[2])
+    copied = {
+        target + Path(source).name: str(ROOT / source)
+        for word, rest in _stages()[""]
+        if word == "COPY" and not rest.startswith("--from")
+        for source, target in [rest.split()]
+    }
+    return _run([copied.get(word, word) for word in command], Path("/"), environment)
+
+
+@contextmanager
+def _serving(folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The image's default command; killed in the end if it is still there."""
+    command = _entry(*json.loads(_final("CMD")))
+    log = folder / "log"
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=folder, env=environment, stderr=output) as process,
+    ):
+        try:
+            limit = time.monotonic() + START_LIMIT
+            while _check_health(environment).returncode != 0:
+                assert process.poll() is None, log.read_text()
+                assert time.monotonic() < limit, log.read_text()
+            yield process
+        finally:
+            process.kill()
+
+
+def _answer(port: int, method: str, path: str, token: str = "", **body: Any) -> tuple[int, Any]:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+    try:
+        connection.request(method, path, json.dumps(body), headers)
+        response = connection.getresponse()
+        return response.status, json.load(response)
+    finally:
+        connection.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@needs_hadolint
+def test_the_dockerfile_is_without_complaint() -> None:
+    lint = _run([str(HADOLINT), "Dockerfile"], ROOT, os.environ)
+    assert (lint.returncode, lint.stdout + lint.stderr) == (0, "")
+
+
+def test_every_step_is_a_script() -> None:
+    steps = [rest for stage in _stages().values() for word, rest in stage if word == "RUN"]
+    scripts = [
+        match[1]
+        for step in steps
+        if (match := re.fullmatch(r"(?:--mount=\S+ )?sh /?docker/([\w-]+\.sh) \S+", step))
+    ]
+    assert len(scripts) == len(steps)
+    assert {*scripts, "healthcheck.sh"} == {path.name for path in (ROOT / "docker").iterdir()}
+
+
+def test_it_does_not_run_as_root() -> None:
+    assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _final("USER"))
+
+
+def test_neither_secrets_nor_history_are_sent_to_the_builder(built: Built) -> None:
+    assert not [path.name for path in built.context.iterdir() if path.name.startswith(".")]
+
+
+def test_the_schema_it_prints_is_the_committed_one(built: Built, tmp_path: Path) -> None:
+    printed = _run(_entry("schema"), tmp_path, _environment(built.venv))
+    assert printed.stderr == ""
+    assert printed.stdout == (built.context / "schema" / "schema.graphql").read_text()
+
+
+def test_it_holds_the_locked_dependencies_and_nothing_else(built: Built) -> None:
+    # So neither pip nor what develops: no pytest, mypy, mongod.
+    lock = (built.context / "requirements.lock").read_text()
+    locked = {
+        (canonicalize_name(it.name), str(it.specifier).removeprefix("=="))
+        for it in map(Requirement, re.findall(r"(?m)^(\w.*?)(?: \\)?$", lock))
+        if it.marker is None or it.marker.evaluate()
+    }
+    listing = _run(
+        [
+            str(built.venv / "bin" / "python"),
+            "-Ic",
+            "import importlib.metadata as m; [print(d.name, d.version) for d in m.distributions()]",
+        ],
+        built.venv,
+        _environment(built.venv),
+    )
+    installed = [line.split() for line in listing.stdout.splitlines()]
+    held = {(canonicalize_name(name), version) for name, version in installed}
+    assert {it for it in held if it[0] != "headcount"} == locked
+    assert len(held) == len(locked) + 1
+
+
+def test_the_wheel_holds_every_file_of_every_package_that_serves(built: Built) -> None:
+    # A new package that pyproject.toml's only-include forgets would be missing in the image alone.
+    packages = [path.parent for path in built.context.glob("*/__init__.py")]
+    files = {path for package in packages for path in package.rglob("*") if path.is_file()}
+    wanted = {
+        str(path.relative_to(built.context)) for path in (*files, *built.context.glob("*.py"))
+    }
+    (record,) = built.venv.glob("lib/*/site-packages/headcount-*.dist-info/RECORD")
+    recorded = [line.rsplit(",", 2)[0] for line in record.read_text().splitlines()]
+    held = {file for file in recorded if not re.search(r"\.dist-info/|^\.\./|\.pyc$", file)}
+    assert held == wanted
+
+
+def test_it_serves_tells_its_health_and_ends_on_sigterm(
+    built: Built, tmp_path: Path, mongodb_uri: str, mongo: Database[dict[str, Any]]
+) -> None:
+    port = _free_port()
+    environment = _environment(
+        built.venv,
+        HEADCOUNT_PORT=str(port),
+        HEADCOUNT_MONGODB_URI=mongodb_uri,
+        HEADCOUNT_DATABASE=mongo.name,
+        HEADCOUNT_JWT_SECRET=SECRET,
+    )
+    nobody = _check_health(environment)
+    assert (nobody.returncode, "does not answer" in nobody.stderr) == (1, True)
+    token = _run(_entry("token", "--role", "admin"), tmp_path, environment).stdout.strip()
+
+    with _serving(tmp_path, environment) as server:
+        assert _answer(port, "GET", "/readyz") == (200, {"status": "ok"})
+        answer = _answer(port, "POST", "/graphql", token, query="{ __typename }")
+        assert answer == (200, {"data": {"__typename": "Query"}})
+
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(STOP_LIMIT) in {0, 128 + signal.SIGTERM}
+    assert _check_health(environment).returncode == 1
+
+
+@pytest.mark.parametrize("response", [b"HTTP/1.1 503 Busy\r\n\r\n", b"no HTTP\r\n\r\n"])
+def test_a_server_that_answers_otherwise_is_not_healthy(built: Built, response: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(response)
+
+        answering = threading.Thread(target=answer)
+        answering.start()
+        port = str(listener.getsockname()[1])
+        check = _check_health(_environment(built.venv, HEADCOUNT_PORT=port))
+        answering.join()
+    assert check.returncode == 1
+    assert "answer" in check.stderr
+
+
+def test_pip_is_taken_out_of_the_final_python(tmp_path: Path) -> None:
+    made = _run([sys.executable, "-m", "venv", str(tmp_path)], tmp_path, os.environ)
+    assert made.returncode == 0, made.stderr
+    python = tmp_path / "bin" / "python3"
+    step = _final("RUN").partition(" ")[2].replace("/docker/", f"{ROOT}/docker/")
+    command = [str(python) if word == "python3" else word for word in shlex.split(step)]
+    taken = _run(command, tmp_path, os.environ)
+    assert taken.returncode == 0, taken.stderr
+    assert "No module named pip" in _run([str(python), "-m", "pip"], tmp_path, os.environ).stderr
+
+
+@needs_hadolint
+def test_the_compose_file_is_yaml() -> None:
+    # No dependency reads YAML, but hadolint does: it complains of a configuration that is none, and
+    # passes over keys it doesn't know.
+    read = _run([str(HADOLINT), "--config", "compose.yaml", "Dockerfile"], ROOT, os.environ)
+    assert (read.returncode, read.stderr) == (0, "")
+
+
+def test_the_compose_file_means_one_replica_set_on_one_service() -> None:
+    compose = (ROOT / "compose.yaml").read_text()
+    uri = re.search(r"mongodb://(?P<host>[\w.-]+:\d+)/\?replicaSet=(?P<name>\w+)", compose)
+    initiated = re.search(r'_id: "(?P<name>\w+)".* host: "(?P<host>[\w.-]+:\d+)"', compose)
+    started = re.search(r'"--replSet", "(?P<name>\w+)"', compose)
+    assert uri
+    assert initiated
+    assert started
+    assert uri.groupdict() == initiated.groupdict()
+    assert uri["name"] == started["name"]
+    assert f"\n  {uri['host'].partition(':')[0]}:\n    image: mongo:8\n" in compose
+
+
+@pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", "docker/healthcheck.sh"])
+def test_every_variable_is_a_setting(file: str) -> None:
+    named = set(re.findall(rf"{PREFIX}([A-Z_]+)", (ROOT / file).read_text()))
+    assert named <= {field.upper() for field in Settings.model_fields}
+    assert named

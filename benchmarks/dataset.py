@@ -1,0 +1,234 @@
+"""The benchmark's data: the same documents every time, made once and kept in their database."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import accumulate, islice, pairwise
+from struct import pack
+from typing import Any, Final, TypeVar
+
+from bson import ObjectId
+from tqdm import tqdm
+
+from server import data
+from server.settings import Settings
+
+Document = dict[str, Any]
+_T = TypeVar("_T")
+
+# Another number where the documents become others: those that were kept are made anew.
+_VERSION: Final = 1
+# Says that the data are whole: it is written when all the rest is.
+_MARK: Final = "headcount_benchmark"
+_BATCH: Final = 5_000
+_DAY: Final = 86_400
+_UNTIL: Final = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
+_ON_SALE: Final = 90 * _DAY
+_IN_A_WALLET: Final = 0.4
+
+_TYPES: Final = ("concert", "festival", "theatre", "movie_premiere", "sports", "conference")
+_PAYMENTS: Final = {
+    ("asaas", "CONFIRMED"): 42, ("asaas", "RECEIVED"): 16, ("asaas", "PENDING"): 6,
+    ("asaas", "OVERDUE"): 5, ("stripe", "succeeded"): 24, ("stripe", "requires_action"): 3,
+    ("stripe", "canceled"): 4,
+}  # fmt: skip
+_METHODS: Final = {"pix": 47, "credit_card": 46, None: 7}
+_STATUSES: Final = {"consumed": 52, "available": 35, "expired": 12.6, "blocked": 0.4}
+_ORIGINS: Final = {"sold": 70, "promo": 20, "admin": 10}
+_WALLETS: Final = {"INJECTED": 18, "ASSIGNED": 20, "ACTIVATED": 30, "CONTROLLED": 30, "DELETED": 2}
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many documents there are."""
+
+    events: int = 500
+    tickets: int = 1_000_000
+    ticket_orders: int = 400_000
+    users: int = 20_000
+    products: int = 500
+    promo_codes: int = 60
+
+    @property
+    def database(self) -> str:
+        """The name of the database of this size."""
+        return f"headcount_benchmark_{self.tickets}"
+
+
+FULL: Final = Size()
+QUICK: Final = Size(20, 2_000, 800, 200, 40, 10)
+
+
+def prepare(uri: str, settings: Settings, size: Size) -> None:
+    """Makes the data unless they are whole, and the indexes as `headcount indexes` does."""
+    whole = {"_id": "data", "version": _VERSION, **asdict(size)}
+    with data.opened_at(uri, settings) as database:
+        if database[_MARK].find_one({"_id": "data"}) != whole:
+            database.client.drop_database(database)
+            total = sum(asdict(size).values())
+            with tqdm(total=total, unit=" documents", desc="Benchmark data") as bar:
+                for name, documents in collections(size):
+                    while batch := list(islice(documents, _BATCH)):
+                        database[settings.collection(name)].insert_many(batch, ordered=False)
+                        bar.update(len(batch))
+        list(data.indexes(database, settings, apply=True))
+        database[_MARK].replace_one({"_id": "data"}, whole, upsert=True)
+
+
+def collections(size: Size) -> Iterator[tuple[str, Iterator[Document]]]:
+    """(default collection name, its documents): each is to be used up before the next."""
+    maker = _Maker(size)
+    yield "users", map(maker.user, maker.users)
+    yield "products", map(maker.product, range(size.products))
+    yield "promo_codes", map(maker.promo_code, maker.codes[2:])
+    yield "events", map(maker.event, range(size.events))
+    yield "ticket_orders", maker.orders()
+    yield "tickets", maker.tickets()
+
+
+class _Maker(random.Random):
+    def __init__(self, size: Size) -> None:
+        super().__init__(1)
+        self._serial = self.getrandbits(62)
+        self.users = [self._id(_UNTIL - 400 * _DAY) for _ in range(size.users)]
+        # The first two codes are gone; their tickets stayed.
+        self.codes = [self._id(_UNTIL - 400 * _DAY) for _ in range(size.promo_codes + 2)]
+        # Some events draw many times the public of others.
+        weights = [min(self.lognormvariate(0, 0.8), 5) for _ in range(size.events)]
+        self._tickets_of = _shares(size.tickets, weights)
+        self._orders_of = _shares(size.ticket_orders, weights)
+        self._dates = [_UNTIL - self.randrange(-40, 1000) * _DAY for _ in range(size.events)]
+        self._events = [self._id(date - 2 * _ON_SALE) for date in self._dates]
+        self._orders: list[list[ObjectId]] = [[] for _ in range(size.events)]
+
+    def _id(self, second: int) -> ObjectId:
+        self._serial += 1
+        return ObjectId(pack(">IQ", second, self._serial))
+
+    def _drawn(self, shares: Mapping[_T, float], count: int) -> list[_T]:
+        return self.choices([*shares], [*shares.values()], k=count)
+
+    def _moments(self, counts: Sequence[int]) -> list[tuple[int, int]]:
+        """(second, event) of so many sales of each event, oldest first: events overlap."""
+        return sorted(
+            (min(self._dates[event], _UNTIL) - int(self.random() ** 2 * _ON_SALE), event)
+            for event, count in enumerate(counts)
+            for _ in range(count)
+        )
+
+    def user(self, key: ObjectId) -> Document:
+        return {
+            "_id": key, "role": self._drawn({"customer": 97, "staff": 2, "admin": 1}, 1)[0],
+            "is_active": self.random() < 0.9, "email_verified": self.random() < 0.8,
+            "phone_verified": self.random() < 0.5, "email": f"{key}@example.com",
+            "first_name": "Ana", "last_name": "Souza", "residence_country": "BR",
+        }  # fmt: skip
+
+    def product(self, number: int) -> Document:
+        stock = {"stock_quantity": self.randrange(60), "reserved_quantity": self.randrange(8)}
+        currency = self._drawn({"BRL": 90, "USD": 10}, 1)[0]
+        return {
+            "_id": self._id(_UNTIL), "slug": f"product-{number}", "name": f"Product {number}",
+            "is_active": self.random() < 0.85, "inventory": stock | {"low_stock_threshold": 8},
+            "pricing": {"price_cents": self.randrange(10, 400) * 50, "currency": currency},
+        }  # fmt: skip
+
+    def promo_code(self, key: ObjectId) -> Document:
+        return {
+            "_id": key, "code": f"{self.getrandbits(40):010X}", "title": "A partner's guests",
+            "code_type": self._drawn({"ticket": 75, "promo": 25}, 1)[0],
+            "is_active": self.random() < 0.7, "created_at": _time(_UNTIL - 400 * _DAY),
+        }  # fmt: skip
+
+    def event(self, number: int) -> Document:
+        tickets, date = self._tickets_of[number], self._dates[number]
+        capacity = 50 * round(tickets / self.uniform(0.4, 1.05) / 50)
+        return {
+            "_id": self._events[number], "title": f"Event {number}: a night to remember",
+            "event_type": self.choice(_TYPES), "event_date": _time(date),
+            "location": f"Arena {number % 17}, Goiânia", "tickets_issued": tickets,
+            "capacity": capacity if self.random() > 0.04 else 0,
+            "is_active": date > _UNTIL - 60 * _DAY, "is_sale_box_office": self.random() < 0.3,
+            "event_code": f"EV-{number:04}", "organizer_id": f"org-{number % 12}",
+            "mobile_app_ids": ["app-1"],
+        }  # fmt: skip
+
+    def orders(self) -> Iterator[Document]:
+        moments = self._moments(self._orders_of)
+        payments = self._drawn(_PAYMENTS, len(moments))
+        methods = self._drawn(_METHODS, len(moments))
+        rows = zip(moments, payments, methods, strict=True)
+        for (second, event), (gateway, status), method in rows:
+            key, count = self._id(second), self.randrange(1, 5)
+            self._orders[event].append(key)
+            yield {
+                "_id": key, "event_id": self._events[event], "customer_id": self.choice(self.users),
+                "gateway": gateway, "payment_status": status, "payment_method": method,
+                "amount_cents": count * (40 + event % 30 * 7) * 100, "ticket_count": count,
+                "created_at": _time(second), "updated_at": _time(second + 300),
+            }  # fmt: skip
+
+    def tickets(self) -> Iterator[Document]:
+        moments = self._moments(self._tickets_of)
+        statuses = self._drawn(_STATUSES, len(moments))
+        origins = self._drawn(_ORIGINS, len(moments))
+        wallets = [self._wallet(status) for status in self._drawn(_WALLETS, 500)]
+        for (second, event), status, origin in zip(moments, statuses, origins, strict=True):
+            customer, at = self.choice(self.users), _time(second)
+            ticket: Document = {
+                "_id": self._id(second), "event_id": self._events[event], "customer_id": customer,
+                "status": status, "created_at": at, "updated_at": at,
+            }  # fmt: skip
+            if origin == "sold":
+                ticket["ticket_order_id"] = self.choice(self._orders[event])
+            elif origin == "promo":
+                # The first codes gave away far more than the last.
+                ticket["promo_code_id"] = self.codes[int(self.random() ** 2 * len(self.codes))]
+            if status == "consumed":
+                ticket["consumed_at"] = _time(self._dates[event])
+            if self.random() < _IN_A_WALLET:
+                number = f"{self._serial % 10**10:010}"
+                own = {"owner_id": customer, "ticket_number": number, "barcode": f"789{number}"}
+                ticket["wallet"] = self.choice(wallets) | own
+            yield ticket
+
+    def _wallet(self, status: str) -> Document:
+        """All of a wallet but what no two tickets share."""
+        at, person = _time(_UNTIL - _DAY), f"{self.getrandbits(96):024x}"
+        name = {"first_name": "Beatriz", "last_name": "Oliveira"}
+        gone = {"deleted_at": at, "deletion_reason": "refunded"} if status == "DELETED" else {}
+        return {
+            "status": status, "organizer_ticket_id": f"org-{person}", "previous_owner_id": person,
+            "initial_owner": {"id": person, "email": f"{person}@example.com", **name},
+            "ticket_holder": {"document": f"{self.randrange(10**11):011}", **name},
+            "delivered_at": at, "assigned_at": at, "kept_by_owner_at": at, "activated_at": at,
+            "purchase": {
+                "file": f"PF-{self.randrange(10**8):08}", "date": at, "currency": "BRL",
+                "price_cents": self.randrange(40, 250) * 100, "contingent_id": "cont-1",
+                "seat_category_id": "cat-2", "tariff_id": "tariff-1",
+            },
+            "seating": {
+                "seated": True, "numbered": True, "external_entrance": "Norte", "gate": "Portão 4",
+                "area": "Plateia", "level": "1", "block": "B", "row": "K", "seat": "27",
+            },
+            "metadata": {"channel": "app", "batch": self.randrange(7)},
+            "rules": {
+                "activation": "act-24h", "usage": "use-once", "design": "design-3",
+                "data_collection": "data-min", "email": "mail-pt",
+            },
+            "devices": {person[:12]: {"platform": "android", "since": at}},
+            "activation_details": [{"at": at, "method": "bluetooth"}],
+            "transfer_forward_count": 0, "transfer_backward_count": 0, "already_downloaded": True,
+        } | gone  # fmt: skip
+
+
+def _shares(total: int, weights: Sequence[float]) -> list[int]:
+    """The total, split by weight."""
+    sums = [0.0, *accumulate(weights)]
+    bounds = [round(total * each / sums[-1]) for each in sums]
+    return [b - a for a, b in pairwise(bounds)]
+
+
+def _time(second: int) -> datetime:
+    return datetime.fromtimestamp(second, UTC)

@@ -1,0 +1,64 @@
+"""The operations that are timed: every field of their results, as the schema has them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+from graphql import GraphQLObjectType, build_schema, get_named_type
+from pymongo.asynchronous.database import AsyncDatabase
+
+import schema
+from benchmarks import reference
+from benchmarks.reference import Reference
+
+EVENT_STATS: Final = "eventStats(limit: 500)"
+ORDER_STATS: Final = "orderStats"
+BY_REVENUE: Final = "eventStats(orderBy: {field: REVENUE})"
+_SALES: Final = ("tickets", "ticket_orders")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A call of a root field; `grouped` are the collections whose `$group`s are its work."""
+
+    call: str
+    grouped: Sequence[str]
+    reference: Reference | None = None
+    over_http: bool = False
+
+    @property
+    def field(self) -> str:
+        """The root field."""
+        return self.call.split("(")[0]
+
+    @property
+    def text(self) -> str:
+        """The call with every field of what it gives."""
+        query = build_schema(schema.sdl()).type_map["Query"]
+        assert isinstance(query, GraphQLObjectType)  # noqa: S101
+        return f"{{ {self.call} {_every_field(query.fields[self.field].type)} }}"
+
+
+async def operations(database: AsyncDatabase[dict[str, Any]]) -> Sequence[Operation]:
+    """All that are timed, on the data of `database`."""
+    page, event = reference.event_stats, await database["events"].find_one(sort=[("_id", 1)])
+    key = event["_id"] if event else None
+    return [
+        Operation("eventsOverview", ("events", *_SALES)),
+        Operation(EVENT_STATS, _SALES, partial(page, limit=500), over_http=True),
+        Operation("eventStats(limit: 20)", _SALES, partial(page, limit=20)),
+        Operation(BY_REVENUE, _SALES, partial(page, limit=20, by_revenue=True)),
+        Operation(f'event(id: "{key}")', _SALES, partial(reference.event, key)),
+        Operation("promoCodeStats", ("tickets", "promo_codes")),
+        Operation(ORDER_STATS, ("ticket_orders",), reference.order_stats, over_http=True),
+        Operation("metrics", ("users", "products")),
+    ]
+
+
+def _every_field(kind: Any) -> str:
+    named: Any = get_named_type(kind)
+    if not isinstance(named, GraphQLObjectType):
+        return ""
+    fields = (f"{name} {_every_field(field.type)}" for name, field in named.fields.items())
+    return f"{{ {' '.join(fields)} }}"

@@ -1,0 +1,115 @@
+"""The race: an operation's contenders, checked against each other, then timed in turn."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import httpx
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from tqdm import tqdm
+
+from benchmarks import report
+from benchmarks.contenders import Headcount, Sent, bare, post, served
+from benchmarks.operations import Operation, operations
+from benchmarks.reference import Reference
+from server.database import connect
+from server.settings import Settings
+
+Contender = Callable[[], Awaitable[str | bytes | None]]
+"""What is timed; gives the answer as JSON, or None where its answer is no operation's."""
+
+
+class Disagreement(Exception):
+    """Contenders do different work, so that their times can't be compared."""
+
+
+async def measure(uri: str, settings: Settings, rounds: int) -> Mapping[str, report.Times]:
+    """Call → the times of its contenders; raises `Disagreement`."""
+    sent, headcount = Sent(), Headcount(settings)
+    async with (
+        connect(uri, settings, sent),
+        AsyncMongoClient[dict[str, Any]](uri, tz_aware=True) as plain,
+        served(uri, settings) as client,
+    ):
+        database = plain[settings.database]
+        timed = await operations(database)
+        measured = {}
+        with tqdm(total=len(timed) * rounds, unit=" rounds", desc="Benchmark") as bar:
+            for operation in timed:
+                contenders = await _contenders(operation, headcount, sent, database, client)
+                _check(operation, {name: await one() for name, one in contenders.items()})
+                times: dict[str, list[float]] = {name: [] for name in contenders}
+                for _ in range(rounds):
+                    for name, one in contenders.items():
+                        started = time.perf_counter()
+                        await one()
+                        times[name].append((time.perf_counter() - started) * 1000)
+                    bar.update()
+                measured[operation.call] = times
+    return measured
+
+
+async def _contenders(
+    operation: Operation,
+    headcount: Headcount,
+    sent: Sent,
+    database: AsyncDatabase[dict[str, Any]],
+    client: httpx.AsyncClient,
+) -> Mapping[str, Contender]:
+    text = operation.text
+    sent.commands.clear()
+    await headcount.answer(text)
+    groups = [
+        partial(bare, database, command)
+        for command in sent.commands
+        if command["aggregate"] in operation.grouped
+        and any("$group" in stage for stage in command["pipeline"])
+    ]
+    if len(groups) != len(operation.grouped):
+        raise Disagreement(f"{operation.call} sends {len(groups)} $groups: see operations.py.")
+
+    async def side_by_side() -> None:
+        await asyncio.gather(*(group() for group in groups))
+
+    async def one_by_one() -> None:
+        for group in groups:
+            await group()
+
+    contenders: dict[str, Contender] = {report.HEADCOUNT: partial(headcount.answer, text)}
+    if operation.over_http:
+        contenders[report.HTTP] = partial(post, client, text)
+    contenders[report.BARE] = side_by_side
+    if len(groups) > 1:
+        contenders[report.ONE_BY_ONE] = one_by_one
+    if operation.reference:
+        contenders[report.REFERENCE] = partial(
+            _encoded, operation.field, operation.reference, database
+        )
+    return contenders
+
+
+async def _encoded(
+    field: str, reference: Reference, database: AsyncDatabase[dict[str, Any]]
+) -> str:
+    return json.dumps({"data": {field: await reference(database)}})
+
+
+def _check(operation: Operation, given: Mapping[str, str | bytes | None]) -> None:
+    answers = {name: json.loads(text) for name, text in given.items() if text}
+    expected = answers.get(report.REFERENCE, answers[report.HEADCOUNT])
+    for name, answer in answers.items():
+        if not _agree(expected, answer):
+            raise Disagreement(f"{operation.call}: {name} gives other numbers.")
+
+
+def _agree(expected: Any, found: Any) -> bool:
+    """Whether all that is expected is found; there may be more fields."""
+    if isinstance(expected, dict) and isinstance(found, dict):
+        return all(key in found and _agree(expected[key], found[key]) for key in expected)
+    if isinstance(expected, list) and isinstance(found, list):
+        return len(expected) == len(found) and all(map(_agree, expected, found))
+    return bool(expected == found)

@@ -1,0 +1,68 @@
+"""The report: from times to a table, and what of the acceptance is met."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+
+from benchmarks.operations import EVENT_STATS, ORDER_STATS
+
+HEADCOUNT = "Headcount"
+HTTP = "Headcount over HTTP"
+BARE = "(a) its bare `$group`s"
+ONE_BY_ONE = "(a) one by one"
+REFERENCE = "(b) the reference's way"
+_CONTENDERS = (HEADCOUNT, HTTP, BARE, ONE_BY_ONE, REFERENCE)
+
+Times = Mapping[str, Sequence[float]]
+"""Contender → milliseconds of each round."""
+
+
+def table(measured: Mapping[str, Times]) -> str:
+    """A Markdown table: operation by contender, and the ratios of the rounds' pairs."""
+    heads = ["operation", *_CONTENDERS, "Headcount ÷ (a)", "(b) ÷ Headcount"]
+    rows = [
+        [
+            "`" + re.sub(r'"\w+"', "…", call) + "`",
+            *(_cell(times.get(contender)) for contender in _CONTENDERS),
+            _ratio(times, HEADCOUNT, BARE),
+            _ratio(times, REFERENCE, HEADCOUNT),
+        ]
+        for call, times in measured.items()
+    ]
+    ruler = ["---", *["--:"] * (len(heads) - 1)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, ruler, *rows))
+
+
+def acceptance(measured: Mapping[str, Times]) -> Iterator[str]:
+    """A line for each thing that was asked, by the medians."""
+    for name, factor, extra in ((EVENT_STATS, 1.25, 60), (ORDER_STATS, 1.15, 15)):
+        times = {contender: median(rounds) for contender, rounds in measured[name].items()}
+        allowed = factor * times[BARE] + extra
+        for contender in (HEADCOUNT, HTTP):
+            took = times[contender]
+            yield (
+                f"`{name}`, {contender}: {took:.0f} ms ≤ {factor} × {times[BARE]:.0f} ms + "
+                f"{extra} ms = {allowed:.0f} ms: {_verdict(took <= allowed)}"
+            )
+            if name == EVENT_STATS:
+                faster = times[REFERENCE] / took
+                yield (
+                    f"`{name}`, {contender}: {faster:.2f} × faster than (b), at least 1.8: "
+                    f"{_verdict(faster >= 1.8)}"
+                )
+
+
+def _cell(rounds: Sequence[float] | None) -> str:
+    if not rounds:
+        return "–"
+    return f"{median(rounds):.1f} ({min(rounds):.1f}–{max(rounds):.1f})"
+
+
+def _ratio(times: Times, above: str, below: str) -> str:
+    if above not in times:
+        return "–"
+    return f"{median(a / b for a, b in zip(times[above], times[below], strict=True)):.2f}"
+
+
+def _verdict(met: bool) -> str:
+    return "met" if met else "**not met**"

@@ -15,7 +15,7 @@ from benchmarks.dataset import FULL, QUICK
 from benchmarks.race import Disagreement, measure
 from errors import StartupError
 from server import data
-from server.mongod import EmbeddedError, embedded_mongod
+from server.mongod import embedded_mongod
 
 _CACHE_GB = 3
 
@@ -40,7 +40,7 @@ def main(quick: bool, rounds: int, out: Path | None, uri: str | None) -> None:
             with data.opened_at(uri, settings) as database:
                 version = database.client.server_info()["version"]
             measured = asyncio.run(measure(uri, settings, rounds))
-    except (StartupError, EmbeddedError, Disagreement) as error:
+    except (StartupError, Disagreement) as error:
         sys.exit(f"benchmarks: {error}")
     text = "\n".join(
         [

@@ -21,7 +21,7 @@ def _number(value: Any) -> int | float | Decimal:
     number = value.to_decimal() if isinstance(value, Decimal128) else value
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         return 0
-    return number if isfinite(number) and abs(number) < UNREADABLE_FROM else 0
+    return number if isfinite(number) and -UNREADABLE_FROM < number < UNREADABLE_FROM else 0
 
 
 def _part(value: Any, read: Callable[[Any], Any]) -> Any:

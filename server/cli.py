@@ -110,8 +110,6 @@ def schema_() -> None:
 
 def main() -> None:
     """The entry point. What fails says so in one line, and exits with 1 (2: a wrong call)."""
-    # uvicorn hands a SIGTERM on when it is done: unwind then, so that mongod is stopped too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         cli.main(standalone_mode=False)
     except StartupError as error:

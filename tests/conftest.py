@@ -34,7 +34,7 @@ from tests.strategies import NOW
 
 # No deadline: the machines that run this are shared.
 settings.register_profile(
-    "headcount", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=60
+    "headcount", deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=200
 )
 settings.load_profile("headcount")
 

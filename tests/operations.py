@@ -22,7 +22,7 @@ def fields_of(name: str) -> GraphQLFieldMap:
     """The fields of an object type."""
     kind = SCHEMA.type_map[name]
     assert isinstance(kind, GraphQLObjectType)
-    return kind.fields
+    return dict(kind.fields)
 
 
 def named(kind: object) -> str:

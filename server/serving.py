@@ -1,6 +1,7 @@
 """Running the server, and the demo around it."""
 
 import asyncio
+import math
 import os
 import secrets
 import socket
@@ -61,6 +62,7 @@ async def _serve(settings: Settings, uri: str, listener: socket.socket) -> None:
             access_log=False,
             server_header=False,
             lifespan="off",
+            timeout_graceful_shutdown=math.ceil(settings.request_timeout),
             ws="none",
         )
         await uvicorn.Server(config).serve(sockets=[listener])

@@ -94,7 +94,7 @@ _NOTHING: Final = _Numbers()
 
 
 async def event_stats(
-    selected: Collection[str],
+    selected: Collection[str] | None,
     aggregations: Aggregations,
     *,
     page: int,
@@ -106,14 +106,19 @@ async def event_stats(
 ) -> EventStatsPage:
     """A page of the matching events, in an order over all of them.
 
-    `selected` are fields of `EventStats`; without `with_total`, `total` is 0. Raises
-    `BadUserInput` for a page or limit out of range.
+    `selected` are fields of `EventStats`, or None if no events are asked for; without
+    `with_total`, `total` is 0. Raises `BadUserInput` for a page or limit out of range.
     """
     within("page", page, 0)
     within("limit", limit, 1, LIMIT_MAX)
     where: dict[str, Any] = {} if event_type is None else {"event_type": event_type}
     if active_only:
         where["is_active"] = True
+
+    # How many events there are also tells whether a page holds most of the tickets.
+    census = EVENTS.slice(*where, measures=["events"])
+    if selected is None:
+        return EventStatsPage(_matching(await aggregations.load(census), where), ())
 
     ordered_here = order.column not in _SHOWN
     fields = {*selected, order.column} if ordered_here else {*selected}
@@ -122,13 +127,13 @@ async def event_stats(
     if not ordered_here:
         stretch = replace(stretch, order=order, skip=page * limit, limit=limit)
 
-    # How many events there are also tells whether the page holds most of the tickets.
-    census = EVENTS.slice(*where, measures=["events"])
     rows, events = await asyncio.gather(
         aggregations.load(stretch),
         aggregations.load(census) if with_total or slices else _nothing(),
     )
-    if 2 * len(rows) < events.sum("events"):
+    if not rows:
+        slices = {}
+    elif 2 * len(rows) < events.sum("events"):
         ids = [row["_id"] for row in rows]
         slices = {cube: needs.only("event", ids) for cube, needs in slices.items()}
     numbers = await _numbers(slices, aggregations)
@@ -136,8 +141,7 @@ async def event_stats(
     if ordered_here:
         stats.sort(key=attrgetter(order.column), reverse=order.descending)
         stats = stats[page * limit : (page + 1) * limit]
-    matching = {column: {value} for column, value in where.items()}
-    return EventStatsPage(count(events.sum("events", **matching)) if with_total else 0, stats)
+    return EventStatsPage(_matching(events, where) if with_total else 0, stats)
 
 
 async def event(
@@ -155,6 +159,10 @@ async def event(
 
 async def _nothing() -> Cells:
     return Cells(())
+
+
+def _matching(events: Cells, where: Mapping[str, Any]) -> int:
+    return count(events.sum("events", **{column: {value} for column, value in where.items()}))
 
 
 def _columns(selected: Collection[str]) -> frozenset[str]:

@@ -66,15 +66,16 @@ class Query:
             strawberry.argument(description="The order, over all matching events."),
         ] = strawberry.UNSET,
     ) -> object:
+        asked = selected(info)
         return await resolvers.event_stats.event_stats(
-            selected(info, "events"),
+            selected(info, "events") if "events" in asked else None,
             info.context.aggregations,
             page=page,
             limit=limit,
             event_type=None if event_type is strawberry.UNSET else event_type,
             active_only=active_only,
             order=order_by.order() if order_by else NEWEST_FIRST,
-            with_total="total" in selected(info),
+            with_total="total" in asked,
         )
 
     @strawberry.field(

@@ -158,6 +158,26 @@ async def test_titles_alone_send_nothing_to_tickets_or_orders(
     assert sent.commands == [("aggregate", "events")]
 
 
+async def test_a_total_alone_sends_one_command(fill: Fill, ask: Ask, sent: Sent) -> None:
+    data = nasty()
+    fill(data)
+    result = await ask('{ eventStats(activeOnly: true, eventType: "concert") { total } }')
+    expected = oracle.event_stats(data, active_only=True, event_type="concert")["total"]
+    assert result.data == {"eventStats": {"total": expected}}
+    assert sent.commands == [("aggregate", "events")]
+
+
+async def test_a_page_without_events_sends_nothing_to_tickets_or_orders(
+    ask: Ask, sent: Sent
+) -> None:
+    result = await ask(
+        "{ eventStats(page: 1000) { total events { title ticketsIssued revenue } } }"
+    )
+    assert result.data is not None
+    assert result.data["eventStats"]["events"] == []
+    assert sent.commands == [("aggregate", "events")] * 2
+
+
 async def test_five_aliases_of_order_stats_send_one_command(ask: Ask, sent: Sent) -> None:
     result = await ask(
         "{ a: orderStats { totalOrders } b: orderStats { totalRevenue }"

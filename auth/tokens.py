@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import jwt
+import structlog
 
 from auth.viewer import Viewer
 from errors import ServiceUnavailable, StartupError, Unauthenticated
+
+_log = structlog.get_logger(__name__)
 
 SHARED_KEY_ALGORITHM: Final = "HS256"
 KEY_SET_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
@@ -74,6 +77,7 @@ class Verifier:
         except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
             raise Unauthenticated("The token is meant for another service.") from error
         except jwt.PyJWKClientConnectionError as error:
+            _log.warning("the key set can't be fetched", reason=str(error))
             raise ServiceUnavailable("The key set can't be fetched; try again shortly.") from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise Unauthenticated("The token is not valid; get a new one.") from error

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Self
 
-import bson
 from beanie import Document
 from bson import Decimal128
 
+from cubes.key import key, raw
 from cubes.reading import Expression
 
 Stage = dict[str, Any]
@@ -52,10 +52,13 @@ class Slice:
     key: str | None = None
     keys: frozenset[Hashable] = field(default=frozenset())
 
-    def only(self, dimension: str, keys: Collection[Hashable]) -> Self:
-        """Of this slice, the cells of these keys of a dimension that is a plain field."""
+    def only(self, dimension: str, values: Iterable[Any]) -> Self:
+        """Of this slice, the cells with these values of a dimension that is a plain field."""
         return replace(
-            self, dimensions=self.dimensions | {dimension}, key=dimension, keys=frozenset(keys)
+            self,
+            dimensions=self.dimensions | {dimension},
+            key=dimension,
+            keys=frozenset(map(key, values)),
         )
 
     @property
@@ -81,7 +84,8 @@ class Slice:
         cube = self.cube
         stages: list[Stage] = []
         if self.key is not None:
-            stages.append({"$match": {cube.dimensions[self.key][1:]: {"$in": [*self.keys]}}})
+            keys = [raw(key) for key in self.keys]
+            stages.append({"$match": {cube.dimensions[self.key][1:]: {"$in": keys}}})
         if cube.where is not None:
             stages.append({"$match": {"$expr": cube.where}})
         cell = {name: cube.dimensions[name] for name in sorted(self.dimensions)}
@@ -113,12 +117,13 @@ class Cells:
         """The cells of each key of a dimension."""
         groups: defaultdict[Hashable, list[Mapping[str, Any]]] = defaultdict(list)
         for document in self._documents:
-            groups[_key(document["_id"].get(dimension))].append(document)
+            groups[key(document["_id"].get(dimension))].append(document)
         return {key: Cells(group) for key, group in groups.items()}
 
-    def only(self, dimension: str, keys: Collection[Hashable]) -> "Cells":
-        """The cells of these keys."""
-        return Cells([d for d in self._documents if _key(d["_id"].get(dimension)) in keys])
+    def only(self, dimension: str, values: Iterable[Any]) -> "Cells":
+        """The cells with these values of a dimension."""
+        keys = {*map(key, values)}
+        return Cells([d for d in self._documents if key(d["_id"].get(dimension)) in keys])
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self._documents)
@@ -135,8 +140,3 @@ def by_cube(slices: Iterable[Slice]) -> dict[Cube, Slice]:
 def exact(value: int | float | Decimal128) -> int | Fraction:
     """A sum that MongoDB gave, as a number that adds up exactly."""
     return Fraction(value.to_decimal()) if isinstance(value, Decimal128) else int(value)
-
-
-def _key(value: Any) -> Hashable:
-    # An id may be of any type; what Python can't hash stands for itself as its bytes.
-    return value if isinstance(value, Hashable) else bson.encode({"": value})

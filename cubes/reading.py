@@ -7,13 +7,13 @@ expressions, unlike in `$match`, it is compared as a whole.
 
 from typing import Any, Final
 
+from documents.values import UNREADABLE_FROM
+
 Expression = Any
 """A MongoDB aggregation expression."""
 
 UNKNOWN: Final = "unknown"
 """The group of documents without a readable key."""
-
-UNREADABLE_FROM: Final = 1e12
 
 
 def present(path: str) -> Expression:
@@ -21,7 +21,7 @@ def present(path: str) -> Expression:
     return {"$ne": [{"$ifNull": [path, None]}, None]}
 
 
-def text(path: str, absent: str | None) -> Expression:
+def text(path: str, absent: str) -> Expression:
     """A text; `absent` where it is missing, null, empty or no string."""
     readable = {"$and": [{"$eq": [{"$type": path}, "string"]}, {"$ne": [path, ""]}]}
     return {"$cond": [readable, path, absent]}

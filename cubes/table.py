@@ -8,6 +8,7 @@ from beanie import Document
 from bson import Regex
 
 from cubes.cube import Stage
+from cubes.key import key, raw
 from cubes.reading import Expression
 
 # A command has 16 MB at most; beyond this many ids all rows are read, and picked from.
@@ -30,7 +31,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The rows of these ids."""
+    """The rows of these ids, as keys."""
 
     table: Table
     columns: frozenset[str]
@@ -54,12 +55,13 @@ class Lookup:
         if len(self.ids) > _IDS_MAX:
             return [self.table.project(self.columns)]
         # In `$in` a regular expression would be a pattern, and no document's id is one.
-        ids = [key for key in self.ids if not isinstance(key, Regex)]
+        ids = [value for value in map(raw, self.ids) if not isinstance(value, Regex)]
         return [{"$match": {"_id": {"$in": ids}}}, self.table.project(self.columns)]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
         """The row of each id that there is."""
-        return {document["_id"]: document for document in documents if document["_id"] in self.ids}
+        rows = {key(document["_id"]): document for document in documents}
+        return {each: row for each, row in rows.items() if each in self.ids}
 
 
 @dataclass(frozen=True)

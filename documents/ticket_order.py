@@ -6,7 +6,7 @@ from beanie import Document
 from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
-from documents.values import Key, Moment, Number, Text, Whole
+from documents.values import Key, Moment, Number, Text
 
 
 class TicketOrder(Document):
@@ -19,7 +19,7 @@ class TicketOrder(Document):
     payment_status: Text = None
     payment_method: Text = None
     amount_cents: Number = 0
-    ticket_count: Whole = 0
+    ticket_count: Number = 0
     created_at: Moment = None
     updated_at: Moment = None
 

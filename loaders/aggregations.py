@@ -7,6 +7,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from functools import reduce
 from typing import Any, Protocol, Self, TypeVar, cast
 
+import structlog
 from aiodataloader import DataLoader
 from beanie import Document
 from pymongo.collation import Collation
@@ -16,6 +17,8 @@ from cubes.cube import Stage
 from errors import ServiceUnavailable
 
 _Answer = TypeVar("_Answer", covariant=True)
+
+_log = structlog.get_logger(__name__)
 
 # Text is compared by code point, whatever collation a collection was created with.
 _BY_CODE_POINT = Collation(locale="simple")
@@ -88,8 +91,12 @@ class Aggregations:
                 )
                 return await cursor.to_list()
         except (TimeoutError, ExecutionTimeout) as error:
+            _log.warning(
+                "an aggregation took too long", collection=query.source.get_collection_name()
+            )
             raise ServiceUnavailable(
                 "The request took too long; ask for less, or try again later."
             ) from error
         except ConnectionFailure as error:
+            _log.warning("the database is away", reason=str(error).split(", Timeout:")[0])
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error

@@ -14,6 +14,17 @@ def within(name: str, value: int, least: int, most: int | None = None) -> int:
     return value
 
 
+def text(name: str, value: str) -> str:
+    """A text that MongoDB can hold; raises `BadUserInput`."""
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise BadUserInput(
+            f"Argument '{name}' must be a text of whole characters; it holds half of a pair."
+        ) from error
+    return value
+
+
 def object_id(name: str, value: str) -> ObjectId:
     """An id; raises `BadUserInput`."""
     try:

@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from cubes.cube import Cells, Cube, Slice, by_cube, exact
 from cubes.events import EVENT_ROWS, EVENTS
+from cubes.key import key
 from cubes.orders import ORDERS
 from cubes.table import Lookup, Order, Page, Row
 from cubes.tickets import TICKETS
 from loaders.aggregations import Aggregations
-from resolvers.arguments import object_id, within
+from resolvers.arguments import object_id, text, within
 from resolvers.order_stats import PAID
 from resolvers.rounding import count, money, percentage
 
@@ -93,6 +94,11 @@ class _Numbers:
 _NOTHING: Final = _Numbers()
 
 
+def order(field: str, direction: str) -> Order:
+    """The order by a field of `EventStats`, `asc` or `desc`."""
+    return Order(field, descending=direction == "desc")
+
+
 async def event_stats(
     selected: Collection[str] | None,
     aggregations: Aggregations,
@@ -111,7 +117,9 @@ async def event_stats(
     """
     within("page", page, 0)
     within("limit", limit, 1, LIMIT_MAX)
-    where: dict[str, Any] = {} if event_type is None else {"event_type": event_type}
+    where: dict[str, Any] = {}
+    if event_type is not None:
+        where["event_type"] = text("eventType", event_type)
     if active_only:
         where["is_active"] = True
 
@@ -148,13 +156,13 @@ async def event(
     selected: Collection[str], aggregations: Aggregations, *, id: str
 ) -> EventStats | None:
     """One event; None if there is none of that id. Raises `BadUserInput` for what is no id."""
-    key = object_id("id", id)
-    slices = by_cube(_SLICES[name].only("event", [key]) for name in selected if name in _SLICES)
+    wanted = object_id("id", id)
+    slices = by_cube(_SLICES[name].only("event", [wanted]) for name in selected if name in _SLICES)
     rows, numbers = await asyncio.gather(
-        aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({key}))),
+        aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({wanted}))),
         _numbers(slices, aggregations),
     )
-    return _stats(rows[key], numbers) if key in rows else None
+    return _stats(rows[wanted], numbers) if wanted in rows else None
 
 
 async def _nothing() -> Cells:
@@ -194,7 +202,7 @@ async def _numbers(
 
 
 def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
-    of = numbers.get(row["_id"], _NOTHING)
+    of = numbers.get(key(row["_id"]), _NOTHING)
     capacity, date = row.get("capacity", 0), row.get("event_date")
     return EventStats(
         event_id=str(row["_id"]),

@@ -25,7 +25,7 @@ class Kpi(Generic[_Value]):
     def __get__(self, stats: "Stats | None", owner: type) -> Self | _Value:
         if stats is None:
             return self
-        return self.fold(stats, *(stats.cells[needs.cube] for needs in self.needs))
+        return self.fold(stats, *(stats.read(needs.cube) for needs in self.needs))
 
 
 def kpi(*needs: Slice) -> Callable[[Callable[..., _Value]], Kpi[_Value]]:
@@ -34,14 +34,26 @@ def kpi(*needs: Slice) -> Callable[[Callable[..., _Value]], Kpi[_Value]]:
 
 
 class Stats:
-    """A result made of KPIs: only those that were selected can be read."""
+    """A result made of KPIs: only those that were selected can be read.
 
-    def __init__(self, cells: Mapping[Cube, Cells]) -> None:
-        self.cells = cells
+    Where a cube could not be loaded, each KPI that needs it raises why; the others answer.
+    """
+
+    def __init__(self, cells: Mapping[Cube, Cells | BaseException]) -> None:
+        self._cells = cells
+
+    def read(self, cube: Cube) -> Cells:
+        """The cells of a cube; raises why there are none."""
+        cells = self._cells[cube]
+        if isinstance(cells, BaseException):
+            raise cells
+        return cells
 
     @classmethod
     async def load(cls, selected: Collection[str], aggregations: Aggregations) -> Self:
         """Loads what the selected KPIs are folded from: one slice a cube."""
         slices = by_cube(needs for name in selected for needs in getattr(cls, name).needs)
-        cells = await asyncio.gather(*map(aggregations.load, slices.values()))
+        cells = await asyncio.gather(
+            *map(aggregations.load, slices.values()), return_exceptions=True
+        )
         return cls(dict(zip(slices, cells, strict=True)))

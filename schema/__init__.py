@@ -25,7 +25,9 @@ def build(limits: Limits = DEFAULTS, *, introspection: bool = True) -> strawberr
     """The schema, with limits on its operations."""
     return _Schema(
         Query,
-        config=StrawberryConfig(scalar_map={datetime: DATE_TIME}),
+        config=StrawberryConfig(
+            scalar_map={datetime: DATE_TIME}, disable_field_suggestions=not introspection
+        ),
         extensions=[
             Failures,
             lambda: OperationLimits(limits),

@@ -5,7 +5,6 @@ from enum import Enum
 
 import strawberry
 
-from cubes.table import Order
 from schema.enums import described
 
 
@@ -144,7 +143,3 @@ class EventOrder:
     direction: OrderDirection = strawberry.field(
         default=OrderDirection.DESC, description="Which end comes first."
     )
-
-    def order(self) -> Order:
-        """The order, as resolvers take it."""
-        return Order(self.field.value, descending=self.direction is OrderDirection.DESC)

@@ -17,14 +17,17 @@ from graphql import (
     OperationDefinitionNode,
     SelectionSetNode,
     VariableNode,
+    Visitor,
     get_named_type,
     get_operation_ast,
+    visit,
 )
 from strawberry.extensions import SchemaExtension
 
 # The arguments that say how many rows a list may have, and the most that any field takes. More
 # is refused by the field itself, with a better error and at no cost.
 _ROWS = {"limit": 1000, "first": 100}
+_DIGITS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,14 @@ class OperationLimits(SchemaExtension):
         document = context.graphql_document
         if document is None:
             return None
-        operation = get_operation_ast(document, context.operation_name)
+        # Not `context.operation_name`, which is the first one's where none was given.
+        operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
-            return None
+            return GraphQLError("Of several operations 'operationName' must say which to run.")
+        integers = _LongIntegers()
+        visit(document, integers)
+        if integers.found:
+            return GraphQLError("An Int has 32 bits at most.", nodes=integers.found)
         size = _Measure(context.schema._schema, document, context.variables or {}).of(operation)
         for limit in ("depth", "aliases", "cost"):
             found, allowed = getattr(size, limit), getattr(self._limits, limit)
@@ -82,6 +90,18 @@ class OperationLimits(SchemaExtension):
                     f"The operation's {limit} is {found}; at most {allowed} is allowed."
                 )
         return None
+
+
+class _LongIntegers(Visitor):
+    """Finds integers of so many digits that Python refuses to read them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[IntValueNode] = []
+
+    def enter_int_value(self, node: IntValueNode, *_: object) -> None:
+        if len(node.value) > _DIGITS:
+            self.found.append(node)
 
 
 class _Measure:
@@ -154,7 +174,7 @@ class _Measure:
                 for argument in node.arguments or ():
                     if argument.name.value == name:
                         rows = self._value(argument.value)
-                return rows if isinstance(rows, int) and 0 < rows <= most else 0
+                return int(rows) if isinstance(rows, int | float) and 0 < rows <= most else 0
         return 0
 
     def _value(self, node: object) -> object:

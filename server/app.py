@@ -3,7 +3,6 @@
 from typing import Any
 
 import pymongo
-import structlog
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -63,20 +62,4 @@ def create(
                 expose_headers=["x-request-id", "www-authenticate"],
             ),
         ],
-        exception_handlers={Exception: _unforeseen},
-    )
-
-
-async def _unforeseen(request: Request, error: Exception) -> Response:
-    request_id = structlog.contextvars.get_contextvars().get("request_id")
-    return JSONResponse(
-        {
-            "errors": [
-                {
-                    "message": "Something went wrong; the server's log says what.",
-                    "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
-                }
-            ]
-        },
-        status_code=500,
     )

@@ -1,5 +1,6 @@
 """The command line: `headcount COMMAND`."""
 
+import math
 import re
 import signal
 import sys
@@ -7,6 +8,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 from pymongo.errors import PyMongoError
 
 import schema
@@ -14,7 +16,7 @@ from auth.viewer import Permission, Role
 from errors import StartupError
 from server import data, log, serving
 from server.database import reason
-from server.settings import read
+from server.settings import read, unknown
 
 
 class _Ttl(click.ParamType[timedelta]):
@@ -35,9 +37,17 @@ def cli() -> None:
     """The group of all commands."""
 
 
+class _Scale(click.FloatRange):
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("nan is no scale.", param, ctx)
+        return number
+
+
 _scale = click.option(
     "--scale",
-    type=click.FloatRange(min=0, min_open=True, max=100),
+    type=_Scale(min=0, min_open=True, max=100),
     default=1.0,
     show_default=True,
     help="How much: 1 is about 60 events, 30,000 tickets and 100,000 behaviour events.",
@@ -48,6 +58,7 @@ _scale = click.option(
 def serve() -> None:
     settings = read()
     log.configure(settings.log_format)
+    log.warn_of(unknown())
     serving.serve(settings)
 
 
@@ -56,6 +67,7 @@ def serve() -> None:
 def demo_(scale: float) -> None:
     settings = read()
     log.configure(settings.log_format)
+    log.warn_of(unknown())
     serving.demo(settings, scale)
 
 
@@ -114,6 +126,9 @@ def main() -> None:
         cli.main(standalone_mode=False)
     except StartupError as error:
         _fail(str(error), 1)
+    except NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         _fail(error.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):

@@ -1,11 +1,14 @@
 """The data as operators handle them: demo data, and the indexes that the queries want."""
 
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import structlog
 from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
@@ -19,12 +22,14 @@ from server.database import options, unreachable
 from server.mongod import embedded_mongod
 from server.settings import Settings
 
+_log = structlog.get_logger(__name__)
+
 Mongo = Database[dict[str, Any]]
 
 FOLDER = Path(".headcount")
 """Where the embedded database, and the demo's secret, are kept."""
 
-# Says that demo data are whole: it is written when all the rest is.
+# Says that demo data are being written, and then that they are whole.
 _MARK = "headcount_demo"
 
 
@@ -34,8 +39,14 @@ def address(settings: Settings) -> Iterator[str]:
     if settings.mongodb_uri is not None:
         yield settings.mongodb_uri.get_secret_value()
         return
-    with embedded_mongod(FOLDER) as uri:
+    with embedded_mongod(FOLDER, on_death=_orphaned) as uri:
         yield uri
+
+
+def _orphaned(code: int) -> None:
+    # Nothing can be answered any more: a start anew, which recovers the data, is the way back.
+    _log.error("the embedded MongoDB has ended: so does the server", code=code, log=FOLDER.name)
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 @contextmanager
@@ -52,7 +63,7 @@ def opened_at(uri: str, settings: Settings) -> Iterator[Mongo]:
         try:
             client = stack.enter_context(MongoClient[dict[str, Any]](uri, **options(uri)))
             client.admin.command("ping")
-        except PyMongoError as error:
+        except (PyMongoError, ValueError, OSError) as error:
             raise unreachable(error) from error
         yield client[settings.database]
 
@@ -74,6 +85,8 @@ def seed(
                 f"Collection '{name}' of database '{database.name}' holds documents: nothing was "
                 "written. Name an empty database, or give --drop to lose what is there."
             )
+    mark = {"_id": "seed", "scale": scale, "number": number}
+    database[_MARK].replace_one({"_id": "seed"}, {**mark, "whole": False}, upsert=True)
     with tqdm(
         total=demo.seed.total(scale), unit=" documents", desc="Demo data", file=sys.stderr
     ) as bar:
@@ -82,19 +95,18 @@ def seed(
         )
         bar.total = bar.n
     list(indexes(database, settings, apply=True))
-    database[_MARK].insert_one({"_id": "seed", "scale": scale, "number": number, "counts": counts})
+    database[_MARK].replace_one({"_id": "seed"}, {**mark, "whole": True, "counts": counts})
 
 
 def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
-    """Writes demo data unless there are documents; of our own database, half-written ones go."""
-    if database[_MARK].find_one({"_id": "seed"}) is not None:
-        return
-    ours = settings.mongodb_uri is None
+    """Writes demo data unless there are documents; demo data half written are written anew."""
+    mark = database[_MARK].find_one({"_id": "seed"})
+    half = mark is not None and not mark["whole"]
     empty = all(
         database[settings.collection(name)].find_one({}, {"_id": 1}) is None for name in DOCUMENTS
     )
-    if ours or empty:
-        seed(database, settings, scale=scale, drop=ours)
+    if half or empty:
+        seed(database, settings, scale=scale, drop=half)
 
 
 def indexes(database: Mongo, settings: Settings, *, apply: bool) -> Iterator[str]:

@@ -38,7 +38,7 @@ async def connect(
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
             uri, event_listeners=listeners, **options(uri)
         )
-    except (PyMongoError, ValueError) as error:
+    except (PyMongoError, ValueError, OSError) as error:
         raise unreachable(error) from error
     async with client:
         database = client.get_database(settings.database, _CODEC)

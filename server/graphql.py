@@ -1,11 +1,12 @@
 """`/graphql`: GraphQL over HTTP, behind a token; the page that explores it is open."""
 
+import asyncio
 import json
 
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -26,6 +27,7 @@ from server.settings import Settings
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 """The media type of GraphQL over HTTP, which has a status of 400 where nothing was executed."""
 
+GRACE_SECONDS = 1.0
 BODY_MAX = 1_000_000
 """Bytes that a request's body may have."""
 
@@ -55,6 +57,8 @@ class Endpoint(GraphQL[Context, None]):
             response = self._refusal(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
                 response.headers["allow"] = "GET, POST"
+        except ClientDisconnect:
+            return
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
@@ -67,7 +71,12 @@ class Endpoint(GraphQL[Context, None]):
                 timeout=self._settings.request_timeout,
             ),
         )
-        return await self.run(request, context=context)
+        try:
+            # Fields that wait for the database have given up by then; a client may still send.
+            async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
+                return await self.run(request, context=context)
+        except TimeoutError as error:
+            raise ServiceUnavailable("The request took too long.") from error
 
     async def _page(self, request: Request) -> Response:
         if self.graphql_ide is None:
@@ -128,14 +137,14 @@ class Endpoint(GraphQL[Context, None]):
         return data
 
     def decode_json(self, data: str | bytes) -> object:
-        """A body or a parameter: a JSON object or null."""
+        """A body or a parameter: a JSON object; null is an empty one."""
         try:
             value = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise HTTPException(400, f"What was sent is no JSON: {error}.") from error
         if not isinstance(value, dict | None):
             raise HTTPException(400, "What was sent must be a JSON object.")
-        return value
+        return value or {}
 
     def _refusal(self, request: Request, status: int, code: str, message: str) -> Response:
         error = GraphQLError(message, extensions={"code": code})
@@ -161,5 +170,8 @@ def _bounded(receive: Receive) -> Receive:
 
 
 def _media_type(request: Request | WebSocket) -> str:
-    accepted = request.headers.get("accept", "")
-    return GRAPHQL_RESPONSE if GRAPHQL_RESPONSE in accepted else "application/json"
+    for accepted in request.headers.get("accept", "").lower().split(","):
+        name, *parameters = accepted.replace(" ", "").split(";")
+        if name == GRAPHQL_RESPONSE and "q=0" not in parameters:
+            return GRAPHQL_RESPONSE
+    return "application/json"

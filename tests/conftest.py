@@ -50,10 +50,13 @@ class Sent(CommandListener):
     """The commands that were sent to MongoDB, as (command, collection)."""
 
     commands: list[tuple[str, str]] = field(default_factory=list)
+    pipelines: list[list[dict[str, Any]]] = field(default_factory=list)
 
     def started(self, event: CommandStartedEvent) -> None:
         target = event.command.get(event.command_name)
         self.commands.append((event.command_name, str(target)))
+        if "pipeline" in event.command:
+            self.pipelines.append(event.command["pipeline"])
 
     def succeeded(self, event: object) -> None:
         """Counted when it started."""
@@ -124,6 +127,7 @@ def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
         query: str, viewer: Viewer = ADMIN, low_stock_threshold: int = 5, **variables: Any
     ) -> ExecutionResult:
         sent.commands.clear()
+        sent.pipelines.clear()
         variables_of_cubes = {"now": NOW, "low_stock_threshold": low_stock_threshold}
         context = Context(viewer, Aggregations(variables_of_cubes, timeout=30))
         result = await built.execute(query, variables, context_value=context)

@@ -17,7 +17,7 @@ MAY: Final = {
     "loaders": {"cubes", "documents", "errors"},
     "auth": {"errors"},
     "resolvers": {"loaders", "cubes", "errors"},
-    "schema": {"resolvers", "loaders", "cubes", "auth", "errors"},
+    "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "auth", "errors"},
     "server": {"schema", "resolvers", "loaders", "documents", "exports", "auth", "demo", "errors"},
 }
@@ -76,7 +76,7 @@ def test_a_module_says_on_its_first_line_what_it_owns(module: Path) -> None:
 
 @pytest.mark.parametrize("module", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_is_short(module: Path) -> None:
-    assert len(module.read_text().splitlines()) <= 300
+    assert len(module.read_text().splitlines()) <= 260
 
 
 def test_only_the_clock_asks_for_the_time() -> None:
@@ -94,4 +94,4 @@ def test_only_the_settings_read_the_environment() -> None:
         for module in _modules()
         if "os.environ" in module.read_text() or "os.getenv" in module.read_text()
     }
-    assert reading == set()
+    assert reading == {"server/settings.py"}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from bson import Code, Decimal128, Int64, MinKey, ObjectId, Timestamp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -227,5 +228,55 @@ async def test_a_skipped_field_is_not_counted(ask: Ask, sent: Sent) -> None:
 
 
 async def test_only_what_is_selected_is_projected_and_summed(ask: Ask, sent: Sent) -> None:
+    await ask("{ orderStats { totalRevenue } }")
+    (pipeline,) = sent.pipelines
+    assert pipeline == [
+        {"$group": {"_id": None, "amount_cents": pipeline[0]["$group"]["amount_cents"]}}
+    ]
+    await ask("{ eventStats { events { title } } }")
+    (pipeline,) = sent.pipelines
+    assert set(pipeline[-1]["$project"]) == {"_id", "title"}
+
+
+async def test_what_does_not_concern_the_database_does_not_ask_it(ask: Ask, sent: Sent) -> None:
     await ask("{ viewer { role } }")
     assert sent.commands == []
+
+
+ODD_IDS: list[Any] = [
+    1, True, 2.5, float("nan"), Decimal128("5"), {"a": 1}, "text", Code("x"), b"bytes", Int64(7),
+    NOW, Timestamp(1, 1), MinKey(),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("limit", [2, 500])
+async def test_ids_of_any_type_are_equal_where_mongodb_says_so(
+    fill: Fill, ask: Ask, limit: int
+) -> None:
+    given = [*ODD_IDS, 1.0, Decimal128("1"), 5, 5.0, Decimal128("NaN"), 7, False]
+    fill(
+        {
+            "events": [{"_id": id, "title": repr(id)} for id in ODD_IDS],
+            "tickets": [{"_id": ObjectId(), "event_id": id, "promo_code_id": id} for id in given],
+            "promo_codes": [{"_id": id, "code": repr(id)} for id in ODD_IDS],
+        }
+    )
+    keys = [oracle.bson_key(id) for id in given]
+    expected = {repr(id): keys.count(oracle.bson_key(id)) for id in ODD_IDS}
+
+    result = await ask(
+        "{ promoCodeStats { unattributedTickets topCodes(first: 100) { code ticketsGenerated } } }"
+    )
+    assert result.errors is None
+    assert result.data is not None
+    stats = result.data["promoCodeStats"]
+    assert {code["code"]: code["ticketsGenerated"] for code in stats["topCodes"]} == expected
+    assert stats["unattributedTickets"] == len(given) - sum(expected.values()) == 1
+
+    counts: dict[str, int] = {}
+    for page in range(len(ODD_IDS) // limit + 1):
+        result = await ask(operation.EVENT_STATS, **_variables({"limit": limit, "page": page}))
+        assert result.errors is None
+        assert result.data is not None
+        counts |= {e["title"]: e["ticketsIssued"] for e in result.data["eventStats"]["events"]}
+    assert counts == expected

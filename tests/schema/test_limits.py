@@ -54,6 +54,7 @@ async def test_aliases_are_counted(database: object) -> None:
         ("{ eventStats(limit: 100) { total } }", {}),
         ("query ($n: Int!) { eventStats(limit: $n) { total } }", {"n": 100}),
         ("query ($n: Int! = 100) { eventStats(limit: $n) { total } }", {}),
+        ("query ($n: Int!) { eventStats(limit: $n) { total } }", {"n": 100.0}),
     ],
 )
 async def test_cost_is_fields_and_rows(

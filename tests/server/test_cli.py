@@ -1,11 +1,13 @@
 """The command line, as a person or a script runs it."""
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -13,13 +15,17 @@ from uuid import uuid4
 import jwt
 import pytest
 from pymongo import MongoClient
+from pymongo.database import Database
 
-from server.mongod import embedded_mongod, find_mongod
-from tests.commands import ask, free_port, run, running
+from server.mongod import embedded_mongod
+from server.mongod_program import find_mongod
+from tests.commands import HEADCOUNT, ask, environment, free_port, run, running
 from tests.conftest import SECRET
 from tests.operations import SDL
 
 SCALE = "0.01"
+# The last line of what `headcount demo` prints.
+WELCOMED = 'In GraphiQL put {"Authorization": "Bearer <token>"} under Headers.\n'
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,8 @@ def test_token_names_the_organizer(tmp_path: Path) -> None:
         (["serve"], {"HEADCOUNT_JWT_SECRET": "short"}, ["HEADCOUNT_JWT_SECRET", "32 bytes"]),
         (["serve"], {"HEADCOUNT_PORT": "x"}, ["HEADCOUNT_PORT", "integer"]),
         (["seed", "--scale", "-1"], {}, ["--scale"]),
+        (["seed", "--scale", "nan"], {}, ["--scale", "nan"]),
+        (["serve"], {"HEADCOUNT_REQUEST_TIMEOUT": "inf"}, ["HEADCOUNT_REQUEST_TIMEOUT", "3600"]),
     ],
 )
 def test_a_command_that_fails_says_in_one_line_what_to_do(
@@ -154,7 +162,16 @@ def test_serve_without_a_database_says_so(tmp_path: Path) -> None:
     assert "HEADCOUNT_MONGODB_URI" in line
 
 
-@pytest.mark.parametrize("uri", ["localhost", "mongodb://", "mongodb://:x@", "mongodb://a:b:c"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "localhost:1",
+        "mongodb://",
+        "mongodb://:x@",
+        "mongodb://a:b:c",
+        "mongodb://a/?tls=true&tlsCAFile=/nope",
+    ],
+)
 def test_serve_on_an_address_that_is_none_says_so(tmp_path: Path, uri: str) -> None:
     line = _failure(
         run(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
@@ -242,42 +259,90 @@ def test_read_only_credentials_are_enough(tmp_path: Path) -> None:
 
 
 def test_demo_serves_every_role_on_data_that_it_keeps(tmp_path: Path) -> None:
-    bearers: dict[str, str] = {}
-    totals = set()
+    bearers: list[dict[str, str]] = []
+    pages = []
     for _ in range(2):
         with running(tmp_path, "demo", "--scale", SCALE) as (process, url):
+            assert process.stdout is not None
+            said = "".join(iter(process.stdout.readline, WELCOMED))
+            bearers.append(dict(re.findall(r"^(\w+): (\S+)$", said, re.MULTILINE)))
+            # A token of the first start is good after the second, too.
+            for role in ("admin", "staff", "organizer", "customer"):
+                answer = ask(url, bearers[0][role], "{ viewer { role } }")
+                assert answer == {"data": {"viewer": {"role": role.upper()}}}
+            query = "{ eventStats { total events { eventId title ticketsIssued } } }"
+            pages.append(ask(url, bearers[0]["admin"], query)["data"]["eventStats"])
             process.send_signal(signal.SIGTERM)
-            out, err = process.communicate(timeout=20)
-        del url, err
-        found = dict(re.findall(r"^(\w+): (\S+)$", out, re.MULTILINE))
-        assert set(found) >= {"admin", "staff", "organizer", "customer"}
-        bearers = bearers or found
-    with running(tmp_path, "demo", "--scale", SCALE) as (_, url):
-        # A token of the first start is still good.
-        for role in ("admin", "staff", "organizer", "customer"):
-            answer = ask(url, bearers[role], "{ viewer { role } }")
-            assert answer == {"data": {"viewer": {"role": role.upper()}}}
-        overview = ask(url, bearers["admin"], "{ eventsOverview { totalTicketsIssued } }")
-        totals.add(overview["data"]["eventsOverview"]["totalTicketsIssued"])
-    assert totals != {0}
+            process.communicate(timeout=20)
+    assert pages[0]["total"] > 0
+    assert pages[0] == pages[1]
+
+
+@contextmanager
+def _embedded(folder: Path) -> Iterator[Database[dict[str, Any]]]:
+    with embedded_mongod(folder / ".headcount") as uri, MongoClient[dict[str, Any]](uri) as client:
+        yield client["headcount"]
+
+
+def _demo_once(folder: Path) -> None:
+    with running(folder, "demo", "--scale", SCALE) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
 
 
 def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> None:
-    with (
-        embedded_mongod(tmp_path / ".headcount") as uri,
-        MongoClient[dict[str, Any]](uri) as client,
-    ):
-        client["headcount"]["events"].insert_one({"title": "half of it"})
-    with running(tmp_path, "demo", "--scale", SCALE) as (process, _):
+    port = str(free_port())
+    with subprocess.Popen(
+        [HEADCOUNT, "demo", "--scale", "3"],
+        cwd=tmp_path,
+        env=environment({"HEADCOUNT_PORT": port}),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr is not None
+        said = ""
+        while "%" not in said or " 0%" in said[-200:]:
+            said += process.stderr.read(1)
+        process.kill()
+    with _embedded(tmp_path) as mongo:
+        half = sum(mongo[name].estimated_document_count() for name in ("tickets", "events"))
+        assert half > 0
+    _demo_once(tmp_path)
+    with _embedded(tmp_path) as mongo:
+        assert mongo["headcount_demo"].find_one({"_id": "seed"}, {"whole": 1}) == {
+            "_id": "seed",
+            "whole": True,
+        }
+        counts = mongo["headcount_demo"].find_one({"_id": "seed"}) or {}
+        for name, count in counts["counts"].items():
+            assert mongo[name].count_documents({}) == count
+
+
+def test_demo_leaves_documents_that_it_did_not_write(tmp_path: Path) -> None:
+    with _embedded(tmp_path) as mongo:
+        mongo["events"].insert_one({"title": "mine"})
+    _demo_once(tmp_path)
+    with _embedded(tmp_path) as mongo:
+        assert [event["title"] for event in mongo["events"].find()] == ["mine"]
+
+
+def test_a_server_whose_embedded_mongod_dies_says_so_and_ends(tmp_path: Path) -> None:
+    with running(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET) as (process, _):
+        for child in _children(process.pid):
+            os.kill(child, signal.SIGKILL)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode != 0
+    assert "the embedded MongoDB has ended" in said
+
+
+def test_a_variable_that_is_no_setting_is_told_of(tmp_path: Path, database: dict[str, str]) -> None:
+    settings = database | {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_PROT": "1"}
+    with running(tmp_path, "serve", **settings) as (process, _):
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
-    with (
-        embedded_mongod(tmp_path / ".headcount") as uri,
-        MongoClient[dict[str, Any]](uri) as client,
-    ):
-        events = client["headcount"]["events"]
-        assert events.count_documents({}) > 1
-        assert events.count_documents({"title": "half of it"}) == 0
+        _, said = process.communicate(timeout=20)
+    assert "HEADCOUNT_PROT" in said
+    assert SECRET not in said
 
 
 def test_demo_leaves_the_data_of_a_database_that_is_not_its_own(

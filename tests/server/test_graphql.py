@@ -216,11 +216,15 @@ async def test_the_media_type_decides_the_status_of_what_was_not_executed(
         b"\xff\xfe",
         b"[" * 100_000,
         b"{}",
+        b"null",
         b'{"query": 7}',
         b'{"query": ""}',
         b'{"query": "{ viewer { role } }", "variables": [1]}',
         b'{"query": "{ viewer { role } }", "operationName": 7}',
         b'{"query": "{ viewer { role } }", "operationName": "nobody"}',
+        b'{"query": "query A { viewer { role } } query B { viewer { subject } }"}',
+        b'{"query": "{ eventStats(limit: ' + b"9" * 5000 + b') { total } }"}',
+        b'{"query": "query ($n: Int = ' + b"9" * 5000 + b') { eventStats(limit: $n) { total } }"}',
         b'{"query": "{ viewer { role } }", "extensions": "x"}',
         b'{"query": "mutation { x }"}',
         b'{"query": "subscription { x }"}',
@@ -240,6 +244,25 @@ async def test_a_bad_request_is_answered_with_what_is_wrong(
     (error,) = response.json()["errors"]
     assert error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+async def test_one_of_several_operations_is_chosen_by_name(http: httpx.AsyncClient) -> None:
+    query = "query A { viewer { role } } query B { viewer { subject } }"
+    response = await http.post(
+        "/graphql",
+        json={"query": query, "operationName": "B"},
+        headers={"authorization": f"Bearer {token()}"},
+    )
+    assert response.json() == {"data": {"viewer": {"subject": "somebody"}}}
+
+
+@pytest.mark.parametrize("accept", ["application/graphql-response+json;q=0", "text/plain"])
+async def test_a_media_type_that_is_not_wanted_is_not_given(
+    http: httpx.AsyncClient, accept: str
+) -> None:
+    headers = {"authorization": f"Bearer {token()}", "accept": accept}
+    response = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
+    assert response.headers["content-type"] == "application/json"
 
 
 async def test_a_huge_body_is_refused(http: httpx.AsyncClient) -> None:
@@ -337,6 +360,16 @@ async def test_a_bad_variable_is_named_with_what_is_allowed(http: httpx.AsyncCli
     assert "OCCUPANCY_PCT" in error["message"]
 
 
+async def test_half_a_pair_of_a_character_is_no_event_type(http: httpx.AsyncClient) -> None:
+    query = "query ($t: String) { eventStats(eventType: $t) { total } }"
+    headers = {"authorization": f"Bearer {token(role='admin')}", "content-type": "application/json"}
+    body = json.dumps({"query": query, "variables": {"t": "\ud800"}})
+    response = await http.post("/graphql", content=body, headers=headers)
+    (error,) = response.json()["errors"]
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "eventType" in error["message"]
+
+
 async def test_a_page_beyond_the_last_is_empty(
     http: httpx.AsyncClient, fill: Callable[[Dataset], None]
 ) -> None:
@@ -420,7 +453,7 @@ async def rebound(
 async def test_a_database_that_goes_away_is_told_and_well_when_it_is_back(
     mongodb_uri: str, server_settings: Settings, rebound: None
 ) -> None:
-    query = "{ viewer { role } orderStats { totalOrders } }"
+    query = "{ viewer { role } orderStats { totalOrders } metrics { totalProducts } }"
     async with _over_a_proxy(mongodb_uri, server_settings) as (proxy, http):
         assert "errors" not in (await post(http, query, token(role="admin"))).json()
         assert (await http.get("/readyz")).status_code == 200
@@ -428,9 +461,17 @@ async def test_a_database_that_goes_away_is_told_and_well_when_it_is_back(
         await proxy.cut()
         response = await post(http, query, token(role="admin"))
         assert response.status_code == 200
-        assert response.json()["data"] == {"viewer": {"role": "ADMIN"}, "orderStats": None}
-        (error,) = response.json()["errors"]
-        assert error["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
+        assert response.json()["data"] == {
+            "viewer": {"role": "ADMIN"},
+            "orderStats": None,
+            "metrics": {"totalProducts": None},
+        }
+        assert {tuple(error["path"]) for error in response.json()["errors"]} == {
+            ("orderStats", "totalOrders"),
+            ("metrics", "totalProducts"),
+        }
+        for error in response.json()["errors"]:
+            assert error["extensions"] == {"code": "SERVICE_UNAVAILABLE"}
         assert (await http.get("/readyz")).status_code == 503
         assert (await http.get("/healthz")).status_code == 200
 
@@ -479,6 +520,81 @@ async def test_what_nobody_foresaw_is_masked_and_logged(
     logged = capsys.readouterr()
     assert "the secret cause" in logged.out + logged.err
     assert response.headers["x-request-id"] in logged.out + logged.err
+
+
+async def test_a_failure_outside_of_any_field_has_the_requests_id_too(
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("the secret cause")
+
+    monkeypatch.setattr("server.graphql.Context", fail)
+    response = await post(http, VIEWER, token())
+    assert response.status_code == 500
+    (error,) = response.json()["errors"]
+    assert error["extensions"] == {
+        "code": "INTERNAL_SERVER_ERROR",
+        "requestId": response.headers["x-request-id"],
+    }
+    assert "secret cause" not in response.text
+    logged = capsys.readouterr()
+    assert "the secret cause" in logged.out + logged.err
+
+
+async def _sending(
+    application: Any, messages: list[dict[str, Any]], forever: bool
+) -> list[dict[str, Any]]:
+    """What is answered to a POST whose body comes as these messages, and then no more."""
+    answered: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop(0)
+        if forever:
+            await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    headers = [
+        (b"authorization", f"Bearer {token()}".encode()),
+        (b"content-type", b"application/json"),
+    ]
+    scope = {
+        "type": "http", "method": "POST", "path": "/graphql", "raw_path": b"/graphql",
+        "query_string": b"", "headers": headers, "scheme": "http", "root_path": "",
+        "server": ("headcount.test", 80), "client": ("127.0.0.1", 1), "http_version": "1.1",
+        "asgi": {"version": "3.0"},
+    }  # fmt: skip
+    await application(scope, receive, send)
+    return answered
+
+
+async def test_a_client_that_goes_away_while_it_sends_is_no_failure(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    part = {"type": "http.request", "body": b"{", "more_body": True}
+    application = app.create(server_settings, database)
+    assert await _sending(application, [part], forever=False) == []
+    logged = capsys.readouterr()
+    assert "Traceback" not in logged.out + logged.err
+
+
+async def test_a_client_that_never_ends_its_body_is_not_waited_for(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("server.graphql.GRACE_SECONDS", 0.1)
+    settings = server_settings.model_copy(update={"request_timeout": 0.1})
+    part = {"type": "http.request", "body": b"{", "more_body": True}
+    start, *_ = await _sending(app.create(settings, database), [part], forever=True)
+    assert start["status"] == 503
 
 
 async def test_expected_denials_leave_no_trace_in_the_log(

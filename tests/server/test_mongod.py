@@ -20,7 +20,8 @@ from pymongo.read_concern import ReadConcern
 
 from errors import StartupError
 from server import mongod
-from server.mongod import embedded_mongod, find_mongod
+from server.mongod import embedded_mongod
+from server.mongod_program import find_mongod
 
 Client = MongoClient[dict[str, Any]]
 
@@ -275,7 +276,7 @@ def test_a_port_taken_before_mongod_has_it_is_left_for_another(
 
 
 def test_the_log_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mongod, "LOG_CHECK", 0.05)
+    monkeypatch.setattr(mongod, "CHECK", 0.05)
     log, older = tmp_path / "mongod.log", tmp_path / "mongod.log.1"
     with _started(tmp_path) as client:
         monkeypatch.setattr(mongod, "LOG_LIMIT", 10_000)

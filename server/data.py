@@ -101,7 +101,7 @@ def seed(
 def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
     """Writes demo data unless there are documents; demo data half written are written anew."""
     mark = database[_MARK].find_one({"_id": "seed"})
-    half = mark is not None and not mark["whole"]
+    half = mark is not None and mark.get("whole") is False
     empty = all(
         database[settings.collection(name)].find_one({}, {"_id": 1}) is None for name in DOCUMENTS
     )

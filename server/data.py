@@ -45,7 +45,11 @@ def address(settings: Settings) -> Iterator[str]:
 
 def _orphaned(code: int) -> None:
     # Nothing can be answered any more: a start anew, which recovers the data, is the way back.
-    _log.error("the embedded MongoDB has ended: so does the server", code=code, log=FOLDER.name)
+    _log.error(
+        "the embedded MongoDB has ended: so does the server",
+        code=code,
+        log=str(FOLDER / "mongod.log"),
+    )
     os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -99,9 +103,18 @@ def seed(
 
 
 def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
-    """Writes demo data unless there are documents; demo data half written are written anew."""
+    """Writes demo data unless there are documents; demo data half written are written anew.
+
+    Raises `StartupError` where these are in a database that is not the embedded one: somebody else
+    may have written there since.
+    """
     mark = database[_MARK].find_one({"_id": "seed"})
     half = mark is not None and mark.get("whole") is False
+    if half and settings.mongodb_uri is not None:
+        raise StartupError(
+            f"The demo data of database '{database.name}' are half written: run "
+            "'headcount seed --drop', which drops all that its collections hold, or name another."
+        )
     empty = all(
         database[settings.collection(name)].find_one({}, {"_id": 1}) is None for name in DOCUMENTS
     )

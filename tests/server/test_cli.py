@@ -319,6 +319,21 @@ def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> 
             assert mongo[name].count_documents({}) == count
 
 
+def test_demo_drops_nothing_of_a_database_that_is_not_its_own(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    name = f"headcount_cli_{uuid4().hex[:12]}"
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        client[name]["headcount_demo"].insert_one({"_id": "seed", "whole": False})
+        client[name]["events"].insert_one({"title": "written since"})
+        line = _failure(run(tmp_path, "demo", HEADCOUNT_PORT="0", **settings))
+        assert "half written" in line
+        assert "--drop" in line
+        assert [e["title"] for e in client[name]["events"].find()] == ["written since"]
+        client.drop_database(name)
+
+
 def test_demo_leaves_documents_that_it_did_not_write(tmp_path: Path) -> None:
     with _embedded(tmp_path) as mongo:
         mongo["events"].insert_one({"title": "mine"})

@@ -40,3 +40,11 @@ class ServiceUnavailable(HeadcountError):
 
 class StartupError(Exception):
     """A command can't do its work: one line that says what is wrong and what to do."""
+
+
+def first_words(error: Exception) -> str:
+    """What a driver's error says before it goes on with its whole view of the servers."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    for rest in (", Timeout:", ", full error:", " (configured"):
+        text = text.split(rest)[0]
+    return text.rstrip(".")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from graphql import GraphQLObjectType, build_schema, get_named_type
 from pymongo.asynchronous.database import AsyncDatabase
@@ -35,8 +35,7 @@ class Operation:
     @property
     def text(self) -> str:
         """The call with every field of what it gives."""
-        query = build_schema(schema.sdl()).type_map["Query"]
-        assert isinstance(query, GraphQLObjectType)  # noqa: S101
+        query = cast("GraphQLObjectType", build_schema(schema.sdl()).query_type)
         return f"{{ {self.call} {_every_field(query.fields[self.field].type)} }}"
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 from beanie import Document
 from bson import Decimal128
 
-from cubes.key import key, raw
+from cubes.key import key_of, raw
 from cubes.reading import Expression
 
 Stage = dict[str, Any]
@@ -58,7 +58,7 @@ class Slice:
             self,
             dimensions=self.dimensions | {dimension},
             key=dimension,
-            keys=frozenset(map(key, values)),
+            keys=frozenset(map(key_of, values)),
         )
 
     @property
@@ -117,13 +117,13 @@ class Cells:
         """The cells of each key of a dimension."""
         groups: defaultdict[Hashable, list[Mapping[str, Any]]] = defaultdict(list)
         for document in self._documents:
-            groups[key(document["_id"].get(dimension))].append(document)
+            groups[key_of(document["_id"].get(dimension))].append(document)
         return {key: Cells(group) for key, group in groups.items()}
 
     def only(self, dimension: str, values: Iterable[Any]) -> "Cells":
         """The cells with these values of a dimension."""
-        keys = {*map(key, values)}
-        return Cells([d for d in self._documents if key(d["_id"].get(dimension)) in keys])
+        keys = {*map(key_of, values)}
+        return Cells([d for d in self._documents if key_of(d["_id"].get(dimension)) in keys])
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self._documents)

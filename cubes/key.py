@@ -18,7 +18,7 @@ class Odd:
     value: Any = field(compare=False)
 
 
-def key(value: Any) -> Hashable:
+def key_of(value: Any) -> Hashable:
     """The key of a value that MongoDB gave; ObjectIds and texts are their own."""
     if value is None or isinstance(value, ObjectId | Odd) or type(value) is str:
         return value

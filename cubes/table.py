@@ -8,7 +8,7 @@ from beanie import Document
 from bson import Regex
 
 from cubes.cube import Stage
-from cubes.key import key, raw
+from cubes.key import key_of, raw
 from cubes.reading import Expression
 
 # A command has 16 MB at most; beyond this many ids all rows are read, and picked from.
@@ -60,7 +60,7 @@ class Lookup:
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
         """The row of each id that there is."""
-        rows = {key(document["_id"]): document for document in documents}
+        rows = {key_of(document["_id"]): document for document in documents}
         return {each: row for each, row in rows.items() if each in self.ids}
 
 

@@ -14,7 +14,7 @@ from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from cubes.cube import Stage
-from errors import ServiceUnavailable
+from errors import ServiceUnavailable, first_words
 
 _Answer = TypeVar("_Answer", covariant=True)
 
@@ -98,5 +98,5 @@ class Aggregations:
                 "The request took too long; ask for less, or try again later."
             ) from error
         except ConnectionFailure as error:
-            _log.warning("the database is away", reason=str(error).split(", Timeout:")[0])
+            _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from cubes.cube import Cells, Cube, Slice, by_cube, exact
 from cubes.events import EVENT_ROWS, EVENTS
-from cubes.key import key
+from cubes.key import key_of
 from cubes.orders import ORDERS
 from cubes.table import Lookup, Order, Page, Row
 from cubes.tickets import TICKETS
@@ -94,7 +94,7 @@ class _Numbers:
 _NOTHING: Final = _Numbers()
 
 
-def order(field: str, direction: str) -> Order:
+def order_by(field: str, direction: str) -> Order:
     """The order by a field of `EventStats`, `asc` or `desc`."""
     return Order(field, descending=direction == "desc")
 
@@ -202,7 +202,7 @@ async def _numbers(
 
 
 def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
-    of = numbers.get(key(row["_id"]), _NOTHING)
+    of = numbers.get(key_of(row["_id"]), _NOTHING)
     capacity, date = row.get("capacity", 0), row.get("event_date")
     return EventStats(
         event_id=str(row["_id"]),

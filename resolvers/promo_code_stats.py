@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Final, Self, cast
 
 from cubes.cube import Cells
-from cubes.key import key
+from cubes.key import key_of
 from cubes.promo_codes import PROMO_CODE_ROWS, PROMO_CODES
 from cubes.table import Lookup, Row
 from cubes.tickets import PROMO_TICKETS
@@ -110,13 +110,13 @@ class PromoCodeStats(Stats):
     def top_codes(self, _: Cells) -> list[TopPromoCode]:
         """The codes that gave tickets away: most tickets first, then by code, then by `_id`."""
         rows = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
-        rows.sort(key=lambda row: (-self._tickets[key(row["_id"])], row["code"]))
+        rows.sort(key=lambda row: (-self._tickets[key_of(row["_id"])], row["code"]))
         return [
             TopPromoCode(
                 code=row["code"],
                 code_type=row["code_type"],
                 title=row["title"],
-                tickets_generated=count(self._tickets[key(row["_id"])]),
+                tickets_generated=count(self._tickets[key_of(row["_id"])]),
                 is_active=row["is_active"],
             )
             for row in rows[:TOP_CODES_MAX]

@@ -74,7 +74,7 @@ class Query:
             limit=limit,
             event_type=None if event_type is strawberry.UNSET else event_type,
             active_only=active_only,
-            order=resolvers.event_stats.order(order_by.field.value, order_by.direction.value)
+            order=resolvers.event_stats.order_by(order_by.field.value, order_by.direction.value)
             if order_by
             else NEWEST_FIRST,
             with_total="total" in asked,

@@ -13,9 +13,8 @@ from pymongo.errors import PyMongoError
 
 import schema
 from auth.viewer import Permission, Role
-from errors import StartupError
+from errors import StartupError, first_words
 from server import data, log, serving
-from server.database import reason
 from server.settings import read, unknown
 
 
@@ -134,7 +133,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except PyMongoError as error:
-        _fail(f"MongoDB refused: {reason(error)}", 1)
+        _fail(f"MongoDB refused: {first_words(error)}", 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
 import documents
-from errors import StartupError
+from errors import StartupError, first_words
 from server.settings import PREFIX, Settings
 
 # What a request waits for a server that is away, unless the URI says otherwise: longer than an
@@ -60,14 +60,6 @@ def options(uri: str) -> dict[str, Any]:
 def unreachable(error: Exception) -> StartupError:
     """What to say of a database that can't be reached at start."""
     return StartupError(
-        f"The database can't be reached: {reason(error)}. "
+        f"The database can't be reached: {first_words(error)}. "
         f"Is it running, and is {PREFIX}MONGODB_URI right?"
-    )
-
-
-def reason(error: Exception) -> str:
-    """What the driver says in its first words; it goes on with its whole view of the servers."""
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return (
-        text.split(", Timeout:")[0].split(", full error:")[0].split(" (configured")[0].rstrip(".")
     )

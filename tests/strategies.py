@@ -171,7 +171,7 @@ def _weighted(good: Sequence[Any], rare: Sequence[Any], bad: Sequence[Any]) -> l
     """
     fair = [*good, *list(good) * (6 * len(rare) // len(good)), *rare]
     pool = [*fair * (6 * len(bad) // len(fair) + 1), *bad]
-    random.Random(len(pool)).shuffle(pool)  # noqa: S311 - test data
+    random.Random(len(pool)).shuffle(pool)
     return [good[0], *pool]
 
 
@@ -248,7 +248,7 @@ def _as_bytes(_id: ObjectId) -> bytes:
     return _id.binary
 
 
-_ODD_NUMBERS = random.Random(20260504)  # noqa: S311 - test data
+_ODD_NUMBERS = random.Random(20260504)
 _MONEY = (100, 0, 1, 5, 250, 9990, Int64(333))
 _COUNTS = (1, 0, 2, 3, 1, 2)
 _AMOUNTS: tuple[Any, ...] = (

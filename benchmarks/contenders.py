@@ -48,9 +48,10 @@ class Headcount:
 
     async def answer(self, text: str) -> str | bytes:
         """The JSON that the server would send for an operation."""
-        variables = {"now": now(), "low_stock_threshold": self._settings.low_stock_threshold}
+        moment = now()
+        variables = {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold}
         aggregations = Aggregations(variables, timeout=self._settings.request_timeout)
-        context = Context(_ADMIN, aggregations)
+        context = Context(_ADMIN, moment, aggregations)
         result = await self._endpoint.schema.execute(text, context_value=context)
         if result.errors:
             raise result.errors[0]

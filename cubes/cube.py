@@ -8,6 +8,7 @@ answer are `Cells`.
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from fractions import Fraction
 from typing import Any, Self
 
@@ -20,13 +21,23 @@ from cubes.reading import Expression
 Stage = dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Window:
+    """A stretch of time, of documents with a `created_at`: the start is in, the end is not."""
+
+    start: datetime
+    end: datetime
+
+
 @dataclass(frozen=True, eq=False)
 class Cube:
     """What can be counted in a collection.
 
-    `dimensions` tell the cells apart; `measures` are added up in each cell; `where` says which
-    documents count at all. Expressions may use `$$now` (the request's time) and
-    `$$low_stock_threshold` (the setting).
+    `dimensions` tell the cells apart; `measures` are added up in each cell. `match`, which an
+    index can serve, and `where` say which documents count at all. `$match` looks into arrays: it
+    is all that `where` asks for if none of the fields `plain` holds one, and an index that
+    knows so then answers without the documents. Expressions may use `$$now` (the request's time)
+    and `$$low_stock_threshold` (the setting).
     """
 
     name: str
@@ -34,6 +45,8 @@ class Cube:
     dimensions: Mapping[str, Expression]
     measures: Mapping[str, Expression]
     where: Expression | None = None
+    match: Mapping[str, Any] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
 
     def slice(self, *dimensions: str, measures: Collection[str]) -> "Slice":
         """The cells by `dimensions`, with `measures` added up in each."""
@@ -41,16 +54,33 @@ class Cube:
             raise KeyError(f"cube {self.name} has no {', '.join(sorted(unknown))}")
         return Slice(self, frozenset(dimensions), frozenset(measures))
 
+    def path(self, dimension: str) -> str:
+        """The field of a dimension that is a plain one."""
+        path: str = self.dimensions[dimension]
+        return path.removeprefix("$")
+
+    def group(self, dimensions: Collection[str], measures: Collection[str]) -> list[Stage]:
+        """The stages that make cells of the documents that count."""
+        cell = {name: self.dimensions[name] for name in sorted(dimensions)}
+        sums = {name: {"$sum": self.measures[name]} for name in sorted(measures)}
+        return [{"$group": {"_id": cell or None, **sums}}]
+
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a cube: some dimensions, some measures, and perhaps only some keys of one."""
+    """A part of a cube: some dimensions, some measures, and perhaps only some keys of one.
+
+    Perhaps only of a window of time, and only the `top` cells by a dimension, with their number.
+    """
 
     cube: Cube
     dimensions: frozenset[str]
     measures: frozenset[str]
     key: str | None = None
-    keys: frozenset[Hashable] = field(default=frozenset())
+    keys: frozenset[Hashable] = frozenset()
+    window: Window | None = None
+    plain: frozenset[str] = frozenset()
+    top: tuple[str, int] | None = None
 
     def only(self, dimension: str, values: Iterable[Any]) -> Self:
         """Of this slice, the cells with these values of a dimension that is a plain field."""
@@ -61,6 +91,14 @@ class Slice:
             keys=frozenset(map(key_of, values)),
         )
 
+    def during(self, window: Window, plain: frozenset[str] = frozenset()) -> Self:
+        """Of this slice, what was created in a window; `plain` fields hold no array anywhere."""
+        return replace(self, window=window, plain=plain)
+
+    def largest(self, dimension: str, count: int) -> Self:
+        """Of this slice, so many cells with the largest keys of a dimension; ties by the others."""
+        return replace(self, dimensions=self.dimensions | {dimension}, top=(dimension, count))
+
     @property
     def source(self) -> type[Document]:
         return self.cube.source
@@ -68,7 +106,8 @@ class Slice:
     @property
     def batch(self) -> Hashable:
         """Slices with an equal batch merge into one aggregation."""
-        return self.cube, self.key
+        whole = self.top is None
+        return self.cube, self.key, self.window, self.plain, whole or self
 
     def merge(self, other: Self) -> Self:
         """The smallest slice that answers both."""
@@ -80,17 +119,21 @@ class Slice:
         )
 
     def pipeline(self) -> list[Stage]:
-        """The aggregation that answers this slice: one `$group`."""
+        """The aggregation that answers this slice."""
         cube = self.cube
-        stages: list[Stage] = []
+        match = dict(cube.match)
+        if self.window is not None:
+            match["created_at"] = {"$gte": self.window.start, "$lt": self.window.end}
         if self.key is not None:
-            keys = [raw(key) for key in self.keys]
-            stages.append({"$match": {cube.dimensions[self.key][1:]: {"$in": keys}}})
-        if cube.where is not None:
+            match[cube.path(self.key)] = {"$in": [raw(key) for key in self.keys]}
+        stages: list[Stage] = [{"$match": match}] if match else []
+        if cube.where is not None and not (cube.plain and cube.plain <= self.plain):
             stages.append({"$match": {"$expr": cube.where}})
-        cell = {name: cube.dimensions[name] for name in sorted(self.dimensions)}
-        sums = {name: {"$sum": cube.measures[name]} for name in sorted(self.measures)}
-        stages.append({"$group": {"_id": cell or None, **sums}})
+        stages += cube.group(self.dimensions, self.measures)
+        if self.top is not None:
+            by, count = self.top
+            others = {f"_id.{name}": 1 for name in sorted(self.dimensions - {by})}
+            stages += [{"$sort": {f"_id.{by}": -1} | others}, {"$limit": count}]
         return stages
 
     def answer(self, documents: Sequence[Mapping[str, Any]]) -> "Cells":

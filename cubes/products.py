@@ -1,9 +1,10 @@
-"""What can be counted in `products`: stock, and what it is worth."""
+"""What can be counted in `products`, stock and what it is worth, and what shown of each."""
 
 from typing import Final
 
 from cubes.cube import Cube
 from cubes.reading import UNKNOWN, Expression, flag, number, text, whole
+from cubes.table import Table
 from documents import Product
 
 _STOCKED = {"$eq": [{"$type": "$inventory"}, "object"]}
@@ -29,6 +30,10 @@ def _if(condition: Expression, measure: Expression = 1) -> Expression:
 def _worth(quantity: Expression) -> Expression:
     return _if({"$and": [_STOCKED, _PRICED]}, {"$multiply": [quantity, _PRICE]})
 
+
+PRODUCT_ROWS: Final = Table(
+    source=Product, columns={"slug": text("$slug", ""), "name": text("$name", "")}
+)
 
 PRODUCTS: Final = Cube(
     name="products",

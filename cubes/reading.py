@@ -15,16 +15,23 @@ Expression = Any
 UNKNOWN: Final = "unknown"
 """The group of documents without a readable key."""
 
+# ASCII digits; `\z`, since `$` would allow a line's end after them.
+_NUMERIC: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
+
 
 def present(path: str) -> Expression:
     """Whether an ObjectId field is there: neither missing nor null, of whatever type."""
     return {"$ne": [{"$ifNull": [path, None]}, None]}
 
 
+def is_text(path: str) -> Expression:
+    """Whether a value is a string, and not an empty one."""
+    return {"$and": [{"$eq": [{"$type": path}, "string"]}, {"$ne": [path, ""]}]}
+
+
 def text(path: str, absent: str) -> Expression:
     """A text; `absent` where it is missing, null, empty or no string."""
-    readable = {"$and": [{"$eq": [{"$type": path}, "string"]}, {"$ne": [path, ""]}]}
-    return {"$cond": [readable, path, absent]}
+    return {"$cond": [is_text(path), path, absent]}
 
 
 def flag(path: str) -> Expression:
@@ -43,9 +50,21 @@ def number(path: str) -> Expression:
     return {"$cond": [_readable(path), exact, 0]}
 
 
-def whole(path: str) -> Expression:
-    """A number cut toward zero, as a long; 0 if unreadable."""
-    return {"$cond": [_readable(path), {"$toLong": path}, 0]}
+def whole(path: str, absent: int = 0) -> Expression:
+    """A number cut toward zero, as a long; `absent` if unreadable."""
+    return {"$cond": [_readable(path), {"$toLong": path}, absent]}
+
+
+def price(path: str) -> Expression:
+    """A number, or a text that is one, as a decimal at 6 places; 0 if unreadable."""
+    # `$convert` alone takes blanks, NaN and hexadecimals too, and fails on some exponents.
+    numeric = {"$regexMatch": {"input": path, "regex": _NUMERIC}}
+    converted = {"$convert": {"input": path, "to": "decimal", "onError": 0}}
+    parsed = {"$let": {"vars": {"parsed": converted}, "in": number("$$parsed")}}
+    is_string = {"$eq": [{"$type": path}, "string"]}
+    of_text = {"$cond": [numeric, parsed, 0]}
+    value = {"$cond": [is_string, of_text, number(path)]}
+    return {"$round": [{"$toDecimal": value}, 6]}
 
 
 def _readable(path: str) -> Expression:

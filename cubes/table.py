@@ -11,8 +11,8 @@ from cubes.cube import Stage
 from cubes.key import key_of, raw
 from cubes.reading import Expression
 
-# A command has 16 MB at most; beyond this many ids all rows are read, and picked from.
-_IDS_MAX = 100_000
+# A command has 16 MB at most; beyond this many keys all rows are read, and picked from.
+_KEYS_MAX = 100_000
 
 Row = Mapping[str, Any]
 """A document's `_id` and its columns."""
@@ -31,11 +31,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The rows of these ids, as keys."""
+    """The rows of these ids, as keys, or of these keys of a text column that has its field's name.
+
+    Where rows share a key, it is the one with the lowest `_id`.
+    """
 
     table: Table
     columns: frozenset[str]
-    ids: frozenset[Hashable]
+    keys: frozenset[Hashable]
+    by: str = "_id"
 
     @property
     def source(self) -> type[Document]:
@@ -44,24 +48,28 @@ class Lookup:
     @property
     def batch(self) -> Hashable:
         """Lookups with an equal batch merge into one aggregation."""
-        return self.table
+        return self.table, self.by
 
     def merge(self, other: Self) -> Self:
         """The smallest lookup that answers both."""
-        return replace(self, columns=self.columns | other.columns, ids=self.ids | other.ids)
+        return replace(self, columns=self.columns | other.columns, keys=self.keys | other.keys)
 
     def pipeline(self) -> list[Stage]:
         """The aggregation that answers this lookup."""
-        if len(self.ids) > _IDS_MAX:
-            return [self.table.project(self.columns)]
+        columns = self.columns | ({self.by} - {"_id"})
+        stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
+        if len(self.keys) > _KEYS_MAX:
+            return stages
         # In `$in` a regular expression would be a pattern, and no document's id is one.
-        ids = [value for value in map(raw, self.ids) if not isinstance(value, Regex)]
-        return [{"$match": {"_id": {"$in": ids}}}, self.table.project(self.columns)]
+        keys = [value for value in map(raw, self.keys) if not isinstance(value, Regex)]
+        return [{"$match": {self.by: {"$in": keys}}}, *stages]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
-        """The row of each id that there is."""
-        rows = {key_of(document["_id"]): document for document in documents}
-        return {each: row for each, row in rows.items() if each in self.ids}
+        """The row of each key that there is."""
+        rows: dict[Hashable, Row] = {}
+        for document in documents:
+            rows.setdefault(key_of(document[self.by]), document)
+        return {key: row for key, row in rows.items() if key in self.keys}
 
 
 @dataclass(frozen=True)

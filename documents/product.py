@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from beanie import Document
 from pydantic import BaseModel, Field
+from pymongo import ASCENDING, IndexModel
 
 from documents.values import Flag, Key, Number, Part, Text, Whole
 
@@ -35,3 +36,7 @@ class Product(Document):
 
     class Settings:
         name: ClassVar[str] = "products"
+        indexes: ClassVar[list[IndexModel]] = [
+            # The names of the products that events are about.
+            IndexModel([("slug", ASCENDING)]),
+        ]

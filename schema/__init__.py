@@ -1,6 +1,6 @@
 """The GraphQL schema: types, rules and limits. `schema.graphql` beside it is its printed SDL."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import strawberry
 from graphql import GraphQLError
@@ -11,7 +11,7 @@ from strawberry.types import ExecutionContext
 from schema.failures import Failures
 from schema.limits import DEFAULTS, Limits, OperationLimits
 from schema.query import Query
-from schema.scalars import DATE_TIME
+from schema.scalars import DATE, DATE_TIME
 
 
 class _Schema(strawberry.Schema):
@@ -26,7 +26,8 @@ def build(limits: Limits = DEFAULTS, *, introspection: bool = True) -> strawberr
     return _Schema(
         Query,
         config=StrawberryConfig(
-            scalar_map={datetime: DATE_TIME}, disable_field_suggestions=not introspection
+            scalar_map={date: DATE, datetime: DATE_TIME},
+            disable_field_suggestions=not introspection,
         ),
         extensions=[
             Failures,

@@ -1,6 +1,7 @@
 """What a resolver gets along with its arguments."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import strawberry
 
@@ -10,9 +11,10 @@ from loaders.aggregations import Aggregations
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request: who asks, and the loader of what is asked for."""
+    """One request: who asks, when, and the loader of what is asked for."""
 
     viewer: Viewer
+    now: datetime
     aggregations: Aggregations
 
 

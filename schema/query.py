@@ -4,14 +4,17 @@ from typing import Annotated
 
 import strawberry
 
+import resolvers.dashboard_stats
 import resolvers.event_stats
 import resolvers.metrics
 from auth.viewer import Role
+from resolvers.dashboard_parts import CountMode
 from resolvers.event_stats import LIMIT_MAX, NEWEST_FIRST
 from resolvers.events_overview import EventsOverview as EventsOverviewNumbers
 from resolvers.order_stats import OrderStats as OrderStatsNumbers
 from resolvers.promo_code_stats import PromoCodeStats as PromoCodeStatsNumbers
 from schema.context import Info
+from schema.dashboard import DashboardStats
 from schema.events import EventOrder, EventsOverview, EventStats, EventStatsPage
 from schema.metrics import Metrics
 from schema.orders import OrderStats
@@ -109,6 +112,37 @@ class Query:
     )
     async def order_stats(self, info: Info) -> object:
         return await OrderStatsNumbers.load(selected(info), info.context.aggregations)
+
+    @strawberry.field(
+        graphql_type=DashboardStats | None,
+        extensions=_FOR_ADMINS,
+        description="What visitors of the shop did in the seven days, of 24 hours, up to now.",
+    )
+    async def dashboard_stats(
+        self,
+        info: Info,
+        mode: Annotated[
+            CountMode,
+            strawberry.argument(
+                description="What eventCounts, conversionRates, topViewedProducts and "
+                "productPerformance count. Nothing else depends on it."
+            ),
+        ] = CountMode.TOTAL,
+        timezone: Annotated[
+            str,
+            strawberry.argument(
+                description="The IANA time zone whose calendar days the timelines and salesByDay "
+                "show, as `America/Bogota`."
+            ),
+        ] = "UTC",
+    ) -> object:
+        return await resolvers.dashboard_stats.dashboard_stats(
+            selected(info),
+            info.context.aggregations,
+            mode=mode,
+            timezone=timezone,
+            now=info.context.now,
+        )
 
     @strawberry.field(graphql_type=Metrics, description="Each field carries its own rule.")
     async def metrics(

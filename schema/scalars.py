@@ -1,6 +1,6 @@
 """The scalars of the schema that GraphQL does not bring."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
@@ -18,4 +18,11 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
     ),
     serialize=_iso,
     parse_value=datetime.fromisoformat,
+)
+
+DATE: ScalarDefinition = strawberry.scalar(
+    name="Date",
+    description="A calendar day, `2026-04-15`.",
+    serialize=date.isoformat,
+    parse_value=date.fromisoformat,
 )

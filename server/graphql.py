@@ -64,10 +64,12 @@ class Endpoint(GraphQL[Context, None]):
     async def _answer(self, request: Request) -> Response:
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             return await self._page(request)
+        viewer, moment = await self._viewer(request), now()
         context = Context(
-            viewer=await self._viewer(request),
+            viewer=viewer,
+            now=moment,
             aggregations=Aggregations(
-                {"now": now(), "low_stock_threshold": self._settings.low_stock_threshold},
+                {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
             ),
         )

@@ -120,16 +120,21 @@ async def database(
 
 @pytest.fixture(scope="session")
 def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
-    """Executes an operation, at `NOW`, as an admin or another viewer."""
+    """Executes an operation, at `NOW` as an admin unless said otherwise."""
     built = schema.build()
 
     async def ask(
-        query: str, viewer: Viewer = ADMIN, low_stock_threshold: int = 5, **variables: Any
+        query: str,
+        viewer: Viewer = ADMIN,
+        low_stock_threshold: int = 5,
+        now: datetime = NOW,
+        seconds: float = 30,
+        **variables: Any,
     ) -> ExecutionResult:
         sent.commands.clear()
         sent.pipelines.clear()
-        variables_of_cubes = {"now": NOW, "low_stock_threshold": low_stock_threshold}
-        context = Context(viewer, Aggregations(variables_of_cubes, timeout=30))
+        variables_of_cubes = {"now": now, "low_stock_threshold": low_stock_threshold}
+        context = Context(viewer, now, Aggregations(variables_of_cubes, timeout=seconds))
         result = await built.execute(query, variables, context_value=context)
         assert isinstance(result, ExecutionResult)
         return result

@@ -42,3 +42,7 @@ ORDER_STATS: Final = f"{{ orderStats {every_field('OrderStats')} }}"
 METRICS: Final = (
     f"query ($activeOnly: Boolean!) {{ metrics(activeOnly: $activeOnly) {every_field('Metrics')} }}"
 )
+DASHBOARD_STATS: Final = (
+    "query ($mode: CountMode!, $timezone: String!) {"
+    f" dashboardStats(mode: $mode, timezone: $timezone) {every_field('DashboardStats')} }}"
+)

@@ -39,7 +39,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 # ---------------------------------------------------------------- reading single values (rule 6)
 
 
-def _fields(value: object) -> Document:
+def fields_of(value: object) -> Document:
     """The fields of a sub-document; of anything else, an array of documents included, none."""
     if isinstance(value, Mapping):
         return value
@@ -52,7 +52,7 @@ def _is_document(value: object) -> bool:
     return isinstance(value, Mapping | DBRef)
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
     # Code is a str to Python, but JavaScript to BSON.
     if isinstance(value, str) and not isinstance(value, Code) and value != "":
         return value
@@ -60,12 +60,12 @@ def _text(value: object) -> str | None:
 
 
 def _required_text(value: object) -> str:
-    text = _text(value)
+    text = text_of(value)
     return "" if text is None else text
 
 
 def _group(value: object) -> str:
-    text = _text(value)
+    text = text_of(value)
     return UNKNOWN if text is None else text
 
 
@@ -73,7 +73,7 @@ def _flag(value: object) -> bool:
     return value is True
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
     """Of one of BSON's four numeric types, whatever the value (NaN is of a numeric type)."""
     return isinstance(value, int | float | Decimal128) and not isinstance(value, bool)
 
@@ -91,7 +91,7 @@ def _exact(value: object) -> Fraction:
     return number if abs(number) < TOO_BIG else Fraction(0)
 
 
-def _decimal(value: object) -> Fraction:
+def decimal_of(value: object) -> Fraction:
     """For sums: a double is the decimal that it shows at 15 digits, as $toDecimal has it."""
     number = _exact(value)
     if isinstance(value, float) and number != 0:
@@ -104,7 +104,7 @@ def _integer(value: object) -> int:
     return math.trunc(_exact(value))
 
 
-def _milliseconds(value: object) -> int | None:
+def milliseconds_of(value: object) -> int | None:
     """A BSON date as BSON holds it, milliseconds since 1970; None if the value is no date."""
     if isinstance(value, datetime):
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
@@ -115,7 +115,7 @@ def _milliseconds(value: object) -> int | None:
 
 
 def _iso(value: object) -> str | None:
-    milliseconds = _milliseconds(value)
+    milliseconds = milliseconds_of(value)
     if milliseconds is None:
         return None
     try:
@@ -132,19 +132,19 @@ def _is_present_id(value: object) -> bool:
 # ---------------------------------------------------------------- writing single values
 
 
-def _int(value: int) -> int:
+def clamped(value: int) -> int:
     return max(INT_MIN, min(INT_MAX, value))
 
 
-def _round(value: Fraction, places: int) -> float:
+def rounded(value: Fraction, places: int) -> float:
     return float(round(value, places))  # a Fraction rounds exactly, half to even
 
 
 def _money(cents: Fraction) -> float:
-    return _round(cents / 100, 2)
+    return rounded(cents / 100, 2)
 
 
-def _ratio(above: Fraction | int, below: Fraction | int) -> Fraction:
+def ratio(above: Fraction | int, below: Fraction | int) -> Fraction:
     return Fraction(0) if below == 0 else Fraction(above) / Fraction(below)
 
 
@@ -166,12 +166,12 @@ def bson_key(value: object) -> Hashable:
         case str():
             return ("string", value)
         case datetime() | DatetimeMS():
-            return ("date", _milliseconds(value))
+            return ("date", milliseconds_of(value))
         case ObjectId():
             return ("objectId", value.binary)
         case Mapping() | DBRef():
             # The order of the fields counts.
-            return ("object", tuple((k, bson_key(v)) for k, v in _fields(value).items()))
+            return ("object", tuple((k, bson_key(v)) for k, v in fields_of(value).items()))
         case list() | tuple():
             return ("array", tuple(bson_key(item) for item in value))
         case bytes():
@@ -219,9 +219,9 @@ def _live_tickets(data: Data) -> list[Document]:
 
 
 def _is_deleted(ticket: Document) -> bool:
-    wallet = _fields(ticket.get("wallet"))
-    return _text(wallet.get("status")) == "DELETED" or (
-        _milliseconds(wallet.get("deleted_at")) is not None
+    wallet = fields_of(ticket.get("wallet"))
+    return text_of(wallet.get("status")) == "DELETED" or (
+        milliseconds_of(wallet.get("deleted_at")) is not None
     )
 
 
@@ -238,11 +238,11 @@ def _of_origin(tickets: Iterable[Document], origin: str) -> int:
 
 
 def _paid(orders: Iterable[Document]) -> list[Document]:
-    return [order for order in orders if _text(order.get("payment_status")) in PAID]
+    return [order for order in orders if text_of(order.get("payment_status")) in PAID]
 
 
 def _cents(orders: Iterable[Document]) -> Fraction:
-    return sum((_decimal(order.get("amount_cents")) for order in orders), Fraction(0))
+    return sum((decimal_of(order.get("amount_cents")) for order in orders), Fraction(0))
 
 
 # ---------------------------------------------------------------- events
@@ -252,26 +252,26 @@ def events_overview(data: Data, *, now: datetime) -> dict[str, Any]:
     events = data.get("events", ())
     tickets = _live_tickets(data)
     paid = _paid(data.get("ticket_orders", ()))
-    now_ms = _milliseconds(now)
+    now_ms = milliseconds_of(now)
     assert now_ms is not None
-    dates = [_milliseconds(event.get("event_date")) for event in events]
+    dates = [milliseconds_of(event.get("event_date")) for event in events]
     types: dict[str, int] = {}
     for event in events:
         key = _group(event.get("event_type"))
         types[key] = types.get(key, 0) + 1
     return {
-        "totalEvents": _int(len(events)),
-        "activeEvents": _int(sum(1 for event in events if _flag(event.get("is_active")))),
-        "upcomingEvents": _int(sum(1 for date in dates if date is not None and date > now_ms)),
-        "pastEvents": _int(sum(1 for date in dates if date is not None and date <= now_ms)),
-        "totalTicketsIssued": _int(len(tickets)),
-        "totalTicketsSold": _int(_of_origin(tickets, "sold")),
-        "totalTicketsPromo": _int(_of_origin(tickets, "promo")),
-        "totalTicketsAdmin": _int(_of_origin(tickets, "admin")),
+        "totalEvents": clamped(len(events)),
+        "activeEvents": clamped(sum(1 for event in events if _flag(event.get("is_active")))),
+        "upcomingEvents": clamped(sum(1 for date in dates if date is not None and date > now_ms)),
+        "pastEvents": clamped(sum(1 for date in dates if date is not None and date <= now_ms)),
+        "totalTicketsIssued": clamped(len(tickets)),
+        "totalTicketsSold": clamped(_of_origin(tickets, "sold")),
+        "totalTicketsPromo": clamped(_of_origin(tickets, "promo")),
+        "totalTicketsAdmin": clamped(_of_origin(tickets, "admin")),
         "totalRevenue": _money(_cents(paid)),
-        "totalOrders": _int(len(paid)),
+        "totalOrders": clamped(len(paid)),
         "eventsByType": [
-            {"eventType": key, "count": _int(count)}
+            {"eventType": key, "count": clamped(count)}
             for key, count in sorted(types.items(), key=lambda item: (-item[1], item[0]))
         ],
     }
@@ -296,7 +296,7 @@ def event_stats(
     ]
     rows = _ordered(rows, *(order_by or ("EVENT_DATE", "DESC")))
     return {
-        "total": _int(len(rows)),
+        "total": clamped(len(rows)),
         "events": [_shown(row) for row in rows[page * limit : (page + 1) * limit]],
     }
 
@@ -327,7 +327,7 @@ def _event_row(
 ) -> dict[str, Any]:
     issued = len(tickets)
     capacity = max(0, _integer(document.get("capacity")))
-    statuses = [_text(ticket.get("status")) for ticket in tickets]
+    statuses = [text_of(ticket.get("status")) for ticket in tickets]
     return {
         "_event": document,
         "eventId": str(document["_id"]),
@@ -335,20 +335,21 @@ def _event_row(
         "eventType": _group(document.get("event_type")),
         "eventDate": _iso(document.get("event_date")),
         "location": _required_text(document.get("location")),
-        "capacity": _int(capacity),
+        "capacity": clamped(capacity),
         "isActive": _flag(document.get("is_active")),
         "isSaleBoxOffice": _flag(document.get("is_sale_box_office")),
-        "ticketsIssued": _int(issued),
-        "ticketsSold": _int(_of_origin(tickets, "sold")),
-        "ticketsPromo": _int(_of_origin(tickets, "promo")),
-        "ticketsAdmin": _int(_of_origin(tickets, "admin")),
+        "ticketsIssued": clamped(issued),
+        "ticketsSold": clamped(_of_origin(tickets, "sold")),
+        "ticketsPromo": clamped(_of_origin(tickets, "promo")),
+        "ticketsAdmin": clamped(_of_origin(tickets, "admin")),
         "ticketStatus": {
-            status: _int(statuses.count(status)) for status in ("available", "consumed", "expired")
+            status: clamped(statuses.count(status))
+            for status in ("available", "consumed", "expired")
         },
         "revenue": _money(_cents(paid)),
-        "ordersCount": _int(len(paid)),
+        "ordersCount": clamped(len(paid)),
         # Of the capacity as it is stored, not as it is shown: it may be past Int's range.
-        "occupancyPct": _round(_ratio(100 * issued, capacity), 1),
+        "occupancyPct": rounded(ratio(100 * issued, capacity), 1),
     }
 
 
@@ -357,7 +358,7 @@ def _shown(row: dict[str, Any]) -> dict[str, Any]:
 
 
 _ORDER_FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "EVENT_DATE": lambda row: _milliseconds(row["_event"].get("event_date")),
+    "EVENT_DATE": lambda row: milliseconds_of(row["_event"].get("event_date")),
     "TITLE": lambda row: row["title"],
     "TICKETS_ISSUED": lambda row: row["ticketsIssued"],
     "TICKETS_SOLD": lambda row: row["ticketsSold"],
@@ -398,16 +399,16 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
         key=lambda code: (-generated(code), _required_text(code.get("code"))),
     )
     return {
-        "totalPromoCodes": _int(len(codes)),
-        "activePromoCodes": _int(sum(1 for code in codes if _flag(code.get("is_active")))),
-        "totalTicketsFromPromos": _int(len(promo_tickets)),
-        "unattributedTickets": _int(len(promo_tickets) - sum(generated(code) for code in codes)),
+        "totalPromoCodes": clamped(len(codes)),
+        "activePromoCodes": clamped(sum(1 for code in codes if _flag(code.get("is_active")))),
+        "totalTicketsFromPromos": clamped(len(promo_tickets)),
+        "unattributedTickets": clamped(len(promo_tickets) - sum(generated(code) for code in codes)),
         "byType": [
             {
                 "codeType": key,
-                "total": _int(len(members)),
-                "active": _int(sum(1 for code in members if _flag(code.get("is_active")))),
-                "ticketsGenerated": _int(sum(generated(code) for code in members)),
+                "total": clamped(len(members)),
+                "active": clamped(sum(1 for code in members if _flag(code.get("is_active")))),
+                "ticketsGenerated": clamped(sum(generated(code) for code in members)),
             }
             for key, members in sorted(types.items(), key=lambda item: (-len(item[1]), item[0]))
         ],
@@ -416,7 +417,7 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
                 "code": _required_text(code.get("code")),
                 "codeType": _group(code.get("code_type")),
                 "title": _required_text(code.get("title")),
-                "ticketsGenerated": _int(generated(code)),
+                "ticketsGenerated": clamped(generated(code)),
                 "isActive": _flag(code.get("is_active")),
             }
             for code in top[:first]
@@ -429,16 +430,16 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
 
 def order_stats(data: Data) -> dict[str, Any]:
     orders = data.get("ticket_orders", ())
-    seats = sum((_decimal(order.get("ticket_count")) for order in orders), Fraction(0))
+    seats = sum((decimal_of(order.get("ticket_count")) for order in orders), Fraction(0))
     return {
-        "totalOrders": _int(len(orders)),
+        "totalOrders": clamped(len(orders)),
         "totalRevenue": _money(_cents(orders)),
         "confirmedRevenue": _money(_cents(_paid(orders))),
         "byStatus": _order_breakdown(orders, "payment_status"),
         "byGateway": _order_breakdown(orders, "gateway"),
         "byPaymentMethod": _order_breakdown(orders, "payment_method"),
-        "avgOrderValue": _round(_ratio(_cents(orders), 100 * len(orders)), 2),
-        "avgTicketsPerOrder": _round(_ratio(seats, len(orders)), 2),
+        "avgOrderValue": rounded(ratio(_cents(orders), 100 * len(orders)), 2),
+        "avgTicketsPerOrder": rounded(ratio(seats, len(orders)), 2),
     }
 
 
@@ -447,7 +448,7 @@ def _order_breakdown(orders: Iterable[Document], field: str) -> list[dict[str, A
     for order in orders:
         groups.setdefault(_group(order.get(field)), []).append(order)
     return [
-        {"key": key, "count": _int(len(members)), "totalAmount": _money(_cents(members))}
+        {"key": key, "count": clamped(len(members)), "totalAmount": _money(_cents(members))}
         for key, members in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
     ]
 
@@ -467,15 +468,15 @@ def metrics(
 def _user_metrics(users: Iterable[Document]) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     for role, plural in (("customer", "Customers"), ("staff", "Staff"), ("admin", "Admins")):
-        members = [user for user in users if _text(user.get("role")) == role]
+        members = [user for user in users if text_of(user.get("role")) == role]
         active = sum(1 for user in members if _flag(user.get("is_active")))
         email = sum(1 for user in members if _flag(user.get("email_verified")))
         phone = sum(1 for user in members if _flag(user.get("phone_verified")))
-        answer[f"total{plural}"] = _int(len(members))
-        answer[f"active{plural}"] = _int(active)
-        answer[f"inactive{plural}"] = _int(len(members) - active)
-        answer[f"{plural.lower()}EmailVerified"] = _int(email)
-        answer[f"{plural.lower()}PhoneVerified"] = _int(phone)
+        answer[f"total{plural}"] = clamped(len(members))
+        answer[f"active{plural}"] = clamped(active)
+        answer[f"inactive{plural}"] = clamped(len(members) - active)
+        answer[f"{plural.lower()}EmailVerified"] = clamped(email)
+        answer[f"{plural.lower()}PhoneVerified"] = clamped(phone)
     return answer
 
 
@@ -483,16 +484,16 @@ class _Product:
     """What the numbers about products need of one document."""
 
     def __init__(self, document: Document, setting: int) -> None:
-        inventory = _fields(document.get("inventory"))
-        pricing = _fields(document.get("pricing"))
+        inventory = fields_of(document.get("inventory"))
+        pricing = fields_of(document.get("pricing"))
         self.has_inventory = _is_document(document.get("inventory"))
-        self.has_pricing = _is_number(pricing.get("price_cents"))
+        self.has_pricing = is_number(pricing.get("price_cents"))
         self.stock = _integer(inventory.get("stock_quantity"))
         self.reserved = _integer(inventory.get("reserved_quantity"))
         self.available = self.stock - self.reserved
         threshold = inventory.get("low_stock_threshold")
         self.threshold = setting if threshold is None else _integer(threshold)
-        self.price = _decimal(pricing.get("price_cents"))
+        self.price = decimal_of(pricing.get("price_cents"))
         self.currency = _group(pricing.get("currency"))
 
 
@@ -509,15 +510,15 @@ def _product_metrics(
     in_stock = [product for product in stocked if product.available > 0]
     low = [product for product in in_stock if product.available <= product.threshold]
     return {
-        "totalProducts": _int(len(products)),
-        "totalProductsWithInventory": _int(len(stocked)),
-        "totalProductsWithPricing": _int(sum(1 for product in products if product.has_pricing)),
-        "totalStockQuantity": _int(sum(product.stock for product in stocked)),
-        "totalReservedQuantity": _int(sum(product.reserved for product in stocked)),
-        "totalAvailableQuantity": _int(sum(product.available for product in stocked)),
-        "productsInStock": _int(len(in_stock)),
-        "productsLowStock": _int(len(low)),
-        "productsOutOfStock": _int(sum(1 for product in stocked if product.available <= 0)),
+        "totalProducts": clamped(len(products)),
+        "totalProductsWithInventory": clamped(len(stocked)),
+        "totalProductsWithPricing": clamped(sum(1 for product in products if product.has_pricing)),
+        "totalStockQuantity": clamped(sum(product.stock for product in stocked)),
+        "totalReservedQuantity": clamped(sum(product.reserved for product in stocked)),
+        "totalAvailableQuantity": clamped(sum(product.available for product in stocked)),
+        "productsInStock": clamped(len(in_stock)),
+        "productsLowStock": clamped(len(low)),
+        "productsOutOfStock": clamped(sum(1 for product in stocked if product.available <= 0)),
         "totalInventoryRevenue": _total_worth(worth),
         "reservedInventoryRevenue": _reserved_worth(worth),
         "availableInventoryRevenue": _available_worth(worth),

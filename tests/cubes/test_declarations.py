@@ -1,27 +1,30 @@
 """The cubes and tables as declared: what they read exists, and data are never expressions."""
 
 from collections.abc import Callable, Iterator
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import pytest
 from bson import ObjectId
 from pydantic import BaseModel
 
+import cubes.behaviour
 import cubes.events
 import cubes.orders
 import cubes.products
 import cubes.promo_codes
 import cubes.tickets
 import cubes.users
+from cubes.census import Census
 from cubes.cube import Cube
 from cubes.table import Page, Table
 from tests.conftest import Ask, Dataset
 
-VARIABLES = {"$$now", "$$low_stock_threshold"}
+VARIABLES = {"$$now", "$$low_stock_threshold", "$$parsed"}
 
 
 def _declared() -> list[Cube | Table]:
     modules = (
+        cubes.behaviour,
         cubes.events,
         cubes.orders,
         cubes.products,
@@ -29,12 +32,9 @@ def _declared() -> list[Cube | Table]:
         cubes.tickets,
         cubes.users,
     )
-    return [
-        value
-        for module in modules
-        for value in vars(module).values()
-        if isinstance(value, Cube | Table)
-    ]
+    single = [value for module in modules for value in vars(module).values()]
+    declared = [*single, *cubes.behaviour.SESSIONS_WITH.values()]
+    return [each for each in declared if isinstance(each, Cube | Table)]
 
 
 def _paths(expression: Any) -> Iterator[str]:
@@ -57,6 +57,8 @@ def _field(model: type[BaseModel], path: list[str]) -> bool:
     pending: list[Any] = [model.model_fields[name].annotation]
     while pending:
         kind = pending.pop()
+        if get_origin(kind) is dict:
+            return True  # of no fixed shape
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             return _field(kind, rest)
         pending.extend(get_args(kind))
@@ -65,12 +67,19 @@ def _field(model: type[BaseModel], path: list[str]) -> bool:
 
 @pytest.mark.parametrize("declared", _declared(), ids=lambda d: f"{type(d).__name__} {d.source}")
 def test_every_path_is_a_field_of_the_document(declared: Cube | Table) -> None:
-    expressions: list[Any] = (
-        [declared.dimensions, declared.measures, declared.where]
-        if isinstance(declared, Cube)
-        else [declared.columns]
-    )
-    paths = set(_paths(expressions))
+    fields: list[str] = []
+    expressions: list[Any]
+    if isinstance(declared, Table):
+        expressions = [declared.columns]
+    elif isinstance(declared, Census):
+        expressions = [declared.individual, declared.traits, declared.where]
+        own = set(_paths([declared.dimensions, declared.measures, declared.known]))
+        assert {path.split(".")[0] for path in own} <= {"$_id"} | {f"${t}" for t in declared.traits}
+    else:
+        expressions = [declared.dimensions, declared.measures, declared.where]
+    if isinstance(declared, Cube):
+        fields += [*declared.match, *declared.plain]
+    paths = {*_paths(expressions), *(f"${field}" for field in fields)}
     assert paths
     for path in paths - VARIABLES:
         assert _field(declared.source, path.removeprefix("$").split(".")), path

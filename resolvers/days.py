@@ -1,0 +1,78 @@
+"""Calendar days of a time zone: which stretches of a window each of them is."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from importlib.resources import files
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from cubes.cube import Window
+from errors import BadUserInput
+
+_ZONES: Final = files("tzdata")
+_NAMES: Final = frozenset((_ZONES / "zones").read_text(encoding="utf-8").split())
+_MILLISECOND: Final = timedelta(milliseconds=1)
+# No zone changed its clocks twice within it.
+_STEP: Final = timedelta(hours=1)
+
+
+@lru_cache(maxsize=len(_NAMES))
+def _zone(name: str) -> tzinfo:
+    # Not `ZoneInfo(name)`: that prefers the machine's data, of whatever year, to the pinned ones.
+    with (_ZONES / "zoneinfo" / name).open("rb") as stored:
+        return ZoneInfo.from_file(stored, key=name)
+
+
+def time_zone(name: str, value: str) -> tzinfo:
+    """The time zone that argument `name` names; raises `BadUserInput`."""
+    if value not in _NAMES:
+        raise BadUserInput(
+            f"Argument '{name}' must be an IANA time zone, as 'America/Bogota' or 'UTC'; "
+            f"it is {value!r:.100}."
+        )
+    return _zone(value)
+
+
+def days(window: Window, zone: tzinfo) -> Mapping[date, list[Window]]:
+    """The local dates of a window, ascending, each with its stretches of the window.
+
+    A date is one stretch, of 23 to 25 hours where clocks change. It is several where they went
+    back over midnight, and a date that a zone passed over is not there.
+    """
+    stretches: dict[date, list[Window]] = {}
+    start, offset = window.start, _offset(window.start, zone)
+    for end in [*_changes(window, zone), window.end]:
+        while start < end:
+            # Within a stretch of one offset, local time is as even as UTC.
+            local = (start + offset).replace(tzinfo=UTC)
+            midnight = datetime.combine(local.date() + timedelta(days=1), time(), UTC) - offset
+            until = min(midnight, end)
+            stretches.setdefault(local.date(), []).append(Window(start, until))
+            start = until
+        offset = _offset(start, zone)
+    return dict(sorted(stretches.items()))
+
+
+def _changes(window: Window, zone: tzinfo) -> Iterator[datetime]:
+    """The moments in a window from which on the zone's offset is another."""
+    before = window.start
+    while before < window.end:
+        after = min(before + _STEP, window.end)
+        if _offset(before, zone) != _offset(after, zone):
+            low, high = before, after
+            while high - low > _MILLISECOND:
+                middle = low + (high - low) // _MILLISECOND // 2 * _MILLISECOND
+                low, high = (
+                    (middle, high)
+                    if _offset(middle, zone) == _offset(before, zone)
+                    else (low, middle)
+                )
+            yield high
+        before = after
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timedelta:
+    offset = moment.astimezone(zone).utcoffset()
+    assert offset is not None  # noqa: S101
+    return offset

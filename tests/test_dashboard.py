@@ -1,0 +1,424 @@
+"""`dashboardStats` against its brute-force oracle, and what it sends to the database."""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+from bson import Code
+from hypothesis import given, settings
+from pymongo.database import Database
+
+from cubes.behaviour import PRODUCT_EVENTS, SESSIONS
+from cubes.cube import Slice, Stage
+from documents import AnalyticsEvent
+from tests import operations as operation
+from tests import oracle_behaviour as oracle
+from tests.conftest import Ask, Dataset, Sent
+from tests.strategies import NOW
+from tests.strategies_behaviour import NO_ZONES, NOWS, behaviours, nasty_behaviour
+
+Fill = Callable[[Dataset], None]
+Mongo = Database[dict[str, Any]]
+MODES = ("TOTAL", "UNIQUE")
+
+
+@pytest.fixture(scope="module", params=["bare", "indexed"])
+def collection(request: pytest.FixtureRequest, mongo: Mongo) -> None:
+    """The collection, new, without indexes or with those that are declared."""
+    mongo.drop_collection("analytics_events")
+    if request.param == "indexed":
+        mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
+
+
+@pytest.fixture
+def indexed(mongo: Mongo) -> None:
+    """The collection, new, with its indexes, in which no array ever was."""
+    mongo.drop_collection("analytics_events")
+    mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
+
+
+@pytest.fixture(scope="module")
+def kept(mongo: Mongo) -> None:
+    """The same for all examples of a test."""
+    mongo.drop_collection("analytics_events")
+    mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
+
+
+async def _answer(
+    ask: Ask, mode: str, timezone: str = "UTC", now: datetime = NOW
+) -> dict[str, Any]:
+    result = await ask(operation.DASHBOARD_STATS, now=now, mode=mode, timezone=timezone)
+    assert result.errors is None
+    assert result.data is not None
+    answer: dict[str, Any] = result.data["dashboardStats"]
+    return answer
+
+
+async def _compare(ask: Ask, data: Dataset, timezone: str = "UTC", now: datetime = NOW) -> None:
+    for mode in MODES:
+        expected = oracle.dashboard_stats(data, mode=mode, timezone=timezone, now=now)
+        assert await _answer(ask, mode, timezone, now) == expected
+
+
+@settings(max_examples=150)
+@given(case=behaviours())
+async def test_every_kpi_equals_brute_force(
+    collection: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
+) -> None:
+    timezone, now, data = case
+    fill(data)
+    await _compare(ask, data, timezone, now)
+
+
+async def test_hand_picked_bad_documents_equal_brute_force(
+    collection: None, fill: Fill, ask: Ask
+) -> None:
+    data = nasty_behaviour()
+    fill(data)
+    await _compare(ask, data)
+
+
+@pytest.mark.parametrize("moment", NOWS, ids=str)
+async def test_days_are_those_of_the_zone_while_its_clocks_change(
+    kept: None, fill: Fill, ask: Ask, moment: tuple[str, datetime]
+) -> None:
+    timezone, now = moment
+    data = _every_hour(now)
+    fill(data)
+    expected = oracle.dashboard_stats(data, mode="TOTAL", timezone=timezone, now=now)
+    query = (
+        "query ($timezone: String!) { dashboardStats(timezone: $timezone) {"
+        f" eventsTimeline {operation.every_field('EventsTimelineDay')} salesByDay {{ date count }}"
+        f" errorsTimeline {operation.every_field('ErrorsTimelineDay')} }} }}"
+    )
+    result = await ask(query, now=now, timezone=timezone)
+    assert result.data is not None
+    for name, days in result.data["dashboardStats"].items():
+        assert days == expected[name]
+
+
+def _every_hour(now: datetime) -> Dataset:
+    """An event of a timeline's types each 20 minutes, a minute off the hour."""
+    types = [*oracle.TIMELINE.values(), *oracle.ERRORS_TIMELINE.values()]
+    return {
+        "analytics_events": [
+            {
+                "_id": number,
+                "event_type": types[number % len(types)],
+                "created_at": now - timedelta(minutes=20 * number + number % 2),
+            }
+            for number in range(8 * 24 * 3)
+        ]
+    }
+
+
+def _plain(data: Dataset) -> Dataset:
+    """The data without the documents that hold an array, or JavaScript for who it was.
+
+    MongoDB 6.0 takes that for a string where an index alone answers: see docs/data.md.
+    """
+    return {
+        name: [each for each in documents if not _odd(each)] for name, documents in data.items()
+    }
+
+
+def _odd(document: Mapping[str, Any]) -> bool:
+    who = document.get("session_id"), document.get("user_id")
+    arrays = (isinstance(value, list) for value in document.values())
+    return any(arrays) or any(isinstance(each, Code) for each in who)
+
+
+async def test_where_no_array_ever_was_the_indexes_alone_decide(
+    indexed: None, mongo: Mongo, fill: Fill, ask: Ask, sent: Sent
+) -> None:
+    data = _plain(nasty_behaviour())
+    fill(data)
+    await _compare(ask, data)
+    careful = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
+    # Only names are looked for in documents: no index has them.
+    assert all("product_name" in pipeline[0]["$match"] for pipeline in careful)
+
+    # The field, and no other, is looked at in each document from now on, and so is the answer.
+    odd = {"_id": 10**9, "event_type": "purchase", "created_at": [NOW], "session_id": "s"}
+    mongo["analytics_events"].insert_one(odd)
+    await _compare(ask, {**data, "analytics_events": [*data["analytics_events"], odd]})
+    careful = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
+    assert len(careful) == len([p for p in sent.pipelines if "created_at" in p[0]["$match"]])
+
+
+@settings(max_examples=50)
+@given(case=behaviours())
+async def test_without_arrays_every_kpi_equals_brute_force(
+    kept: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
+) -> None:
+    timezone, now, data = case[0], case[1], _plain(case[2])
+    fill(data)
+    await _compare(ask, data, timezone, now)
+
+
+@pytest.mark.parametrize("seed", range(20))
+async def test_products_that_lead_by_sessions_are_found_among_many(
+    collection: None, fill: Fill, ask: Ask, seed: int
+) -> None:
+    # Some products are viewed by few sessions often, others by many once.
+    chance = Random(seed)
+    events = [
+        {
+            "_id": number,
+            "event_type": chance.choices(PRODUCT_EVENTS, (8, 2, 1))[0],
+            "product_slug": f"p{(product := int(chance.random() ** 2 * 60)):02}",
+            "session_id": f"s{chance.randrange(1 + product * seed)}",
+            "created_at": NOW - timedelta(minutes=number),
+        }
+        for number in range(1500)
+    ]
+    data = {"analytics_events": events}
+    fill(data)
+    await _compare(ask, data)
+
+
+async def test_an_empty_database_answers_zeros(collection: None, fill: Fill, ask: Ask) -> None:
+    fill({})
+    await _compare(ask, {})
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", operation.fields_of("DashboardStats"))
+async def test_a_kpi_alone_is_what_it_is_among_all(
+    collection: None, fill: Fill, ask: Ask, mode: str, name: str
+) -> None:
+    data = nasty_behaviour()
+    fill(data)
+    kind = operation.named(operation.fields_of("DashboardStats")[name].type)
+    result = await ask(
+        f"{{ dashboardStats(mode: {mode}) {{ {name} {operation.every_field(kind)} }} }}"
+    )
+    assert result.errors is None
+    expected = oracle.dashboard_stats(data, mode=mode, timezone="UTC", now=NOW)
+    assert result.data == {"dashboardStats": {name: expected[name]}}
+
+
+@pytest.mark.parametrize("name", NO_ZONES)
+async def test_a_zone_that_there_is_not_is_refused(ask: Ask, sent: Sent, name: str) -> None:
+    result = await ask(operation.DASHBOARD_STATS, mode="TOTAL", timezone=name)
+    assert result.data == {"dashboardStats": None}
+    assert result.errors is not None
+    (error,) = result.errors
+    assert error.extensions == {"code": "BAD_USER_INPUT"}
+    assert "'timezone' must be an IANA time zone" in error.message
+    assert len(error.message) < 250
+    assert sent.commands == []
+
+
+# ---------------------------------------------------------------- invariants
+
+
+@settings(max_examples=50)
+@given(case=behaviours())
+async def test_parts_sum_to_wholes_and_the_mode_changes_four_fields(
+    collection: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
+) -> None:
+    timezone, now, data = case
+    fill(data)
+    total, unique = [await _answer(ask, mode, timezone, now) for mode in MODES]
+
+    differing = {name for name in total if total[name] != unique[name]}
+    assert differing <= {
+        "mode",
+        "eventCounts",
+        "conversionRates",
+        "topViewedProducts",
+        "productPerformance",
+    }
+    days, errors = total["eventsTimeline"], total["errorsTimeline"]
+    for step, number in total["eventCounts"].items():
+        assert sum(day[step] for day in days) == number
+        assert unique["eventCounts"][step] <= number
+    assert sum(day["checkoutStarted"] for day in days) == total["checkoutStartedCount"]
+    assert sum(day["paymentInfoEntered"] for day in days) == total["paymentInfoEnteredCount"]
+    assert sum(day["orderCompleted"] for day in days) == total["orderCompletedCount"]
+    for error, number in total["errorCounts"].items():
+        assert sum(day[error] for day in errors) == number
+    assert sum(day["count"] for day in total["salesByDay"]) == total["totalSales"]
+    sessions = total["sessionStats"]["uniqueSessions"]
+    assert sum(source["sessions"] for source in total["trafficSources"]) == sessions
+    assert total["sessionStats"]["sessionsWithPurchase"] <= sessions
+    viewed = {row["slug"]: row for row in total["productPerformance"]}
+    for row in unique["productPerformance"]:
+        if row["slug"] in viewed:
+            assert row["views"] <= viewed[row["slug"]]["views"]
+            assert row["addToCart"] <= viewed[row["slug"]]["addToCart"]
+            assert row["purchasesUnits"] == viewed[row["slug"]]["purchases"]
+
+
+# ---------------------------------------------------------------- what is sent to the database
+
+
+@pytest.mark.parametrize(
+    ("fields", "aggregations"),
+    [
+        ("mode windowStart windowEnd", 0),
+        ("checkoutStartedCount", 8),
+        ("totalSales eventsTimeline { purchase } errorCounts { paymentError }", 8),
+        ("topViewedProducts { slug }", 8),
+        ("totalRevenue averageOrderValue topProducts { slug }", 1),
+        ("abandonmentRate", 1),
+        ("retentionMetrics { repurchaseRate }", 1),
+        ("whatsappSessionsList", 1),
+        ("whatsappSessions whatsappPurchases", 2),
+        ("sessionStats { uniqueSessions } trafficSources { source }", 3),
+    ],
+)
+async def test_a_selection_sends_the_aggregations_that_it_needs(
+    collection: None, fill: Fill, ask: Ask, sent: Sent, fields: str, aggregations: int
+) -> None:
+    fill(nasty_behaviour())
+    await ask(f"{{ dashboardStats {{ {fields} }} }}")
+    assert sent.to("analytics_events") == aggregations
+    explained = [command for command in sent.commands if command[0] == "explain"]
+    assert len(explained) == (aggregations > 0)
+    assert len(sent.commands) == aggregations + len(explained)
+
+
+async def test_aliases_share_what_they_have_in_common(
+    collection: None, fill: Fill, ask: Ask, sent: Sent
+) -> None:
+    data = nasty_behaviour()
+    fill(data)
+    result = await ask(
+        "{ a: dashboardStats { totalSales totalRevenue sessionStats { uniqueSessions } }"
+        " b: dashboardStats(mode: UNIQUE) { topViewedProducts { slug count } totalRevenue"
+        " trafficSources { source sessions } } }"
+    )
+    assert result.errors is None
+    assert result.data is not None
+    expected = oracle.dashboard_stats(data, mode="UNIQUE", timezone="UTC", now=NOW)
+    for alias in result.data.values():
+        for name, value in alias.items():
+            if name != "sessionStats":
+                assert value == expected[name]
+    # Events a day, sessions, their sources, purchases twice, sessions of products.
+    assert sent.to("analytics_events") == 8 + 5
+
+
+def _stages(plan: Any) -> Iterator[str]:
+    if isinstance(plan, dict):
+        if isinstance(plan.get("stage"), str):
+            yield plan["stage"]
+        for key, value in plan.items():
+            if key != "rejectedPlans":
+                yield from _stages(value)
+    elif isinstance(plan, list):
+        for value in plan:
+            yield from _stages(value)
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_every_aggregation_reads_the_range_of_an_index_that_it_needs(
+    indexed: None, mongo: Mongo, fill: Fill, ask: Ask, sent: Sent, mode: str
+) -> None:
+    chance, types = Random(1), [*oracle.TIMELINE.values(), "whatsapp_cart_click"]
+    events = [
+        {
+            "_id": number,
+            "event_type": chance.choice(types),
+            "session_id": f"s{number // 5}",
+            "product_slug": f"p{chance.randrange(50)}",
+            "source": chance.choice(("google", "direct", None)),
+            "created_at": NOW - timedelta(minutes=number),
+        }
+        for number in range(10_000)
+    ]
+    fill({"analytics_events": events})
+    await _answer(ask, mode)
+    pipelines = [p for p in sent.pipelines if "created_at" in p[0].get("$match", {})]
+    assert len(pipelines) == (18 if mode == "TOTAL" else 22)
+    for pipeline in pipelines:
+        explained = mongo.command(
+            "explain",
+            {
+                "aggregate": "analytics_events",
+                "pipeline": pipeline,
+                "cursor": {},
+                "allowDiskUse": True,
+                "collation": {"locale": "simple"},
+            },
+            verbosity="queryPlanner",
+        )
+        stages = set(_stages(explained))
+        assert "IXSCAN" in stages
+        assert stages.isdisjoint({"COLLSCAN", "SORT"}), pipeline
+        # What an index does not hold: prices and quantities of purchases, names of products.
+        reads_documents = "price" in str(pipeline) or "product_name" in str(pipeline)
+        assert ("FETCH" in stages) == reads_documents, pipeline
+
+
+# ---------------------------------------------------------------- when it goes wrong
+
+
+async def test_what_takes_too_long_ends_with_a_clear_error(
+    collection: None, fill: Fill, ask: Ask
+) -> None:
+    fill(nasty_behaviour())
+    result = await ask(operation.DASHBOARD_STATS, seconds=0.0001, mode="TOTAL", timezone="UTC")
+    assert result.data == {"dashboardStats": None}
+    assert result.errors is not None
+    (error,) = result.errors
+    assert error.extensions == {"code": "SERVICE_UNAVAILABLE"}
+    assert "took too long" in error.message
+
+
+async def test_an_aggregation_that_fails_takes_only_its_kpis_along(
+    collection: None, fill: Fill, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = nasty_behaviour()
+    fill(data)
+    pipeline = Slice.pipeline
+
+    def failing(needs: Slice) -> list[Stage]:
+        stages = pipeline(needs)
+        return [*stages, {"$set": {"a": {"$divide": [1, 0]}}}] if needs.cube is SESSIONS else stages
+
+    monkeypatch.setattr(Slice, "pipeline", failing)
+    result = await ask(
+        "{ a: dashboardStats { totalSales } b: dashboardStats { trafficSources { source } } }"
+    )
+    expected = oracle.dashboard_stats(data, mode="TOTAL", timezone="UTC", now=NOW)
+    assert result.data == {"a": {"totalSales": expected["totalSales"]}, "b": None}
+
+
+@pytest.fixture
+def little_memory(mongo: Mongo) -> Iterator[None]:
+    """Groups that spill to disk from a few kilobytes on."""
+    admin, asked = mongo.client["admin"], dict.fromkeys(_MEMORY, 1)
+    before = admin.command({"getParameter": 1, **asked})
+    admin.command({"setParameter": 1, **dict.fromkeys(_MEMORY, 2_000)})
+    yield
+    admin.command({"setParameter": 1} | {name: before[name] for name in _MEMORY})
+
+
+_MEMORY = (
+    "internalDocumentSourceGroupMaxMemoryBytes",
+    "internalQuerySlotBasedExecutionHashAggApproxMemoryUseInBytesBeforeSpill",
+)
+
+
+async def test_groups_beyond_memory_go_on_on_disk(
+    collection: None, little_memory: None, fill: Fill, ask: Ask
+) -> None:
+    events = _every_hour(NOW)["analytics_events"]
+    data = {
+        "analytics_events": [
+            {
+                **event,
+                "session_id": f"{number % 199:050}",
+                "product_slug": f"{number % 71:050}",
+                "source": f"source {number % 7}",
+            }
+            for number, event in enumerate(events)
+        ]
+    }
+    fill(data)
+    await _compare(ask, data)

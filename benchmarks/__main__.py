@@ -12,7 +12,8 @@ import click
 from benchmarks import dataset, report
 from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, QUICK
-from benchmarks.race import Disagreement, measure
+from benchmarks.race import SLOW_ROUNDS, measure
+from benchmarks.replay import Disagreement
 from errors import StartupError
 from server import data
 from server.mongod import embedded_mongod
@@ -44,9 +45,11 @@ def main(quick: bool, rounds: int, out: Path | None, uri: str | None) -> None:
         sys.exit(f"benchmarks: {error}")
     text = "\n".join(
         [
-            f"{size.events:,} events, {size.tickets:,} tickets, {size.ticket_orders:,} orders; "
+            f"{size.events:,} events, {size.tickets:,} tickets, {size.ticket_orders:,} orders, "
+            f"{size.analytics_events:,} analytics events; "
             f"MongoDB {version}, Python {platform.python_version()}, {os.cpu_count()} processors; "
-            f"{rounds} rounds with the contenders in turn. Milliseconds: median (least–most).",
+            f"{rounds} rounds with the contenders in turn ({min(rounds, SLOW_ROUNDS)} of (b) for "
+            "`dashboardStats`). Milliseconds: median (least–most).",
             "",
             report.table(measured),
             "",

@@ -1,4 +1,4 @@
-"""Who is timed: Headcount, in this process and over HTTP, and its `$group`s from bare PyMongo."""
+"""Headcount as it is timed: in this process, and over HTTP."""
 
 import asyncio
 import os
@@ -6,28 +6,22 @@ import secrets
 import socket
 import sys
 from asyncio.subprocess import DEVNULL
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import httpx
 from pydantic import SecretStr
-from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.monitoring import CommandListener, CommandStartedEvent
 
 from auth.viewer import Permission, Role, Viewer
 from errors import StartupError
 from loaders.aggregations import Aggregations
 from schema.context import Context
-from server.clock import now
 from server.graphql import Endpoint
 from server.serving import token
 from server.settings import PREFIX, Settings
-
-Command = Mapping[str, Any]
 
 _ADMIN = Viewer(Role.ADMIN, tuple(Permission))
 _START_SECONDS = 30
@@ -40,49 +34,26 @@ def defaults(database: str) -> Settings:
 
 
 class Headcount:
-    """The server's schema, a new context for each operation, the server's encoding; no HTTP."""
+    """The server's schema, a new context for each operation, the server's encoding; no HTTP.
 
-    def __init__(self, settings: Settings) -> None:
+    It is always the same moment here: that of the data, of which it knows the last days.
+    """
+
+    def __init__(self, settings: Settings, moment: datetime) -> None:
         self._settings = settings
+        self._moment = moment
         self._endpoint = Endpoint(settings, settings.verifier())
 
     async def answer(self, text: str) -> str | bytes:
         """The JSON that the server would send for an operation."""
-        moment = now()
-        variables = {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold}
+        threshold = self._settings.low_stock_threshold
+        variables = {"now": self._moment, "low_stock_threshold": threshold}
         aggregations = Aggregations(variables, timeout=self._settings.request_timeout)
-        context = Context(_ADMIN, moment, aggregations)
+        context = Context(_ADMIN, self._moment, aggregations)
         result = await self._endpoint.schema.execute(text, context_value=context)
         if result.errors:
             raise result.errors[0]
         return self._endpoint.encode_json({"data": result.data})
-
-
-class Sent(CommandListener):
-    """The aggregations that were sent to MongoDB."""
-
-    def __init__(self) -> None:
-        self.commands: list[Command] = []
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name == "aggregate":
-            self.commands.append(dict(event.command))
-
-    def succeeded(self, event: object) -> None:
-        """Nothing: what counts is what was sent."""
-
-    def failed(self, event: object) -> None:
-        """Nothing: who sent it says so."""
-
-
-async def bare(database: AsyncDatabase[dict[str, Any]], command: Command) -> None:
-    """Sends an aggregation as Headcount sent it, by nothing but PyMongo."""
-    # The rest are options, or the driver's own.
-    other = {"aggregate", "pipeline", "cursor", "lsid", "maxTimeMS"}
-    options = {k: v for k, v in command.items() if k not in other and not k.startswith("$")}
-    collection, pipeline = database[command["aggregate"]], command["pipeline"]
-    cursor = await collection.aggregate(pipeline, **options, **command["cursor"])
-    await cursor.to_list()
 
 
 @asynccontextmanager

@@ -1,29 +1,29 @@
 """The benchmark's data: the same documents every time, made once and kept in their database."""
 
-import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from itertools import accumulate, islice, pairwise
-from struct import pack
-from typing import Any, Final, TypeVar
+from itertools import islice
+from typing import Final
 
 from bson import ObjectId
 from tqdm import tqdm
 
+from benchmarks.drawing import Document, Drawing, shares
+from benchmarks.visits import visits
 from server import data
 from server.settings import Settings
 
-Document = dict[str, Any]
-_T = TypeVar("_T")
+MOMENT: Final = datetime(2026, 6, 1, tzinfo=UTC)
+"""When the data end: the time it is for those who are asked about them."""
 
 # Another number where the documents become others: those that were kept are made anew.
-_VERSION: Final = 1
+_VERSION: Final = 2
 # Says that the data are whole: it is written when all the rest is.
 _MARK: Final = "headcount_benchmark"
 _BATCH: Final = 5_000
 _DAY: Final = 86_400
-_UNTIL: Final = int(datetime(2026, 6, 1, tzinfo=UTC).timestamp())
+_UNTIL: Final = int(MOMENT.timestamp())
 _ON_SALE: Final = 90 * _DAY
 _IN_A_WALLET: Final = 0.4
 
@@ -47,8 +47,9 @@ class Size:
     tickets: int = 1_000_000
     ticket_orders: int = 400_000
     users: int = 20_000
-    products: int = 500
+    products: int = 800
     promo_codes: int = 60
+    analytics_events: int = 1_450_000
 
     @property
     def database(self) -> str:
@@ -57,7 +58,7 @@ class Size:
 
 
 FULL: Final = Size()
-QUICK: Final = Size(20, 2_000, 800, 200, 40, 10)
+QUICK: Final = Size(20, 2_000, 800, 200, 40, 10, 2_900)
 
 
 def prepare(uri: str, settings: Settings, size: Size) -> None:
@@ -85,29 +86,23 @@ def collections(size: Size) -> Iterator[tuple[str, Iterator[Document]]]:
     yield "events", map(maker.event, range(size.events))
     yield "ticket_orders", maker.orders()
     yield "tickets", maker.tickets()
+    events = visits(size.analytics_events, size.products, maker.users, MOMENT)
+    yield "analytics_events", events
 
 
-class _Maker(random.Random):
+class _Maker(Drawing):
     def __init__(self, size: Size) -> None:
         super().__init__(1)
-        self._serial = self.getrandbits(62)
-        self.users = [self._id(_UNTIL - 400 * _DAY) for _ in range(size.users)]
+        self.users = [self.key(_UNTIL - 400 * _DAY) for _ in range(size.users)]
         # The first two codes are gone; their tickets stayed.
-        self.codes = [self._id(_UNTIL - 400 * _DAY) for _ in range(size.promo_codes + 2)]
+        self.codes = [self.key(_UNTIL - 400 * _DAY) for _ in range(size.promo_codes + 2)]
         # Some events draw many times the public of others.
         weights = [min(self.lognormvariate(0, 0.8), 5) for _ in range(size.events)]
-        self._tickets_of = _shares(size.tickets, weights)
-        self._orders_of = _shares(size.ticket_orders, weights)
+        self._tickets_of = shares(size.tickets, weights)
+        self._orders_of = shares(size.ticket_orders, weights)
         self._dates = [_UNTIL - self.randrange(-40, 1000) * _DAY for _ in range(size.events)]
-        self._events = [self._id(date - 2 * _ON_SALE) for date in self._dates]
+        self._events = [self.key(date - 2 * _ON_SALE) for date in self._dates]
         self._orders: list[list[ObjectId]] = [[] for _ in range(size.events)]
-
-    def _id(self, second: int) -> ObjectId:
-        self._serial += 1
-        return ObjectId(pack(">IQ", second, self._serial))
-
-    def _drawn(self, shares: Mapping[_T, float], count: int) -> list[_T]:
-        return self.choices([*shares], [*shares.values()], k=count)
 
     def _moments(self, counts: Sequence[int]) -> list[tuple[int, int]]:
         """(second, event) of so many sales of each event, oldest first: events overlap."""
@@ -119,7 +114,7 @@ class _Maker(random.Random):
 
     def user(self, key: ObjectId) -> Document:
         return {
-            "_id": key, "role": self._drawn({"customer": 97, "staff": 2, "admin": 1}, 1)[0],
+            "_id": key, "role": self.drawn({"customer": 97, "staff": 2, "admin": 1}, 1)[0],
             "is_active": self.random() < 0.9, "email_verified": self.random() < 0.8,
             "phone_verified": self.random() < 0.5, "email": f"{key}@example.com",
             "first_name": "Ana", "last_name": "Souza", "residence_country": "BR",
@@ -127,9 +122,9 @@ class _Maker(random.Random):
 
     def product(self, number: int) -> Document:
         stock = {"stock_quantity": self.randrange(60), "reserved_quantity": self.randrange(8)}
-        currency = self._drawn({"BRL": 90, "USD": 10}, 1)[0]
+        currency = self.drawn({"BRL": 90, "USD": 10}, 1)[0]
         return {
-            "_id": self._id(_UNTIL), "slug": f"product-{number}", "name": f"Product {number}",
+            "_id": self.key(_UNTIL), "slug": f"product-{number}", "name": f"Product {number}",
             "is_active": self.random() < 0.85, "inventory": stock | {"low_stock_threshold": 8},
             "pricing": {"price_cents": self.randrange(10, 400) * 50, "currency": currency},
         }  # fmt: skip
@@ -137,7 +132,7 @@ class _Maker(random.Random):
     def promo_code(self, key: ObjectId) -> Document:
         return {
             "_id": key, "code": f"{self.getrandbits(40):010X}", "title": "A partner's guests",
-            "code_type": self._drawn({"ticket": 75, "promo": 25}, 1)[0],
+            "code_type": self.drawn({"ticket": 75, "promo": 25}, 1)[0],
             "is_active": self.random() < 0.7, "created_at": _time(_UNTIL - 400 * _DAY),
         }  # fmt: skip
 
@@ -156,11 +151,11 @@ class _Maker(random.Random):
 
     def orders(self) -> Iterator[Document]:
         moments = self._moments(self._orders_of)
-        payments = self._drawn(_PAYMENTS, len(moments))
-        methods = self._drawn(_METHODS, len(moments))
+        payments = self.drawn(_PAYMENTS, len(moments))
+        methods = self.drawn(_METHODS, len(moments))
         rows = zip(moments, payments, methods, strict=True)
         for (second, event), (gateway, status), method in rows:
-            key, count = self._id(second), self.randrange(1, 5)
+            key, count = self.key(second), self.randrange(1, 5)
             self._orders[event].append(key)
             yield {
                 "_id": key, "event_id": self._events[event], "customer_id": self.choice(self.users),
@@ -171,13 +166,13 @@ class _Maker(random.Random):
 
     def tickets(self) -> Iterator[Document]:
         moments = self._moments(self._tickets_of)
-        statuses = self._drawn(_STATUSES, len(moments))
-        origins = self._drawn(_ORIGINS, len(moments))
-        wallets = [self._wallet(status) for status in self._drawn(_WALLETS, 500)]
+        statuses = self.drawn(_STATUSES, len(moments))
+        origins = self.drawn(_ORIGINS, len(moments))
+        wallets = [self._wallet(status) for status in self.drawn(_WALLETS, 500)]
         for (second, event), status, origin in zip(moments, statuses, origins, strict=True):
             customer, at = self.choice(self.users), _time(second)
             ticket: Document = {
-                "_id": self._id(second), "event_id": self._events[event], "customer_id": customer,
+                "_id": self.key(second), "event_id": self._events[event], "customer_id": customer,
                 "status": status, "created_at": at, "updated_at": at,
             }  # fmt: skip
             if origin == "sold":
@@ -221,13 +216,6 @@ class _Maker(random.Random):
             "activation_details": [{"at": at, "method": "bluetooth"}],
             "transfer_forward_count": 0, "transfer_backward_count": 0, "already_downloaded": True,
         } | gone  # fmt: skip
-
-
-def _shares(total: int, weights: Sequence[float]) -> list[int]:
-    """The total, split by weight."""
-    sums = [0.0, *accumulate(weights)]
-    bounds = [round(total * each / sums[-1]) for each in sums]
-    return [b - a for a, b in pairwise(bounds)]
 
 
 def _time(second: int) -> datetime:

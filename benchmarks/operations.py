@@ -9,23 +9,33 @@ from graphql import GraphQLObjectType, build_schema, get_named_type
 from pymongo.asynchronous.database import AsyncDatabase
 
 import schema
-from benchmarks import reference
+from benchmarks import reading, reference
 from benchmarks.reference import Reference
 
 EVENT_STATS: Final = "eventStats(limit: 500)"
 ORDER_STATS: Final = "orderStats"
 BY_REVENUE: Final = "eventStats(orderBy: {field: REVENUE})"
+TOTAL: Final = f'dashboardStats(mode: TOTAL, timezone: "{reading.ZONE}")'
+UNIQUE: Final = f'dashboardStats(mode: UNIQUE, timezone: "{reading.ZONE}")'
 _SALES: Final = ("tickets", "ticket_orders")
+_VISITS: Final = ("analytics_events",)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """A call of a root field; `grouped` are the collections whose `$group`s are its work."""
+    """A call of a root field; `grouped` are the collections whose `$group`s are its work.
+
+    Over HTTP it can only be timed if it does not matter what time it is: the server's clock is not
+    at the moment of the data. `plain` is the reference's way on plain dicts. Where that way is
+    `slow`, it runs in a few rounds only.
+    """
 
     call: str
     grouped: Sequence[str]
     reference: Reference | None = None
+    plain: Reference | None = None
     over_http: bool = False
+    slow: bool = False
 
     @property
     def field(self) -> str:
@@ -52,6 +62,16 @@ async def operations(database: AsyncDatabase[dict[str, Any]]) -> Sequence[Operat
         Operation("promoCodeStats", ("tickets", "promo_codes")),
         Operation(ORDER_STATS, ("ticket_orders",), reference.order_stats, over_http=True),
         Operation("metrics", ("users", "products")),
+        *(
+            Operation(
+                call,
+                _VISITS,
+                partial(reading.of_objects, unique=call == UNIQUE),
+                partial(reading.of_plain, unique=call == UNIQUE),
+                slow=True,
+            )
+            for call in (TOTAL, UNIQUE)
+        ),
     ]
 
 

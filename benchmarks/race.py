@@ -1,11 +1,10 @@
 """The race: an operation's contenders, checked against each other, then timed in turn."""
 
-import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from pymongo import AsyncMongoClient
@@ -13,23 +12,24 @@ from pymongo.asynchronous.database import AsyncDatabase
 from tqdm import tqdm
 
 from benchmarks import report
-from benchmarks.contenders import Headcount, Sent, bare, post, served
+from benchmarks.contenders import Headcount, post, served
+from benchmarks.dataset import MOMENT
 from benchmarks.operations import Operation, operations
 from benchmarks.reference import Reference
+from benchmarks.replay import Disagreement, Sent, groups, one_by_one, side_by_side
 from server.database import connect
 from server.settings import Settings
+
+SLOW_ROUNDS: Final = 2
+"""Rounds of the reference's way where it is slow."""
 
 Contender = Callable[[], Awaitable[str | bytes | None]]
 """What is timed; gives the answer as JSON, or None where its answer is no operation's."""
 
 
-class Disagreement(Exception):
-    """Contenders do different work, so that their times can't be compared."""
-
-
 async def measure(uri: str, settings: Settings, rounds: int) -> Mapping[str, report.Times]:
     """Call → the times of its contenders; raises `Disagreement`."""
-    sent, headcount = Sent(), Headcount(settings)
+    sent, headcount = Sent(), Headcount(settings, MOMENT)
     async with (
         connect(uri, settings, sent),
         AsyncMongoClient[dict[str, Any]](uri, tz_aware=True) as plain,
@@ -43,8 +43,10 @@ async def measure(uri: str, settings: Settings, rounds: int) -> Mapping[str, rep
                 contenders = await _contenders(operation, headcount, sent, database, client)
                 _check(operation, {name: await one() for name, one in contenders.items()})
                 times: dict[str, list[float]] = {name: [] for name in contenders}
-                for _ in range(rounds):
+                for number in range(rounds):
                     for name, one in contenders.items():
+                        if number >= SLOW_ROUNDS and operation.slow and name in report.REFERENCES:
+                            continue
                         started = time.perf_counter()
                         await one()
                         times[name].append((time.perf_counter() - started) * 1000)
@@ -60,35 +62,18 @@ async def _contenders(
     database: AsyncDatabase[dict[str, Any]],
     client: httpx.AsyncClient,
 ) -> Mapping[str, Contender]:
-    text = operation.text
-    sent.commands.clear()
-    await headcount.answer(text)
-    groups = [
-        partial(bare, database, command)
-        for command in sent.commands
-        if command["aggregate"] in operation.grouped
-        and any("$group" in stage for stage in command["pipeline"])
-    ]
-    if len(groups) != len(operation.grouped):
-        raise Disagreement(f"{operation.call} sends {len(groups)} $groups: see operations.py.")
-
-    async def side_by_side() -> None:
-        await asyncio.gather(*(group() for group in groups))
-
-    async def one_by_one() -> None:
-        for group in groups:
-            await group()
-
-    contenders: dict[str, Contender] = {report.HEADCOUNT: partial(headcount.answer, text)}
+    answer = partial(headcount.answer, operation.text)
+    counting = await groups(sent, answer, operation.grouped)
+    contenders: dict[str, Contender] = {report.HEADCOUNT: answer}
     if operation.over_http:
-        contenders[report.HTTP] = partial(post, client, text)
-    contenders[report.BARE] = side_by_side
-    if len(groups) > 1:
-        contenders[report.ONE_BY_ONE] = one_by_one
-    if operation.reference:
-        contenders[report.REFERENCE] = partial(
-            _encoded, operation.field, operation.reference, database
-        )
+        contenders[report.HTTP] = partial(post, client, operation.text)
+    contenders[report.BARE] = partial(side_by_side, database, counting)
+    if len(counting) > 1:
+        contenders[report.ONE_BY_ONE] = partial(one_by_one, database, counting)
+    references = operation.reference, operation.plain
+    for name, reference in zip(report.REFERENCES, references, strict=True):
+        if reference:
+            contenders[name] = partial(_encoded, operation.field, reference, database)
     return contenders
 
 

@@ -85,7 +85,7 @@ def _row(found: dict[str, Any]) -> Any:
         "eventDate": found["eventDate"].isoformat(timespec="milliseconds"),
         "ticketsAdmin": issued - found["ticketsSold"] - found["ticketsPromo"],
         "revenue": found["revenue"] / 100,
-        "occupancyPct": _ratio(100 * issued, found["capacity"], 1),
+        "occupancyPct": ratio(100 * issued, found["capacity"], 1),
     }
 
 
@@ -113,8 +113,8 @@ async def order_stats(database: Database) -> Any:
         "totalOrders": orders,
         "totalRevenue": cents / 100,
         "confirmedRevenue": sum(g["cents"] for g in groups if g["_id"] in _PAID) / 100,
-        "avgOrderValue": _ratio(cents, 100 * orders, 2),
-        "avgTicketsPerOrder": _ratio(tickets, orders, 2),
+        "avgOrderValue": ratio(cents, 100 * orders, 2),
+        "avgTicketsPerOrder": ratio(tickets, orders, 2),
     }
     return totals | {
         name: [
@@ -124,5 +124,6 @@ async def order_stats(database: Database) -> Any:
     }
 
 
-def _ratio(numerator: int, denominator: int, places: int) -> float:
+def ratio(numerator: int | Decimal, denominator: int, places: int) -> float:
+    """numerator / denominator at so many places, half-even; 0 with a zero denominator."""
     return float(round(Decimal(numerator) / denominator, places)) if denominator else 0.0

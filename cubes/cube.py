@@ -34,10 +34,10 @@ class Cube:
     """What can be counted in a collection.
 
     `dimensions` tell the cells apart; `measures` are added up in each cell. `match`, which an
-    index can serve, and `where` say which documents count at all. `$match` looks into arrays: it
-    is all that `where` asks for if none of the fields `plain` holds one, and an index that
-    knows so then answers without the documents. Expressions may use `$$now` (the request's time)
-    and `$$low_stock_threshold` (the setting).
+    index can serve, and `where` say which documents count at all. `$match` looks into arrays; if
+    `plain` names fields and none of them ever held one, `match` and a window ask for all that
+    `where` does: it is left out, and an index may answer without the documents. Expressions may
+    use `$$now` (the request's time) and `$$low_stock_threshold` (the setting).
     """
 
     name: str

@@ -8,7 +8,9 @@ from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from schema.compiled import Compiled
 from schema.failures import Failures
+from schema.known_documents import KnownDocuments, documents
 from schema.limits import DEFAULTS, Limits, OperationLimits
 from schema.query import Query
 from schema.scalars import DATE, DATE_TIME
@@ -21,10 +23,14 @@ class _Schema(strawberry.Schema):
         """Logs nothing: `Failures` logs what nobody expected, and only that."""
 
 
-def build(limits: Limits = DEFAULTS, *, introspection: bool = True) -> strawberry.Schema:
-    """The schema, with limits on its operations."""
+def build(
+    limits: Limits = DEFAULTS, *, introspection: bool = True, compiled: bool = True
+) -> strawberry.Schema:
+    """The schema, with limits on its operations; `compiled` makes no difference but of speed."""
+    known = documents()
     return _Schema(
         Query,
+        execution_context_class=Compiled if compiled else None,
         config=StrawberryConfig(
             scalar_map={date: DATE, datetime: DATE_TIME},
             disable_field_suggestions=not introspection,
@@ -33,6 +39,7 @@ def build(limits: Limits = DEFAULTS, *, introspection: bool = True) -> strawberr
             Failures,
             lambda: OperationLimits(limits),
             *([] if introspection else [DisableIntrospection]),
+            lambda: KnownDocuments(known),
         ],
     )
 

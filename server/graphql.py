@@ -37,7 +37,11 @@ class Endpoint(GraphQL[Context, None]):
 
     def __init__(self, settings: Settings, verifier: Verifier) -> None:
         super().__init__(
-            schema.build(settings.limits, introspection=settings.introspection),
+            schema.build(
+                settings.limits,
+                introspection=settings.introspection,
+                compiled=settings.compiled,
+            ),
             graphql_ide="graphiql" if settings.introspection else None,
         )
         self._settings = settings

@@ -78,6 +78,7 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     introspection: Annotated[bool, BeforeValidator(_on)] = True
+    compiled: Annotated[bool, BeforeValidator(_on)] = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
     max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth

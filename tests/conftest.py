@@ -1,5 +1,6 @@
 """What tests share: a real MongoDB, the schema over it, and the commands that were sent to it."""
 
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ import httpx
 import jwt
 import pytest
 from bson.codec_options import CodecOptions
+from graphql import Undefined, is_list_type
 from hypothesis import HealthCheck, settings
 from pydantic import SecretStr
 from pymongo import MongoClient
@@ -25,6 +27,7 @@ import schema
 from auth.viewer import Permission, Role, Viewer
 from documents import DOCUMENTS
 from loaders.aggregations import Aggregations
+from schema.compiled import Compiled
 from schema.context import Context
 from server import app
 from server.database import connect
@@ -67,6 +70,48 @@ class Sent(CommandListener):
     def to(self, collection: str) -> int:
         """How many commands went to a collection."""
         return sum(name == collection for _, name in self.commands)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_completion() -> Iterator[list[str]]:
+    """Whatever generated functions completed and graphql-core completes differently.
+
+    All that any test executes is completed in both ways.
+    """
+    different: list[str] = []
+    answer = Compiled._answer
+
+    def both(self: Compiled, *given: Any) -> Any:
+        compiled = answer(self, *given)
+        if compiled is not Undefined:
+            completion = (
+                super(Compiled, self).complete_list_value
+                if is_list_type(given[0])
+                else super(Compiled, self).complete_object_value
+            )
+            # As with an extension that watches: nothing below is compiled either.
+            self._watched = True
+            try:
+                plain = json.dumps(completion(*given))
+            except Exception as error:
+                plain = repr(error)
+            self._watched = False
+            if plain != json.dumps(compiled):
+                different.append(f"{plain} became {compiled}")
+        return compiled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compiled, "_answer", both)
+        yield different
+
+
+@pytest.fixture(autouse=True)
+def nothing_different(plain_completion: list[str]) -> Iterator[None]:
+    """Fails a test whose answers would have been others without compiled execution."""
+    yield
+    found = plain_completion.copy()
+    plain_completion.clear()
+    assert not found
 
 
 @pytest.fixture(scope="session")

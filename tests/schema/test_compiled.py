@@ -1,0 +1,261 @@
+"""Compiled execution answers as graphql-core does, in every detail, and knows when not to try."""
+
+from collections import Counter
+from collections.abc import Generator, Iterator
+from random import Random
+from typing import Any, NewType
+
+import pytest
+import strawberry
+from graphql import GraphQLResolveInfo, Undefined, parse, validate
+from strawberry.extensions import DisableValidation, SchemaExtension
+from strawberry.schema.config import StrawberryConfig
+
+import schema
+from loaders.aggregations import Aggregations
+from schema.compiled import Compiled
+from schema.context import Context
+from schema.known_documents import KnownDocuments, documents
+from tests.conftest import ADMIN
+from tests.schema.random_operations import Later, Operation, Results, as_json
+from tests.strategies import NOW
+
+
+def _built(*, compiled: bool) -> strawberry.Schema:
+    """A schema of its own, with nothing that refuses operations or changes errors."""
+    built = schema.build(compiled=compiled)
+    built.extensions = (DisableValidation,)
+    return built
+
+
+PLAIN = _built(compiled=False)
+COMPILED = _built(compiled=True)
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
+    """How many values were asked for, and how many of them generated functions completed."""
+    counted: Counter[str] = Counter()
+    answer = Compiled._answer
+
+    def counting(self: Compiled, *given: Any) -> Any:
+        given_answer = answer(self, *given)
+        counted["tried"] += 1
+        counted["compiled"] += given_answer is not Undefined
+        return given_answer
+
+    monkeypatch.setattr(Compiled, "_answer", counting)
+    Compiled.plans.clear()
+    yield counted
+    Compiled.plans.clear()
+
+
+async def _result(
+    built: strawberry.Schema, operation: Operation, seed: int, faults: float
+) -> tuple[str, list[Any]]:
+    """The data as JSON, and the errors, where resolvers give random results."""
+    results = Results(Random(seed), faults)
+    fields: Any = built._schema.query_type
+    for field in fields.fields.values():
+        # Each is asked in the order of the operation: the same results for both schemas.
+        field.resolve = lambda _, info, **__: results.of(info.return_type)
+    context = Context(ADMIN, NOW, Aggregations({}, timeout=30))
+    result: Any = await built.execute(operation.text, operation.variables, context_value=context)
+    return as_json(result.data), [error.formatted for error in result.errors or ()]
+
+
+def _operations(number: int, seed: int) -> Iterator[Operation]:
+    """So many random valid operations."""
+    random, found = Random(seed), 0
+    while found < number:
+        operation = Operation(random, PLAIN._schema)
+        if not validate(PLAIN._schema, parse(operation.text)):
+            found += 1
+            yield operation
+
+
+async def test_a_thousand_random_operations_have_equal_answers(answers: Counter[str]) -> None:
+    compiled, kinds = answers, Counter[str]()
+    for seed, operation in enumerate(_operations(1_000, seed=4)):
+        plain = await _result(PLAIN, operation, seed, 0)
+        assert await _result(COMPILED, operation, seed, 0) == plain, operation.text
+        assert not plain[1]
+        kinds.update(
+            word
+            for word in ("@skip", "@include", "fragment", "... ", "__typename", "a1:", "$b0")
+            if word in operation.text
+        )
+    assert min(kinds.values()) > 100
+    assert len(kinds) == 7
+    assert compiled["compiled"] > 1_000
+
+
+async def test_faults_at_random_places_have_equal_answers_and_errors(
+    answers: Counter[str],
+) -> None:
+    failed = 0
+    for seed, operation in enumerate(_operations(1_000, seed=5)):
+        plain = await _result(PLAIN, operation, seed, 0.06)
+        assert await _result(COMPILED, operation, seed, 0.06) == plain, operation.text
+        failed += bool(plain[1])
+    assert failed > 400
+    assert 300 < answers["compiled"] < answers["tried"]
+
+
+Anything = NewType("Anything", object)
+
+
+@strawberry.interface
+class Named:
+    name: str
+
+
+@strawberry.type
+class Person(Named):
+    age: int
+
+
+@strawberry.type
+class Crew:
+    size: int
+    members: list[Person]
+    named: list[Named]
+    cities: list[str | None]
+
+    @strawberry.field
+    def captain(self) -> Person:
+        return self.members[0]
+
+    @strawberry.field
+    async def later(self) -> int:
+        return self.size
+
+
+@strawberry.type
+class Ship:
+    @strawberry.field
+    def crew(self) -> Crew:
+        members = [Person(name="Ana", age=41), Person(name="Rui", age=7)]
+        named: list[Named] = [*members]
+        return Crew(size=2, members=members, named=named, cities=["Olinda", None])
+
+
+@pytest.mark.parametrize(
+    ("selection", "compiled"),
+    [
+        ("size", 1),
+        ("size members { name age }", 0),
+        ("members { name }", 0),
+        ("named { name ... on Person { age } }", 0),
+        ("cities", 1),
+        ("captain { name }", 0),
+        ("size later", 0),
+        ("size @include(if: true) cities @skip(if: true)", 1),
+    ],
+)
+async def test_what_is_more_than_attributes_is_left_to_graphql_core(
+    selection: str, compiled: int, answers: Counter[str]
+) -> None:
+    # A type with an interface checks each value's type: it is not plain.
+    text = f"{{ crew {{ {selection} }} }}"
+    plain = await strawberry.Schema(Ship).execute(text)
+    result = await strawberry.Schema(Ship, execution_context_class=Compiled).execute(text)
+    assert (result.data, result.errors) == (plain.data, None)
+    assert answers["compiled"] == compiled
+
+
+async def test_any_value_of_a_lenient_scalar_is_answered_as_graphql_core_does() -> None:
+    @strawberry.type
+    class Label:
+        text: Anything
+
+    @strawberry.type
+    class LateLabel(Label):
+        def __await__(self) -> Generator[None, None, object]:
+            yield from ()
+            return Label(text=Anything("late"))
+
+    @strawberry.type
+    class FailedLabel(Label, Exception):
+        pass
+
+    @strawberry.type
+    class Box:
+        label: Label
+
+    values = [
+        *("text", 0, "", None, Undefined, ValueError("no"), Later("late"), Later(KeyError("no")))
+    ]
+    boxes = [Box(label=Label(text=Anything(value))) for value in values]
+    boxes += [Box(label=made(text=Anything("text"))) for made in (LateLabel, FailedLabel)]
+
+    @strawberry.type
+    class Query:
+        @strawberry.field
+        def box(self, number: int) -> Box | None:
+            return boxes[number]
+
+    # An empty text is null.
+    scalar = strawberry.scalar(name="Anything", serialize=lambda value: value or None)
+    config = StrawberryConfig(scalar_map={Anything: scalar})
+    answered = 0
+    for number in range(len(boxes)):
+        text = f"{{ box(number: {number}) {{ label {{ text }} }} }}"
+        found = []
+        for executor in (None, Compiled):
+            built = strawberry.Schema(Query, execution_context_class=executor, config=config)
+            result: Any = await built.execute(text)
+            found.append((result.data, [error.formatted for error in result.errors or ()]))
+        assert found[0] == found[1]
+        answered += found[0][0] != {"box": None}
+    assert answered == 3
+
+
+async def test_an_extension_that_watches_fields_sees_each(answers: Counter[str]) -> None:
+    seen = []
+
+    class Watch(SchemaExtension):
+        def resolve(
+            self, _next: Any, root: Any, info: GraphQLResolveInfo[Any], *args: Any, **kwargs: Any
+        ) -> Any:
+            seen.append(info.field_name)
+            return _next(root, info, *args, **kwargs)
+
+    watched = strawberry.Schema(Ship, execution_context_class=Compiled, extensions=[Watch])
+    result = await watched.execute("{ crew { size cities } }")
+    assert result.data == {"crew": {"size": 2, "cities": ["Olinda", None]}}
+    assert seen == ["crew", "size", "cities"]
+    assert answers["compiled"] == 0
+
+
+async def test_what_is_skipped_is_decided_by_each_requests_variables() -> None:
+    kept = documents()
+    built = strawberry.Schema(
+        Ship, execution_context_class=Compiled, extensions=[lambda: KnownDocuments(kept)]
+    )
+    text = (
+        "query ($a: Boolean!, $b: Boolean = true)"
+        " { crew { size @skip(if: $a) s: size @include(if: $b) } }"
+    )
+    found = {}
+    for variables in ({"a": True}, {"a": False}, {"a": True, "b": False}, {"a": True}):
+        result: Any = await built.execute(text, {**variables})
+        found[str(variables)] = result.data["crew"]
+    assert found == {
+        "{'a': True}": {"s": 2},
+        "{'a': False}": {"size": 2, "s": 2},
+        "{'a': True, 'b': False}": {},
+    }
+
+
+async def test_plans_are_bounded_by_count_and_by_size(answers: Counter[str]) -> None:
+    built = strawberry.Schema(Ship, execution_context_class=Compiled)
+    for number in range(1_100):
+        await built.execute(f"{{ crew {{ a{number}: size }} }}")
+    assert answers["compiled"] == 1_100
+    assert len(Compiled.plans) == 1_000
+    wide = " ".join(f"a{number}: size" for number in range(2_000))
+    for number in range(20):
+        await built.execute(f"{{ crew {{ b{number}: size {wide} }} }}")
+    assert 1 < len(Compiled.plans) < 20
+    assert Compiled.plans.currsize <= Compiled.plans.maxsize

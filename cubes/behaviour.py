@@ -46,7 +46,9 @@ SESSIONS: Final = Census(
     source=AnalyticsEvent,
     where=_DATED,
     plain=frozenset({"created_at"}),
-    individual="$session_id",
+    # Not just the field: what asks for types is left to that engine of MongoDB 6.0 which, with more
+    # groups than its memory holds, goes on on disk twice as fast as the other.
+    individual={"$cond": [is_text("$session_id"), "$session_id", None]},
     traits={"events": {"$sum": 1}},
     dimensions={},
     measures={"sessions": 1, "events": "$events"},

@@ -15,8 +15,10 @@ Expression = Any
 UNKNOWN: Final = "unknown"
 """The group of documents without a readable key."""
 
-# ASCII digits; `\z`, since `$` would allow a line's end after them.
-_NUMERIC: Final = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\z"
+_OF_NUMBERS: Final = "0123456789+-.eE"
+# `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
+# allow a line's end.
+_NUMERIC: Final = r"^[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?\z"
 
 
 def present(path: str) -> Expression:
@@ -57,14 +59,15 @@ def whole(path: str, absent: int = 0) -> Expression:
 
 def price(path: str) -> Expression:
     """A number, or a text that is one, as a decimal at 6 places; 0 if unreadable."""
-    # `$convert` alone takes blanks, NaN and hexadecimals too, and fails on some exponents.
-    numeric = {"$regexMatch": {"input": path, "regex": _NUMERIC}}
-    converted = {"$convert": {"input": path, "to": "decimal", "onError": 0}}
-    parsed = {"$let": {"vars": {"parsed": converted}, "in": number("$$parsed")}}
+    # `$convert` alone takes blanks, NaN, hexadecimals, Booleans and dates too, and fails on some
+    # exponents; `$regexMatch` fails on what is no UTF-8, of which no other character is left here.
+    ascii = {"$eq": [{"$trim": {"input": path, "chars": _OF_NUMBERS}}, ""]}
+    numeric = {"$and": [ascii, {"$regexMatch": {"input": path, "regex": _NUMERIC}}]}
     is_string = {"$eq": [{"$type": path}, "string"]}
-    of_text = {"$cond": [numeric, parsed, 0]}
-    value = {"$cond": [is_string, of_text, number(path)]}
-    return {"$round": [{"$toDecimal": value}, 6]}
+    is_number = {"$cond": [is_string, numeric, {"$isNumber": path}]}
+    converted = {"$convert": {"input": path, "to": "decimal", "onError": 0}}
+    value = {"$let": {"vars": {"parsed": converted}, "in": number("$$parsed")}}
+    return {"$cond": [is_number, {"$round": [value, 6]}, 0]}
 
 
 def _readable(path: str) -> Expression:

@@ -123,9 +123,9 @@ class DashboardStats(Stats):
             slugs = ranked(events, numbers)[:SHOWN] if "product_performance" in selected else []
             return Leaders(numbers, await names(slugs, aggregations, period.within))
 
-        leading = asyncio.create_task(lead())
+        leading = asyncio.gather(lead(), return_exceptions=True)
         cells = await asyncio.gather(*loading.values(), return_exceptions=True)
-        (leaders,) = await asyncio.gather(leading, return_exceptions=True)
+        (leaders,) = await leading
         return cls(dict(zip(loading, cells, strict=True)), period, leaders)
 
     @classmethod

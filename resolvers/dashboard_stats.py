@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from cubes.behaviour import SESSIONS_WITH
 from cubes.cube import Cells
@@ -20,6 +20,8 @@ from resolvers.product_performance import (
 )
 
 _Value = TypeVar("_Value")
+
+_DAILY: Final = frozenset({"sales_by_day", "events_timeline", "errors_timeline"})
 
 
 def _in_sessions(number: Kpi[_Value]) -> Kpi[_Value]:
@@ -65,5 +67,7 @@ async def dashboard_stats(
     """
     zone = time_zone("timezone", timezone)
     period = Period.until(now, zone)
+    if _DAILY.isdisjoint(selected):
+        period = period.undivided()
     kind = DashboardStats if mode is CountMode.TOTAL else UniqueDashboardStats
     return await kind.of(period, selected, aggregations)

@@ -29,7 +29,7 @@ def time_zone(name: str, value: str) -> tzinfo:
     if value not in _NAMES:
         raise BadUserInput(
             f"Argument '{name}' must be an IANA time zone, as 'America/Bogota' or 'UTC'; "
-            f"it is {value!r:.100}."
+            f"it is {value[:100]!r}."
         )
     return _zone(value)
 

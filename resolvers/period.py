@@ -30,6 +30,10 @@ class Period:
         """The period that ends now, in the local dates of a zone."""
         return cls(now, days(_window(now, WEEK), zone))
 
+    def undivided(self) -> Self:
+        """The same as if it were one day."""
+        return replace(self, days={min(self.days): [_window(self.now, WEEK)]})
+
     async def trusting(self, aggregations: Aggregations) -> Self:
         """The same, knowing which fields hold no array."""
         return replace(self, plain=await aggregations.plain(BEHAVIOUR.source, EACH_INDEX))

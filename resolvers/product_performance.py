@@ -18,8 +18,10 @@ SHOWN: Final = 10
 # So many are counted before it is known what it takes to be among those shown: twice as many,
 # since the order by sessions is much the same as the order by views.
 _CANDIDATES: Final = 2 * SHOWN
-# Beyond so many products, the sessions of all are counted.
+# Beyond so many products, or bytes of their slugs, the sessions of all are counted: a command has
+# 16 MB at most.
 _MANY: Final = 10_000
+_LONG: Final = 4_000_000
 
 ProductNumbers = Mapping[str, Mapping[str, int]]
 """Event type → product → events, units or sessions; a product that has none may be missing."""
@@ -109,7 +111,7 @@ async def sessions(
 
     async def counted(slugs: Collection[str]) -> ProductNumbers:
         needs = PRODUCT_SESSIONS.slice("event_type", "product", measures=["sessions"])
-        if len(slugs) <= _MANY:
+        if len(slugs) <= _MANY and sum(len(slug.encode()) for slug in slugs) <= _LONG:
             needs = needs.only("product", slugs)
         return by_product(await aggregations.load(within(needs)), "sessions")
 

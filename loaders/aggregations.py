@@ -3,8 +3,7 @@
 import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from functools import reduce
 from typing import Any, Protocol, Self, TypeVar
 
@@ -17,8 +16,10 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from cubes.cube import Stage
 from errors import ServiceUnavailable, first_words
 from loaders.plans import plain_fields
+from loaders.shared_reads import SharedReads
 
 _Answer = TypeVar("_Answer", covariant=True)
+_Read = TypeVar("_Read")
 
 _Documents = Sequence[Mapping[str, Any]]
 
@@ -51,11 +52,23 @@ class Aggregations:
     `ServiceUnavailable` where the database can't be reached or takes too long.
     """
 
-    def __init__(self, variables: Mapping[str, Any], *, timeout: float) -> None:
-        """`variables` are what expressions may use as `$$name`; `timeout` is in seconds."""
+    def __init__(
+        self,
+        variables: Mapping[str, Any],
+        *,
+        timeout: float,
+        shared: SharedReads | None = None,
+    ) -> None:
+        """For a request that arrives now, and may take `timeout` seconds.
+
+        `variables` are what expressions may use as `$$name`; `shared` are all requests' reads.
+        """
         self._variables = dict(variables)
-        self._deadline = asyncio.get_running_loop().time() + timeout
-        self._plain: dict[type[Document], Future[frozenset[str]]] = {}
+        self._arrived = asyncio.get_running_loop().time()
+        self._deadline = self._arrived + timeout
+        self._shared = shared or SharedReads(0)
+        self._plain: dict[type[Document], Task[frozenset[str]]] = {}
+        self._sent: set[Task[_Documents]] = set()
         self._loader: DataLoader[Query[Any], Task[_Documents]] = DataLoader(self._load)
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
@@ -68,6 +81,11 @@ class Aggregations:
             self._plain[source] = asyncio.create_task(self._explain(source, probe))
         return self._plain[source]
 
+    def close(self) -> None:
+        """Ends what is still being read; nobody waits for it."""
+        for task in (*self._sent, *self._plain.values()):
+            task.cancel()
+
     async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
         collection = source.get_pymongo_collection()
         find = {
@@ -75,11 +93,15 @@ class Aggregations:
             "filter": probe,
             "collation": _BY_CODE_POINT.document,
         }
-        async with self._answering(collection.name) as milliseconds:
-            explained = await collection.database.command(
-                "explain", find, verbosity="queryPlanner", maxTimeMS=milliseconds
+
+        async def explained(deadline: float) -> Mapping[str, Any]:
+            return await collection.database.command(
+                "explain", find, verbosity="queryPlanner", maxTimeMS=_milliseconds(deadline)
             )
-        return plain_fields(explained)
+
+        return plain_fields(
+            await self._read(collection.name, ("explain", source, str(probe)), explained)
+        )
 
     async def _load(self, queries: list[Query[Any]]) -> "list[Task[_Documents]]":
         batches: defaultdict[Hashable, list[Query[Any]]] = defaultdict(list)
@@ -90,29 +112,39 @@ class Aggregations:
             key: asyncio.create_task(self._aggregate(reduce(lambda a, b: a.merge(b), batch)))
             for key, batch in batches.items()
         }
+        self._sent.update(sent.values())
         return [sent[query.batch] for query in queries]
 
     async def _aggregate(self, query: Query[Any]) -> _Documents:
-        collection = query.source.get_pymongo_collection()
-        async with self._answering(collection.name) as milliseconds:
+        collection, pipeline = query.source.get_pymongo_collection(), query.pipeline()
+        # The same for all requests, unless the pipeline says `$$now`.
+        mentioned = str(pipeline)
+        let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
+
+        async def aggregated(deadline: float) -> _Documents:
             cursor = await collection.aggregate(
-                query.pipeline(),
+                pipeline,
                 allowDiskUse=True,
                 batchSize=_BATCH_SIZE,
                 collation=_BY_CODE_POINT,
-                let=self._variables,
-                maxTimeMS=milliseconds,
+                let=let,
+                maxTimeMS=_milliseconds(deadline),
             )
             return await cursor.to_list()
 
-    @asynccontextmanager
-    async def _answering(self, collection: str) -> AsyncIterator[int]:
-        """What the database is asked here may take so many milliseconds."""
+        return await self._read(collection.name, (query, *let.items()), aggregated)
+
+    async def _read(
+        self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Read]]
+    ) -> _Read:
+        """What is read from a collection; raises `ServiceUnavailable`."""
+        # The server ends what takes too long; our own limit is for a server that is silent.
         remaining = self._deadline - asyncio.get_running_loop().time()
         try:
-            # The server ends what takes too long; our own limit is for a server that is silent.
             async with asyncio.timeout(remaining + _GRACE if remaining > 0 else 0):
-                yield max(1, int(remaining * 1000))
+                return await self._shared.read(
+                    key, start, arrived=self._arrived, deadline=self._deadline
+                )
         except (TimeoutError, ExecutionTimeout) as error:
             _log.warning("an aggregation took too long", collection=collection)
             raise ServiceUnavailable(
@@ -121,6 +153,11 @@ class Aggregations:
         except ConnectionFailure as error:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
+
+
+def _milliseconds(deadline: float) -> int:
+    """What is left of the time, for MongoDB."""
+    return max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
 
 
 async def _answer(query: Query[_Answer], sent: Future[Task[_Documents]]) -> _Answer:

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pymongo
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
@@ -43,7 +43,7 @@ def create(
         return JSONResponse({"status": "ok"})
 
     async def metrics(request: Request) -> Response:
-        return Response(generate_latest(figures.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[

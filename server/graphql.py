@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
+from typing import Any
 
+import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +23,7 @@ from auth.tokens import Verifier
 from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from loaders.aggregations import Aggregations
+from loaders.shared_reads import SharedReads
 from schema.context import Context
 from server.clock import now
 from server.settings import Settings
@@ -46,6 +50,7 @@ class Endpoint(GraphQL[Context, None]):
         )
         self._settings = settings
         self._verifier = verifier
+        self._shared = SharedReads(settings.shared_read_ms / 1000)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _bounded(receive))
@@ -75,14 +80,19 @@ class Endpoint(GraphQL[Context, None]):
             aggregations=Aggregations(
                 {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
+                shared=self._shared,
             ),
         )
         try:
             # Fields that wait for the database have given up by then; a client may still send.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
-                return await self.run(request, context=context)
+                # What is read of it is kept for the framework.
+                await request.body()
+                return await _while_connected(request, self.run(request, context=context))
         except TimeoutError as error:
             raise ServiceUnavailable("The request took too long.") from error
+        finally:
+            context.aggregations.close()
 
     async def _page(self, request: Request) -> Response:
         if self.graphql_ide is None:
@@ -142,6 +152,14 @@ class Endpoint(GraphQL[Context, None]):
             raise HTTPException(400, "'operationName' must be a string or null.")
         return data
 
+    def encode_json(self, data: object) -> bytes:
+        """A response's body."""
+        try:
+            return orjson.dumps(data)
+        except TypeError:
+            # An error may quote what was asked, with halves of characters that JSON can escape.
+            return json.dumps(data).encode()
+
     def decode_json(self, data: str | bytes) -> object:
         """A body or a parameter: a JSON object; null is an empty one."""
         try:
@@ -159,6 +177,19 @@ class Endpoint(GraphQL[Context, None]):
             status_code=status,
             media_type=_media_type(request),
         )
+
+
+async def _while_connected(request: Request, answering: Coroutine[Any, Any, Response]) -> Response:
+    """The answer; raises `ClientDisconnect` as soon as nobody waits for it any more."""
+    task, gone = asyncio.create_task(answering), asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        task.cancel()
+        gone.cancel()
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -4,22 +4,27 @@ import asyncio
 import math
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Mapping
 from datetime import timedelta
+from multiprocessing import parent_process
 from typing import Any
 
 import click
 import uvicorn
 from pydantic import SecretStr
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.supervisors import Multiprocess
 
 from auth import tokens
 from errors import StartupError
-from server import app, data
+from server import app, data, log
 from server.clock import now
 from server.database import connect
 from server.settings import PREFIX, Settings
-from server.telemetry import Commands, Figures
+from server.telemetry import Commands, Figures, shared_figures
 
 _DEMO_TTL = timedelta(days=1)
 _DEMO_CLAIMS: Mapping[str, Mapping[str, Any]] = {
@@ -39,7 +44,7 @@ def serve(settings: Settings) -> None:
     """Serves until a signal ends it; raises `StartupError` where it can't."""
     settings.verifier()
     with _listening(settings) as listener, data.address(settings) as uri:
-        asyncio.run(_serve(settings, uri, listener))
+        _run(settings, uri, listener)
 
 
 def demo(settings: Settings, scale: float) -> None:
@@ -52,22 +57,63 @@ def demo(settings: Settings, scale: float) -> None:
         # Who reads the welcome and asks at once is to wait, not to be refused.
         listener.listen()
         _welcome(settings, listener)
-        asyncio.run(_serve(settings, uri, listener))
+        _run(settings, uri, listener)
 
 
-async def _serve(settings: Settings, uri: str, listener: socket.socket) -> None:
-    figures = Figures()
-    async with connect(uri, settings, Commands(figures)) as database:
-        config = uvicorn.Config(
-            app.create(settings, database, figures),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=math.ceil(settings.request_timeout),
-            ws="none",
-        )
-        await uvicorn.Server(config).serve(sockets=[listener])
+class _Process:
+    """The ASGI application of a process, which is connected to its database from start to end.
+
+    It is given to other processes, which make the same of it.
+    """
+
+    _application: ASGIApp
+
+    def __init__(self, settings: Settings, uri: str) -> None:
+        self._settings = settings
+        self._uri = uri
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._application(scope, receive, send)
+            return
+        await receive()
+        log.configure(self._settings.log_format)
+        if parent := parent_process():
+            # Who started this process, and would end it, is gone.
+            loop = asyncio.get_running_loop()
+            loop.add_reader(parent.sentinel, signal.raise_signal, signal.SIGTERM)
+        figures = Figures()
+        async with connect(self._uri, self._settings, Commands(figures)) as database:
+            self._application = app.create(self._settings, database, figures)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _run(settings: Settings, uri: str, listener: socket.socket) -> None:
+    config = uvicorn.Config(
+        _Process(settings, uri),
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=math.ceil(settings.request_timeout),
+        ws="none",
+    )
+    # What can't be reached is told in a line, before there are processes that would tell it.
+    with data.opened_at(uri, settings):
+        pass
+    if settings.workers == 1:
+        server = uvicorn.Server(config)
+        server.run([listener])
+        started = server.started
+    else:
+        with shared_figures():
+            supervisor = Multiprocess(config, [listener])
+            supervisor.run()
+        started = all(each.exitcode != STARTUP_FAILURE for each in supervisor.processes)
+    if not started:
+        raise StartupError("The server could not start: the log says why.")
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     collections: Annotated[dict[str, str], BeforeValidator(_names)] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
     jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     jwt_jwks: str | None = None
     jwt_audience: str | None = None
@@ -80,6 +81,7 @@ class Settings(BaseSettings):
     introspection: Annotated[bool, BeforeValidator(_on)] = True
     compiled: Annotated[bool, BeforeValidator(_on)] = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
+    shared_read_ms: Annotated[float, Field(ge=0, le=60_000)] = 250
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
     max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth
     max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases

@@ -1,11 +1,17 @@
 """What operators see: request ids, one log line a request, figures for Prometheus."""
 
+import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -17,6 +23,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("headcount.access")
+# Where prometheus-client looks for files that processes share.
+_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
@@ -43,6 +51,24 @@ class Figures:
             ["command", "outcome"],
             registry=self.registry,
         )
+
+    def text(self) -> bytes:
+        """The figures of all processes, in Prometheus' format."""
+        registry = self.registry
+        if _DIRECTORY in os.environ:
+            registry = CollectorRegistry()
+            collect: Any = MultiProcessCollector
+            collect(registry)
+        return generate_latest(registry)
+
+
+@contextmanager
+def shared_figures() -> Iterator[None]:
+    """Lets the processes that are started meanwhile add up their figures."""
+    with TemporaryDirectory() as directory:
+        os.environ[_DIRECTORY] = directory
+        yield
+        del os.environ[_DIRECTORY]
 
 
 class Commands(CommandListener):

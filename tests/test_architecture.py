@@ -94,4 +94,5 @@ def test_only_the_settings_read_the_environment() -> None:
         for module in _modules()
         if "os.environ" in module.read_text() or "os.getenv" in module.read_text()
     }
-    assert reading == {"server/settings.py"}
+    # prometheus-client is told by the environment alone where processes share their figures.
+    assert reading == {"server/settings.py", "server/telemetry.py"}

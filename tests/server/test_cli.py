@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import jwt
 import pytest
 from pymongo import MongoClient
@@ -210,6 +211,53 @@ def _children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     ]
+
+
+def test_workers_share_an_address_and_their_figures_and_end_together(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
+    settings = {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_WORKERS": "2", **database}
+    bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
+    answer = {"data": {"viewer": {"role": "ADMIN"}}}
+    with running(tmp_path, "serve", **settings) as (process, url):
+        for _ in range(20):
+            assert ask(url, bearer, "{ viewer { role } }") == answer
+        # Whichever of them answers, it knows what the others did.
+        figures = httpx.get(f"{url}/metrics").text
+        assert 'headcount_http_requests_total{route="/graphql",status="200"} 20.0' in figures
+        before = _children(process.pid)
+        workers = [child for child in before if "spawn_main" in _command(child)]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        while len({*_children(process.pid)} - {*before}) == 0:
+            time.sleep(0.1)
+        assert ask(url, bearer, "{ viewer { role } }") == answer
+        children = _children(process.pid)
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=20)
+        assert process.returncode in (0, 128 + signal.SIGTERM)
+        _wait_for_the_end_of(children)
+
+
+def test_workers_end_when_who_started_them_is_killed(
+    tmp_path: Path, database: dict[str, str]
+) -> None:
+    settings = {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_WORKERS": "2", **database}
+    with running(tmp_path, "serve", **settings) as (process, _):
+        workers = [child for child in _children(process.pid) if "spawn_main" in _command(child)]
+        process.kill()
+        _wait_for_the_end_of(workers)
+
+
+def _wait_for_the_end_of(processes: list[int]) -> None:
+    deadline = time.monotonic() + 20
+    while any(Path(f"/proc/{process}").exists() for process in processes):
+        assert time.monotonic() < deadline, "they go on"
+        time.sleep(0.05)
+
+
+def _command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def test_read_only_credentials_are_enough(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -15,10 +16,11 @@ from graphql import get_introspection_query
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.uri_parser import parse_uri
 
+from cubes.cube import Slice
 from server import app
 from server.database import connect
 from server.settings import Settings
-from tests.conftest import SECRET, Dataset, client, post, token
+from tests.conftest import SECRET, Dataset, Sent, client, post, token
 from tests.operations import every_field
 from tests.strategies import nasty
 
@@ -544,23 +546,22 @@ async def test_a_failure_outside_of_any_field_has_the_requests_id_too(
 
 
 async def _sending(
-    application: Any, messages: list[dict[str, Any]], forever: bool
+    application: Any, messages: list[dict[str, Any]], gone: asyncio.Event, **claims: Any
 ) -> list[dict[str, Any]]:
-    """What is answered to a POST whose body comes as these messages, and then no more."""
+    """What is answered to a POST whose body comes as these messages, by a client that then goes."""
     answered: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         if messages:
             return messages.pop(0)
-        if forever:
-            await asyncio.sleep(60)
+        await gone.wait()
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         answered.append(message)
 
     headers = [
-        (b"authorization", f"Bearer {token()}".encode()),
+        (b"authorization", f"Bearer {token(**claims)}".encode()),
         (b"content-type", b"application/json"),
     ]
     scope = {
@@ -580,9 +581,56 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_failure(
 ) -> None:
     part = {"type": "http.request", "body": b"{", "more_body": True}
     application = app.create(server_settings, database)
-    assert await _sending(application, [part], forever=False) == []
+    gone = asyncio.Event()
+    gone.set()
+    assert await _sending(application, [part], gone) == []
     logged = capsys.readouterr()
     assert "Traceback" not in logged.out + logged.err
+
+
+async def test_a_client_that_goes_away_ends_what_only_it_waits_for(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    fill: Callable[[Dataset], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill({"ticket_orders": [{"_id": number} for number in range(300)]})
+    slow = {
+        "$function": {"body": "function() { sleep(100); return true }", "args": [], "lang": "js"}
+    }
+    pipeline = Slice.pipeline
+    monkeypatch.setattr(
+        Slice, "pipeline", lambda self: [{"$match": {"$expr": slow}}, *pipeline(self)]
+    )
+
+    async def running() -> int:
+        found = database.client.admin.aggregate(
+            [{"$currentOp": {}}, {"$match": {"ns": f"{database.name}.ticket_orders"}}]
+        )
+        return len(await (await found).to_list())
+
+    async def becomes(number: int) -> None:
+        for _ in range(200):
+            if await running() == number:
+                return
+            await asyncio.sleep(0.05)
+        pytest.fail(f"it is never {number}")
+
+    query = json.dumps({"query": "{ orderStats { totalOrders } }"})
+    part = {"type": "http.request", "body": query.encode()}
+    application = app.create(server_settings, database)
+    gone = asyncio.Event()
+    staying, going = (
+        asyncio.create_task(_sending(application, [part], event, role="admin"))
+        for event in (asyncio.Event(), gone)
+    )
+    await becomes(1)
+    gone.set()
+    assert await going == []
+    await asyncio.sleep(0.5)
+    assert await running() == 1
+    staying.cancel()
+    await becomes(0)
 
 
 async def test_a_client_that_never_ends_its_body_is_not_waited_for(
@@ -593,8 +641,31 @@ async def test_a_client_that_never_ends_its_body_is_not_waited_for(
     monkeypatch.setattr("server.graphql.GRACE_SECONDS", 0.1)
     settings = server_settings.model_copy(update={"request_timeout": 0.1})
     part = {"type": "http.request", "body": b"{", "more_body": True}
-    start, *_ = await _sending(app.create(settings, database), [part], forever=True)
+    start, *_ = await _sending(app.create(settings, database), [part], asyncio.Event())
     assert start["status"] == 503
+
+
+async def test_an_error_may_quote_half_a_character(http: httpx.AsyncClient) -> None:
+    text = "query ($zone: String!) { dashboardStats(timezone: $zone) { mode } }"
+    body = json.dumps({"query": text, "variables": {"zone": "\ud83d"}})
+    headers = {"authorization": f"Bearer {token(role='admin')}", "content-type": "application/json"}
+    response = await http.post("/graphql", content=body, headers=headers)
+    assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
+
+
+async def test_requests_that_come_together_share_an_aggregation(
+    http: httpx.AsyncClient, sent: Sent
+) -> None:
+    sent.commands.clear()
+    responses = await asyncio.gather(
+        *(post(http, "{ orderStats { totalOrders } }", token(role="admin")) for _ in range(200)),
+        *(post(http, "{ orderStats { totalOrders } }", token(role="staff")) for _ in range(5)),
+    )
+    answers = Counter(response.text for response in responses)
+    assert len(answers) == 2
+    assert max(answers.values()) == 200
+    assert sum('"FORBIDDEN"' in text for text in answers) == 1
+    assert 1 <= sent.to("ticket_orders") < 100
 
 
 async def test_expected_denials_leave_no_trace_in_the_log(

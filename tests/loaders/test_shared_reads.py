@@ -1,0 +1,226 @@
+"""Reads in flight are shared by those who did not come too late, and only by them."""
+
+import asyncio
+from asyncio import Event, Task, create_task
+from collections import Counter
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from loaders.aggregations import Aggregations
+from loaders.shared_reads import SharedReads
+from resolvers.events_overview import EventsOverview
+from resolvers.order_stats import OrderStats
+from tests.conftest import Sent
+from tests.strategies import NOW
+
+
+class Reads:
+    """Reads of one key that answer when they are told to."""
+
+    def __init__(self, seconds: float = 0.25) -> None:
+        self.shared = SharedReads(seconds)
+        self.deadlines: list[float] = []
+        self.cancelled = 0
+        self._ends: list[Event] = []
+        self.failing: set[int] = set()
+
+    async def _start(self, deadline: float) -> str:
+        number = len(self._ends)
+        self.deadlines.append(deadline)
+        self._ends.append(Event())
+        try:
+            await self._ends[number].wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if number in self.failing:
+            raise ValueError(f"read {number}")
+        return f"read {number}"
+
+    def ask(self, late: float = 0, key: object = "key", deadline: float = 0) -> "Task[str]":
+        """A request that arrives so many seconds from now."""
+        arrived = asyncio.get_running_loop().time() + late
+        return create_task(self.shared.read(key, self._start, arrived=arrived, deadline=deadline))
+
+    async def started(self) -> int:
+        """How many reads have begun, when everything that could has."""
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return len(self._ends)
+
+    def end(self, number: int) -> None:
+        self._ends[number].set()
+
+
+async def test_who_comes_soon_shares_the_read() -> None:
+    reads = Reads()
+    tasks = [reads.ask(), reads.ask(0.1)]
+    assert await reads.started() == 1
+    tasks.append(reads.ask(0.2))
+    assert await reads.started() == 1
+    reads.end(0)
+    assert await asyncio.gather(*tasks) == ["read 0"] * 3
+
+
+async def test_who_comes_too_late_starts_another_and_beyond_two_shares_the_next() -> None:
+    reads = Reads()
+    first = reads.ask()
+    assert await reads.started() == 1
+    second = reads.ask(0.3)
+    assert await reads.started() == 2
+    # Both are too old for these; the next is not, however long it takes to begin.
+    waiting = [reads.ask(late) for late in (10, 11, 12)]
+    assert await reads.started() == 2
+    reads.end(1)
+    assert await second == "read 1"
+    assert await reads.started() == 3
+    reads.end(2)
+    assert await asyncio.gather(*waiting) == ["read 2"] * 3
+    reads.end(0)
+    assert await first == "read 0"
+
+
+async def test_never_more_than_two_at_once() -> None:
+    reads = Reads()
+    tasks = []
+    for late in range(0, 20, 2):
+        tasks.append(reads.ask(late))
+        assert await reads.started() <= 2
+    for number in range(3):
+        reads.end(number)
+        assert await reads.started() <= number + 3
+    assert Counter(await asyncio.gather(*tasks)) == {"read 0": 1, "read 1": 1, "read 2": 8}
+
+
+async def test_what_has_ended_is_not_shared() -> None:
+    reads = Reads()
+    for number in range(3):
+        task = reads.ask()
+        await reads.started()
+        reads.end(number)
+        assert await task == f"read {number}"
+    assert reads.shared._flights == {}
+
+
+async def test_other_keys_are_other_reads() -> None:
+    reads = Reads()
+    tasks = [reads.ask(key=key) for key in ("a", "b", ("a", 1))]
+    assert await reads.started() == 3
+    for number in range(3):
+        reads.end(number)
+    assert await asyncio.gather(*tasks) == ["read 0", "read 1", "read 2"]
+
+
+async def test_with_zero_seconds_nothing_is_shared() -> None:
+    reads = Reads(0)
+    tasks = [reads.ask() for _ in range(3)]
+    assert await reads.started() == 3
+    for number in range(3):
+        reads.end(number)
+    assert await asyncio.gather(*tasks) == ["read 0", "read 1", "read 2"]
+
+
+async def test_all_who_share_a_read_get_its_error_and_the_next_is_tried_anew() -> None:
+    reads = Reads()
+    reads.failing = {0}
+    tasks = [reads.ask(), reads.ask()]
+    await reads.started()
+    reads.end(0)
+    for task in tasks:
+        with pytest.raises(ValueError, match="read 0"):
+            await task
+    again = reads.ask()
+    assert await reads.started() == 2
+    reads.end(1)
+    assert await again == "read 1"
+
+
+async def test_a_read_goes_on_while_anybody_waits_and_is_cancelled_then() -> None:
+    reads = Reads()
+    first, second = reads.ask(), reads.ask()
+    await reads.started()
+    first.cancel()
+    await reads.started()
+    assert reads.cancelled == 0
+    second.cancel()
+    # Who comes in the very moment does not join what is being cancelled.
+    third = reads.ask()
+    assert await reads.started() == 2
+    assert reads.cancelled == 1
+    reads.end(1)
+    assert await third == "read 1"
+    assert reads.shared._flights == {}
+
+
+async def test_a_next_that_nobody_waits_for_never_begins() -> None:
+    reads = Reads()
+    tasks = [reads.ask()]
+    await reads.started()
+    tasks.append(reads.ask(1))
+    await reads.started()
+    gone = reads.ask(10)
+    await reads.started()
+    gone.cancel()
+    await reads.started()
+    later = reads.ask(10)
+    assert await reads.started() == 2
+    reads.end(0)
+    assert await reads.started() == 3
+    for number in (1, 2):
+        reads.end(number)
+    assert await asyncio.gather(*tasks, later) == ["read 0", "read 1", "read 2"]
+
+
+async def test_a_read_may_take_as_long_as_the_last_of_those_who_wait_when_it_begins() -> None:
+    reads = Reads()
+    reads.ask(deadline=5)
+    await reads.started()
+    reads.ask(1, deadline=6)
+    await reads.started()
+    reads.ask(10, deadline=15)
+    reads.ask(12, deadline=17)
+    reads.ask(11, deadline=16)
+    await reads.started()
+    reads.end(0)
+    assert await reads.started() == 3
+    assert reads.deadlines == [5, 6, 17]
+    reads.end(1)
+    reads.end(2)
+    await reads.started()
+
+
+async def test_requests_share_aggregations_that_are_the_same(
+    database: AsyncDatabase[dict[str, object]], sent: Sent
+) -> None:
+    shared = SharedReads(60)
+
+    def request(threshold: int) -> Aggregations:
+        variables = {"now": NOW, "low_stock_threshold": threshold}
+        return Aggregations(variables, timeout=30, shared=shared)
+
+    sent.commands.clear()
+    await asyncio.gather(
+        *(OrderStats.load(["total_orders"], request(number)) for number in range(5)),
+        OrderStats.load(["by_gateway"], request(0)),
+    )
+    # Those with another selection, and no others.
+    assert sent.to("ticket_orders") == 2
+
+
+async def test_requests_at_other_times_share_what_does_not_depend_on_the_time(
+    database: AsyncDatabase[dict[str, object]], sent: Sent
+) -> None:
+    shared = SharedReads(60)
+    sent.commands.clear()
+    await asyncio.gather(
+        *(
+            EventsOverview.load(
+                fields, Aggregations({"now": NOW.replace(year=year)}, timeout=30, shared=shared)
+            )
+            for year in (2025, 2026)
+            for fields in (["upcoming_events"], ["total_tickets_sold"])
+        )
+    )
+    assert sent.to("events") == 2
+    assert sent.to("tickets") == 1

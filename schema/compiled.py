@@ -29,6 +29,8 @@ from strawberry.resolvers import is_default_resolver
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
+from resolvers.kpi import Stats
+
 Plan: TypeAlias = Callable[[Any], Any]
 """Completes a value; raises an exception, any, where graphql-core has to."""
 
@@ -250,6 +252,7 @@ _OBJECTS: Final[set[type]] = set()
 
 def admit(type_: type) -> None:
     """Takes a type for one of results, which have attributes and nothing else, or raises."""
-    if not is_dataclass(type_) or issubclass(type_, Exception) or hasattr(type_, "__await__"):
+    known = is_dataclass(type_) or issubclass(type_, Stats)
+    if not known or issubclass(type_, Exception) or hasattr(type_, "__await__"):
         raise Surprise
     _OBJECTS.add(type_)

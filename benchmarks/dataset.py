@@ -58,6 +58,7 @@ class Size:
 
 
 FULL: Final = Size()
+SMALL: Final = Size(500, 50_000, 20_000, 2_000, 200, 20, 2_900)
 QUICK: Final = Size(20, 2_000, 800, 200, 40, 10, 2_900)
 
 

@@ -1,0 +1,101 @@
+"""Servers in processes of their own, on free ports, and what these processes take."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import httpx
+
+from auth.viewer import Role
+from errors import StartupError
+from server.serving import token
+from server.settings import PREFIX, Settings
+
+HEADCOUNT: Final = (str(Path(sys.executable).with_name("headcount")), "serve")
+_START_SECONDS: Final = 30
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs, and an admin's token for it."""
+
+    name: str
+    url: str
+    token: str
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """The processor time that its process has taken, with all of its threads."""
+        # After the name, which may hold anything but a closing parenthesis of its own.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mb(self) -> float:
+        """The memory that its process has resident."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
+        return int(resident.split()[1]) / 1024
+
+    def client(self, seconds: float = 60) -> httpx.Client:
+        """A client that holds the token."""
+        headers = {"authorization": f"Bearer {self.token}"}
+        return httpx.Client(base_url=self.url, headers=headers, timeout=seconds, trust_env=False)
+
+
+@contextmanager
+def running(
+    name: str,
+    command: Sequence[str],
+    uri: str,
+    settings: Settings,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Server]:
+    """A server once it answers, by its command and what it reads from the environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)} | {
+        f"{PREFIX}MONGODB_URI": uri,
+        f"{PREFIX}DATABASE": settings.database,
+        f"{PREFIX}PORT": str(port),
+        f"{PREFIX}JWT_SECRET": settings.secret(),
+        "NODE_ENV": "production",
+        **(more or {}),
+    }
+    bearer = token(settings.secret(), {"role": Role.ADMIN.value}, timedelta(days=1))
+    # In a folder of its own, where no .env has other settings.
+    with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+b") as log:
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        server = Server(name, f"http://127.0.0.1:{port}", bearer, process.pid)
+        try:
+            if not _answers(server, process):
+                said = Path(log.name).read_text(errors="replace").strip()
+                raise StartupError(f"{name} does not answer: {said or 'it says nothing'}")
+            yield server
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def _answers(server: Server, process: subprocess.Popen[bytes]) -> bool:
+    limit = time.monotonic() + _START_SECONDS
+    with server.client() as client:
+        while process.poll() is None and time.monotonic() < limit:
+            try:
+                client.get("/readyz")
+            except httpx.TransportError:
+                time.sleep(0.05)
+            else:
+                return True
+    return False

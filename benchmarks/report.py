@@ -58,14 +58,14 @@ def acceptance(measured: Mapping[str, Times]) -> Iterator[str]:
             took = times[contender]
             yield (
                 f"`{name}`, {contender}: {took:.0f} ms ≤ {factor} × {times[BARE]:.0f} ms + "
-                f"{extra} ms = {allowed:.0f} ms: {_verdict(took <= allowed)}"
+                f"{extra} ms = {allowed:.0f} ms: {verdict(took <= allowed)}"
             )
             if least is not None:
                 faster = times[REFERENCE] / took
                 plain = f" ({times[PLAIN] / took:.2f} × on plain dicts)" if PLAIN in times else ""
                 yield (
                     f"`{name}`, {contender}: {faster:.2f} × faster than (b){plain}, "
-                    f"at least {least}: {_verdict(faster >= least)}"
+                    f"at least {least}: {verdict(faster >= least)}"
                 )
 
 
@@ -82,5 +82,6 @@ def _ratio(times: Times, above: str, below: str) -> str:
     return f"{median(a / b for a, b in zip(times[above], times[below], strict=False)):.2f}"
 
 
-def _verdict(met: bool) -> str:
+def verdict(met: bool) -> str:
+    """How it says whether something was met."""
     return "met" if met else "**not met**"

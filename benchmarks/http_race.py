@@ -1,0 +1,138 @@
+"""The race over HTTP: Headcount's ways and its peers answer the same, then bear the same load."""
+
+import asyncio
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from bson import json_util
+from tqdm import tqdm
+
+from benchmarks import load_report as report
+from benchmarks.cannon import PEERS, Question, Run, fire
+from benchmarks.contenders import Headcount
+from benchmarks.dataset import MOMENT
+from benchmarks.operations import EVENT_STATS, ORDER_STATS, Operation
+from benchmarks.replay import Disagreement, Sent
+from benchmarks.servers import HEADCOUNT, Server, running
+from server.database import connect
+from server.settings import PREFIX, Settings
+
+CONNECTIONS: Final = 8
+_VIEWER: Final = "{ viewer { role permissions } }"
+# What makes an `aggregate` the one it is; the rest is the driver's own.
+_ASKED: Final = ("aggregate", "pipeline", "allowDiskUse", "collation", "let", "cursor")
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """A server that races: how it is started, and where it has an address of its own."""
+
+    name: str
+    command: Sequence[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    paths: Mapping[str, str] | None = None
+
+    def question(self, call: str, text: str) -> Question | None:
+        """How this one is asked; None if it does not answer that."""
+        if self.paths is None:
+            return Question(text)
+        return Question(path=self.paths[call]) if call in self.paths else None
+
+
+ENTRANTS: Final = (
+    Entrant(report.HEADCOUNT, HEADCOUNT),
+    Entrant(report.UNCOMPILED, HEADCOUNT, {f"{PREFIX}COMPILED": "off"}),
+    Entrant(report.UNSHARED, HEADCOUNT, {f"{PREFIX}SHARED_READ_MS": "0"}),
+    Entrant(report.MERCURIUS, ("node", str(PEERS / "mercurius.mjs"))),
+    Entrant(report.YOGA, ("node", str(PEERS / "yoga.mjs"))),
+    Entrant(
+        report.REST,
+        (sys.executable, "-m", "benchmarks.rest"),
+        paths={EVENT_STATS: "/event-stats?limit=500"},
+    ),
+)
+
+
+def measure(uri: str, settings: Settings, rounds: int, seconds: float) -> report.Measured:
+    """Call → the runs of its contenders; raises `Disagreement`."""
+    texts, commands = asyncio.run(_recorded(uri, settings))
+    with ExitStack() as stack:
+        file = Path(stack.enter_context(TemporaryDirectory())) / "commands.json"
+        file.write_text(commands)
+        servers = [
+            stack.enter_context(
+                running(
+                    one.name, one.command, uri, settings,
+                    {f"{PREFIX}COMMANDS": str(file)} if one.command[0] == "node" else one.settings,
+                )
+            )
+            for one in ENTRANTS
+        ]  # fmt: skip
+        with tqdm(total=len(texts) * (rounds + 1), unit=" rounds", desc="Load") as bar:
+            return {call: _race(call, text, servers, rounds, seconds, bar) for call, text in texts}
+
+
+def _race(
+    call: str, text: str, servers: Sequence[Server], rounds: int, seconds: float, bar: Any
+) -> Mapping[str, Sequence[Run]]:
+    asked = [
+        (server, question)
+        for entrant, server in zip(ENTRANTS, servers, strict=True)
+        if (question := entrant.question(call, text))
+    ]
+    expected, *others = ((server.name, _answer(server, how)) for server, how in asked)
+    for name, answer in others:
+        if answer != expected[1]:
+            raise Disagreement(f"{call}: {name} gives another answer.")
+    # The first run warms up, and tells how often to ask so that it takes about as long.
+    amounts = [
+        max(CONNECTIONS, round(seconds * run.rate))
+        for server, how in asked
+        for run in [fire(server, how, connections=CONNECTIONS, seconds=seconds)]
+    ]
+    bar.update()
+    runs: dict[str, list[Run]] = {server.name: [] for server, _ in asked}
+    for _ in range(rounds):
+        for (server, how), amount in zip(asked, amounts, strict=True):
+            runs[server.name].append(fire(server, how, connections=CONNECTIONS, amount=amount))
+        bar.update()
+    return runs
+
+
+def _answer(server: Server, question: Question) -> Any:
+    with server.client() as client:
+        response = client.request(
+            question.method,
+            question.path,
+            content=question.body,
+            headers={"content-type": "application/json"},
+        )
+    answer = response.json()
+    if response.is_error or "errors" in answer:
+        raise Disagreement(f"{server.name} gives no answer: {response.text[:500]}")
+    return answer
+
+
+async def _recorded(uri: str, settings: Settings) -> tuple[Sequence[tuple[str, str]], str]:
+    """(call, text) of each operation, and by root field the commands that Headcount sends."""
+    sent, headcount = Sent(), Headcount(settings, MOMENT)
+    commands: dict[str, list[Mapping[str, Any]]] = {}
+    async with connect(uri, settings, sent) as database:
+        event = await database["events"].find_one(sort=[("_id", 1)])
+        key = event["_id"] if event else None
+        timed = [Operation(call, ()) for call in (EVENT_STATS, f'event(id: "{key}")', ORDER_STATS)]
+        for operation in timed:
+            sent.clear()
+            await headcount.answer(operation.text)
+            commands[operation.field] = [
+                {name: command[name] for name in _ASKED if name in command}
+                for _, command, _ in sent.aggregations()
+            ]
+    texts = [(each.call, each.text) for each in timed]
+    canonical = json_util.CANONICAL_JSON_OPTIONS
+    return [*texts, ("viewer", _VIEWER)], json_util.dumps(commands, json_options=canonical)

@@ -1,0 +1,47 @@
+"""The reference's endpoint: `eventStats` its way, as JSON from an address of its own."""
+
+from typing import Any
+
+import uvicorn
+from pymongo import AsyncMongoClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from auth.tokens import Verifier
+from auth.viewer import Role
+from benchmarks import reference
+from errors import Unauthenticated
+from server import settings
+
+
+def application(database: reference.Database, verifier: Verifier) -> Starlette:
+    """Answers admins only, like the others."""
+
+    async def event_stats(request: Request) -> Response:
+        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+        try:
+            viewer = verifier.viewer(bearer)
+        except Unauthenticated as error:
+            return JSONResponse({"detail": str(error)}, status_code=401)
+        if viewer.role is not Role.ADMIN:
+            return JSONResponse({"detail": "Admins only."}, status_code=403)
+        limit = int(request.query_params["limit"])
+        found = await reference.event_stats(database, limit=limit)
+        return JSONResponse({"data": {"eventStats": found}})
+
+    return Starlette(routes=[Route("/event-stats", event_stats)])
+
+
+def main() -> None:
+    """Serves, with the settings that Headcount reads."""
+    given = settings.read()
+    uri = given.mongodb_uri.get_secret_value() if given.mongodb_uri else None
+    client = AsyncMongoClient[dict[str, Any]](uri, tz_aware=True)
+    app = application(client[given.database], given.verifier())
+    uvicorn.run(app, port=given.port, log_config=None, access_log=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -31,6 +31,8 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.load --plot docs/load.svg
+	$(BIN)/python -m benchmarks.crowd
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

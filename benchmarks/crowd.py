@@ -1,0 +1,149 @@
+"""The command `python -m benchmarks.crowd`: many clients poll one number of much data."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from itertools import accumulate
+from statistics import median
+from typing import Any, Final
+
+import click
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from benchmarks import dataset
+from benchmarks.cannon import Question, fire, installed
+from benchmarks.contenders import Headcount, defaults
+from benchmarks.dataset import FULL, MOMENT, QUICK
+from benchmarks.operations import ORDER_STATS, Operation
+from benchmarks.replay import Disagreement, Sent, groups, side_by_side
+from benchmarks.report import verdict
+from benchmarks.servers import HEADCOUNT, running
+from errors import StartupError
+from server import data
+from server.database import connect
+from server.mongod import embedded_mongod
+from server.settings import Settings
+
+IN_FLIGHT_MAX: Final = 2
+_TIMES_MAX: Final = 4
+_CACHE_GB: Final = 3
+_COLLECTION: Final = "ticket_orders"
+# The profile has whole milliseconds: what touches within them need not have overlapped.
+_BLUR: Final = timedelta(milliseconds=2)
+_IDLE_SECONDS: Final = 60
+_PROFILE_BYTES: Final = 16 << 20
+
+Mongo = Database[dict[str, Any]]
+
+
+@click.command(help="Has many clients poll `orderStats`, and counts the aggregations in flight.")
+@click.option("--quick", is_flag=True, help="Little data, a short time: shows that it runs.")
+@click.option("--clients", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--seconds", type=click.FloatRange(min=0.1), default=10, show_default=True)
+@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+def main(quick: bool, clients: int, seconds: float, uri: str | None) -> None:
+    """Prints what was found."""
+    size = QUICK if quick else FULL
+    settings = defaults(size.database)
+    try:
+        installed()
+        with ExitStack() as stack:
+            if uri is None:
+                mongod = embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB)
+                uri = stack.enter_context(mongod)
+            dataset.prepare(uri, settings, size)
+            for line in _polled(uri, settings, clients, 0.5 if quick else seconds):
+                click.echo(f"- {line}")
+    except (StartupError, Disagreement) as error:
+        sys.exit(f"benchmarks: {error}")
+
+
+def _polled(uri: str, settings: Settings, clients: int, seconds: float) -> Iterator[str]:
+    text = Operation(ORDER_STATS, ()).text
+    alone = asyncio.run(_alone(uri, settings, text))
+    with (
+        running("Headcount", HEADCOUNT, uri, settings) as server,
+        MongoClient[dict[str, Any]](uri) as client,
+    ):
+        database = client[settings.database]
+        fire(server, Question(text), connections=1, amount=2)
+        with _profiled(database):
+            run = fire(server, Question(text), connections=clients, seconds=seconds)
+            _idle(database)
+            found = list(database["system.profile"].find())
+    flights = [(each["ts"] - timedelta(milliseconds=each["millis"]), each["ts"]) for each in found]
+    most = in_flight(flights)
+    yield (
+        f"{clients} clients polled `{ORDER_STATS}` for {seconds:g} s: {run.answers:,} answers, "
+        f"{run.rate:,.0f} a second, by {len(flights):,} aggregations."
+    )
+    yield (
+        f"Aggregations in flight: {most} at most, at most {IN_FLIGHT_MAX} allowed: "
+        f"{verdict(most <= IN_FLIGHT_MAX)}"
+    )
+    times = run.p99 / alone
+    if not run.answers:
+        yield f"No answer in {seconds:g} s: {verdict(met=False)}"
+        return
+    yield (
+        f"p50 {run.p50:.0f} ms, p99 {run.p99:.0f} ms = {times:.1f} × the {alone:.0f} ms of the "
+        f"aggregation alone, below {_TIMES_MAX}: {verdict(times < _TIMES_MAX)}"
+    )
+
+
+async def _alone(uri: str, settings: Settings, text: str) -> float:
+    """Milliseconds of the operation's aggregation, from bare PyMongo, with nothing else running."""
+    sent, headcount = Sent(), Headcount(settings, MOMENT)
+    async with connect(uri, settings, sent) as database:
+
+        async def answer() -> object:
+            return await headcount.answer(text)
+
+        counting = await groups(sent, answer, [_COLLECTION])
+        times = []
+        for _ in range(5):
+            started = asyncio.get_running_loop().time()
+            await side_by_side(database, counting)
+            times.append(1000 * (asyncio.get_running_loop().time() - started))
+    return median(times)
+
+
+@contextmanager
+def _profiled(database: Mongo) -> Iterator[None]:
+    """All aggregations of the orders go into `system.profile`, which is new, and gone after."""
+    database.drop_collection("system.profile")
+    database.create_collection("system.profile", capped=True, size=_PROFILE_BYTES)
+    database.command("profile", 2, filter={"command.aggregate": _COLLECTION})
+    try:
+        yield
+    finally:
+        database.command("profile", 0, filter="unset")
+        database.drop_collection("system.profile")
+
+
+def _idle(database: Mongo) -> None:
+    """Waits until nothing is under way that was asked for by those who are gone."""
+    running = {"ns": f"{database.name}.{_COLLECTION}", "command.aggregate": _COLLECTION}
+    limit = time.monotonic() + _IDLE_SECONDS
+    while time.monotonic() < limit:
+        if not list(database.client.admin.aggregate([{"$currentOp": {}}, {"$match": running}])):
+            return
+        time.sleep(0.1)
+    raise Disagreement("Aggregations go on and on after their clients are gone.")
+
+
+def in_flight(flights: Iterable[tuple[Any, Any]]) -> int:
+    """How many of (start, end) were under way at most; what only touches does not overlap."""
+    changes = []
+    for start, end in flights:
+        began = start + _BLUR
+        changes += [(began, 1), (max(end, began + _BLUR), -1)]
+    return max(accumulate(step for _, step in sorted(changes)), default=0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""The command `python -m benchmarks.soak`: ever new operations, and the memory of one server."""
+
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from statistics import mean
+from typing import Final
+
+import click
+import httpx
+from tqdm import tqdm
+
+from benchmarks import dataset
+from benchmarks.contenders import defaults, post
+from benchmarks.dataset import QUICK
+from benchmarks.replay import Disagreement
+from benchmarks.report import verdict
+from benchmarks.servers import HEADCOUNT, Server, running
+from errors import StartupError
+from server import data
+from server.mongod import embedded_mongod
+
+GROWTH_MB_MAX: Final = 4
+_CLIENTS: Final = 8
+_SAMPLES: Final = 200
+# One of so many operations counts something.
+_COUNTING: Final = 20
+
+
+@click.command(help="Sends different operations to one Headcount, and samples its memory.")
+@click.option("--texts", type=click.IntRange(min=8), default=100_000, show_default=True)
+@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+def main(texts: int, uri: str | None) -> None:
+    """Prints what was found."""
+    settings = defaults(QUICK.database)
+    try:
+        with ExitStack() as stack:
+            if uri is None:
+                uri = stack.enter_context(embedded_mongod(data.FOLDER / "bench"))
+            dataset.prepare(uri, settings, QUICK)
+            server = stack.enter_context(running("Headcount", HEADCOUNT, uri, settings))
+            samples = asyncio.run(_sampled(server, texts))
+    except (StartupError, Disagreement, httpx.HTTPError) as error:
+        sys.exit(f"benchmarks: {error}")
+    click.echo(f"- {summary(texts, samples)}")
+
+
+def summary(texts: int, samples: Sequence[float]) -> str:
+    """What the samples of the resident memory, in MB, say."""
+    quarter = len(samples) // 4
+    means = [mean(samples[n * quarter : (n + 1) * quarter]) for n in range(4)]
+    growth = means[3] - means[1]
+    return (
+        f"{texts:,} different operations: {samples[0]:.1f} MB resident at first, then by quarters "
+        f"{', '.join(f'{each:.1f}' for each in means)} MB; from the second to the last "
+        f"{growth:+.1f} MB, at most {GROWTH_MB_MAX}: {verdict(growth <= GROWTH_MB_MAX)}"
+    )
+
+
+def operation(number: int) -> str:
+    """A valid operation that no other number has; plain, so that each is compiled, too.
+
+    Few ask the database: it is what is kept of operations that could grow.
+    """
+    if number % _COUNTING:
+        return f"{{ viewer {{ r{number}: role p{number}: permissions s{number}: subject }} }}"
+    return (
+        f"{{ eventStats {{ t{number}: total events {{ id{number}: eventId "
+        f"s{number}: ticketStatus {{ c{number}: consumed }} }} }} }}"
+    )
+
+
+async def _sampled(server: Server, texts: int) -> Sequence[float]:
+    """The resident memory after each of so many stretches of the texts."""
+    samples: list[float] = []
+    numbers = _counted(server, texts, samples)
+    async with httpx.AsyncClient(
+        base_url=server.url,
+        headers={"authorization": f"Bearer {server.token}"},
+        timeout=60,
+        trust_env=False,
+    ) as client:
+
+        async def send() -> None:
+            for number in numbers:
+                answer = await post(client, operation(number))
+                if b'"errors"' in answer:
+                    raise Disagreement(f"{operation(number)}: {answer.decode()}")
+
+        await asyncio.gather(*(send() for _ in range(_CLIENTS)))
+    return samples
+
+
+def _counted(server: Server, texts: int, samples: list[float]) -> Iterator[int]:
+    every = max(1, texts // _SAMPLES)
+    for number in tqdm(range(texts), unit=" operations", desc="Soak"):
+        yield number
+        if number % every == 0:
+            samples.append(server.memory_mb())
+
+
+if __name__ == "__main__":
+    main()

@@ -3,21 +3,30 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.reading import UNKNOWN, number, text
+from cubes.reading import UNKNOWN, number, one_if, text
 from documents import TicketOrder
+
+PAID: Final = ("CONFIRMED", "RECEIVED", "succeeded")
+"""The gateways' words for an order that is paid, compared exactly."""
+
+_STATUS: Final = text("$payment_status", UNKNOWN)
+_AMOUNT: Final = number("$amount_cents")
+_IS_PAID: Final = {"$in": [_STATUS, list(PAID)]}
 
 ORDERS: Final = Cube(
     name="orders",
     source=TicketOrder,
     dimensions={
         "event": "$event_id",
-        "status": text("$payment_status", UNKNOWN),
+        "status": _STATUS,
         "gateway": text("$gateway", UNKNOWN),
         "method": text("$payment_method", UNKNOWN),
     },
     measures={
         "orders": 1,
-        "amount_cents": number("$amount_cents"),
+        "amount_cents": _AMOUNT,
         "tickets": number("$ticket_count"),
+        "paid_orders": one_if(_IS_PAID),
+        "paid_cents": {"$cond": [_IS_PAID, _AMOUNT, 0]},
     },
 )

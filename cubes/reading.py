@@ -46,6 +46,11 @@ def moment(path: str) -> Expression:
     return {"$cond": [{"$eq": [{"$type": path}, "date"]}, path, None]}
 
 
+def one_if(condition: Expression) -> Expression:
+    """1 where a condition holds, else 0: what adds up to how often it does."""
+    return {"$cond": [condition, 1, 0]}
+
+
 def number(path: str) -> Expression:
     """A number that adds up exactly (doubles at 15 significant digits); 0 if unreadable."""
     exact = {"$cond": [{"$eq": [{"$type": path}, "double"]}, {"$toDecimal": path}, path]}

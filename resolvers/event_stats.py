@@ -1,11 +1,10 @@
 """EventStats: per event its tickets, orders and occupancy (events-dashboard, section 2)."""
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 from operator import attrgetter
 from typing import Any, Final
 
@@ -17,24 +16,26 @@ from cubes.table import Lookup, Order, Page, Row
 from cubes.tickets import TICKETS
 from loaders.aggregations import Aggregations
 from resolvers.arguments import object_id, text, within
-from resolvers.order_stats import PAID
 from resolvers.rounding import count, money, percentage
 
 LIMIT_MAX: Final = 500
 NEWEST_FIRST: Final = Order("event_date", descending=True)
 
-_ORDERED: Final = ORDERS.slice("event", "status", measures=["orders"])
-_PAID: Final = ORDERS.slice("event", "status", measures=["amount_cents"])
+
+def _tickets(*measures: str) -> Slice:
+    return TICKETS.slice("event", measures=measures)
+
+
 # Which slice a field is folded from; a field that is not here is a column of the event's row.
 _SLICES: Final[Mapping[str, Slice]] = {
-    "tickets_issued": TICKETS.slice("event", measures=["tickets"]),
-    "tickets_sold": TICKETS.slice("event", "origin", measures=["tickets"]),
-    "tickets_promo": TICKETS.slice("event", "origin", measures=["tickets"]),
-    "tickets_admin": TICKETS.slice("event", "origin", measures=["tickets"]),
-    "ticket_status": TICKETS.slice("event", "status", measures=["tickets"]),
-    "occupancy_pct": TICKETS.slice("event", measures=["tickets"]),
-    "orders_count": _ORDERED,
-    "revenue": _PAID,
+    "tickets_issued": _tickets("tickets"),
+    "tickets_sold": _tickets("sold"),
+    "tickets_promo": _tickets("promo"),
+    "tickets_admin": _tickets("admin"),
+    "ticket_status": _tickets("available", "consumed", "expired"),
+    "occupancy_pct": _tickets("tickets"),
+    "orders_count": ORDERS.slice("event", measures=["paid_orders"]),
+    "revenue": ORDERS.slice("event", measures=["paid_cents"]),
 }
 
 
@@ -80,18 +81,8 @@ class EventStatsPage:
 _SHOWN: Final = frozenset(EVENT_ROWS.columns)
 
 
-@dataclass(slots=True)
-class _Numbers:
-    """One event's numbers, added up from its cells."""
-
-    issued: int = 0
-    origins: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[str] = field(default_factory=Counter)
-    orders: int = 0
-    cents: int | Fraction = 0
-
-
-_NOTHING: Final = _Numbers()
+_Numbers = Mapping[str, Any]
+"""Measure → an event's sum of it; none is there that is 0 for want of documents."""
 
 
 def order_by(field: str, direction: str) -> Order:
@@ -182,27 +173,18 @@ async def _numbers(
     slices: Mapping[Cube, Slice], aggregations: Aggregations
 ) -> Mapping[Hashable, _Numbers]:
     """Each event's numbers."""
-    cells = dict(
-        zip(slices, await asyncio.gather(*map(aggregations.load, slices.values())), strict=True)
-    )
-    numbers: defaultdict[Hashable, _Numbers] = defaultdict(_Numbers)
-    for event, group in cells.get(TICKETS, Cells(())).by("event").items():
-        of = numbers[event]
-        for cell in group:
-            of.issued += cell["tickets"]
-            of.origins[cell["_id"].get("origin")] += cell["tickets"]
-            of.statuses[cell["_id"].get("status")] += cell["tickets"]
-    for event, group in cells.get(ORDERS, Cells(())).by("event").items():
-        of = numbers[event]
-        for cell in group:
-            if cell["_id"]["status"] in PAID:
-                of.orders += cell.get("orders", 0)
-                of.cents += exact(cell.get("amount_cents", 0))
+    numbers: defaultdict[Hashable, dict[str, Any]] = defaultdict(dict)
+    for cells in await asyncio.gather(*map(aggregations.load, slices.values())):
+        for cell in cells:
+            of = numbers[key_of(cell["_id"].get("event"))]
+            for measure, number in cell.items():
+                if measure != "_id":
+                    of[measure] = of.get(measure, 0) + exact(number)
     return numbers
 
 
 def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
-    of = numbers.get(key_of(row["_id"]), _NOTHING)
+    of = defaultdict(int, numbers.get(key_of(row["_id"]), {}))
     capacity, date = row.get("capacity", 0), row.get("event_date")
     return EventStats(
         event_id=str(row["_id"]),
@@ -214,16 +196,16 @@ def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
         capacity=count(capacity),
         is_active=row.get("is_active", False),
         is_sale_box_office=row.get("is_sale_box_office", False),
-        tickets_issued=count(of.issued),
-        tickets_sold=count(of.origins["sold"]),
-        tickets_promo=count(of.origins["promo"]),
-        tickets_admin=count(of.origins["admin"]),
+        tickets_issued=count(of["tickets"]),
+        tickets_sold=count(of["sold"]),
+        tickets_promo=count(of["promo"]),
+        tickets_admin=count(of["admin"]),
         ticket_status=TicketStatusCounts(
-            available=count(of.statuses["available"]),
-            consumed=count(of.statuses["consumed"]),
-            expired=count(of.statuses["expired"]),
+            available=count(of["available"]),
+            consumed=count(of["consumed"]),
+            expired=count(of["expired"]),
         ),
-        revenue=money(of.cents),
-        orders_count=count(of.orders),
-        occupancy_pct=percentage(of.issued, capacity),
+        revenue=money(of["paid_cents"]),
+        orders_count=count(of["paid_orders"]),
+        occupancy_pct=percentage(of["tickets"], capacity),
     )

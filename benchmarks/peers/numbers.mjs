@@ -1,7 +1,5 @@
 /** From the cells that MongoDB counted to rows of plain values, rounded as Headcount rounds. */
 
-const PAID = new Set(['CONFIRMED', 'RECEIVED', 'succeeded'])
-
 /** numerator / denominator at so many places, half-even, exact for whole numbers; 0 without a denominator. */
 export const ratio = (numerator, denominator, places) => {
   if (!denominator) return 0
@@ -18,42 +16,14 @@ const money = (cents) => ratio(cents, 100, 2)
 /** The driver gives longs as numbers; sums of doubles come as Decimal128. */
 const number = (value) => (typeof value === 'number' ? value : Number(value.toString()))
 
-const noTickets = () => ({
-  issued: 0,
-  origins: { sold: 0, promo: 0, admin: 0 },
-  statuses: { available: 0, consumed: 0, expired: 0 }
-})
-
-/** An event's id → its tickets, by origin and by status. */
-export const ticketsByEvent = (cells) => {
-  const found = new Map()
-  for (const { _id, tickets } of cells) {
-    const key = String(_id.event)
-    let of = found.get(key)
-    if (!of) found.set(key, (of = noTickets()))
-    of.issued += tickets
-    of.origins[_id.origin] += tickets
-    if (Object.hasOwn(of.statuses, _id.status)) of.statuses[_id.status] += tickets
-  }
-  return found
-}
+/** An event's id → its tickets, all and by what they are. */
+export const ticketsByEvent = (cells) => new Map(cells.map((cell) => [String(cell._id.event), cell]))
 
 /** An event's id → its paid orders and their amount. */
-export const paidByEvent = (cells) => {
-  const found = new Map()
-  for (const cell of cells) {
-    if (!PAID.has(cell._id.status)) continue
-    const key = String(cell._id.event)
-    let of = found.get(key)
-    if (!of) found.set(key, (of = { orders: 0, cents: 0 }))
-    of.orders += cell.orders
-    of.cents += number(cell.amount_cents)
-  }
-  return found
-}
+export const paidByEvent = ticketsByEvent
 
-const NO_TICKETS = noTickets()
-const NO_ORDERS = { orders: 0, cents: 0 }
+const NO_TICKETS = { tickets: 0, sold: 0, promo: 0, admin: 0, available: 0, consumed: 0, expired: 0 }
+const NO_ORDERS = { paid_orders: 0, paid_cents: 0 }
 
 /** An event's row, with every field of `EventStats`. */
 export const eventStats = (row, tickets = NO_TICKETS, paid = NO_ORDERS) => {
@@ -67,14 +37,14 @@ export const eventStats = (row, tickets = NO_TICKETS, paid = NO_ORDERS) => {
     capacity,
     isActive: row.is_active,
     isSaleBoxOffice: row.is_sale_box_office,
-    ticketsIssued: tickets.issued,
-    ticketsSold: tickets.origins.sold,
-    ticketsPromo: tickets.origins.promo,
-    ticketsAdmin: tickets.origins.admin,
-    ticketStatus: tickets.statuses,
-    revenue: money(paid.cents),
-    ordersCount: paid.orders,
-    occupancyPct: ratio(100 * tickets.issued, capacity, 1)
+    ticketsIssued: tickets.tickets,
+    ticketsSold: tickets.sold,
+    ticketsPromo: tickets.promo,
+    ticketsAdmin: tickets.admin,
+    ticketStatus: tickets,
+    revenue: money(number(paid.paid_cents)),
+    ordersCount: paid.paid_orders,
+    occupancyPct: ratio(100 * tickets.tickets, capacity, 1)
   }
 }
 
@@ -100,7 +70,7 @@ export const orderStats = (cells) => {
     orders += cell.orders
     cents += amount
     tickets += number(cell.tickets)
-    if (PAID.has(cell._id.status)) confirmed += amount
+    confirmed += number(cell.paid_cents)
   }
   return {
     totalOrders: orders,

@@ -4,7 +4,6 @@ import asyncio
 import os
 import platform
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -16,9 +15,6 @@ from benchmarks.race import SLOW_ROUNDS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
 from server import data
-from server.mongod import embedded_mongod
-
-_CACHE_GB = 3
 
 
 @click.command(help="Times each operation against bare PyMongo and against the reference's way.")
@@ -33,11 +29,7 @@ def main(quick: bool, rounds: int, out: Path | None, uri: str | None) -> None:
     size = QUICK if quick else FULL
     settings = defaults(size.database)
     try:
-        with ExitStack() as stack:
-            if uri is None:
-                mongod = embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB)
-                uri = stack.enter_context(mongod)
-            dataset.prepare(uri, settings, size)
+        with dataset.kept(uri, settings, size) as uri:
             with data.opened_at(uri, settings) as database:
                 version = database.client.server_info()["version"]
             measured = asyncio.run(measure(uri, settings, rounds))

@@ -4,7 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import timedelta
 from itertools import accumulate
 from statistics import median
@@ -23,14 +23,11 @@ from benchmarks.replay import Disagreement, Sent, groups, side_by_side
 from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, running
 from errors import StartupError
-from server import data
 from server.database import connect
-from server.mongod import embedded_mongod
 from server.settings import Settings
 
 IN_FLIGHT_MAX: Final = 2
 _TIMES_MAX: Final = 4
-_CACHE_GB: Final = 3
 _COLLECTION: Final = "ticket_orders"
 # The profile has whole milliseconds: what touches within them need not have overlapped.
 _BLUR: Final = timedelta(milliseconds=2)
@@ -51,11 +48,7 @@ def main(quick: bool, clients: int, seconds: float, uri: str | None) -> None:
     settings = defaults(size.database)
     try:
         installed()
-        with ExitStack() as stack:
-            if uri is None:
-                mongod = embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB)
-                uri = stack.enter_context(mongod)
-            dataset.prepare(uri, settings, size)
+        with dataset.kept(uri, settings, size) as uri:
             for line in _polled(uri, settings, clients, 0.5 if quick else seconds):
                 click.echo(f"- {line}")
     except (StartupError, Disagreement) as error:

@@ -1,6 +1,7 @@
 """The benchmark's data: the same documents every time, made once and kept in their database."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
@@ -12,6 +13,7 @@ from tqdm import tqdm
 from benchmarks.drawing import Document, Drawing, shares
 from benchmarks.visits import visits
 from server import data
+from server.mongod import embedded_mongod
 from server.settings import Settings
 
 MOMENT: Final = datetime(2026, 6, 1, tzinfo=UTC)
@@ -22,6 +24,7 @@ _VERSION: Final = 2
 # Says that the data are whole: it is written when all the rest is.
 _MARK: Final = "headcount_benchmark"
 _BATCH: Final = 5_000
+_CACHE_GB: Final = 3
 _DAY: Final = 86_400
 _UNTIL: Final = int(MOMENT.timestamp())
 _ON_SALE: Final = 90 * _DAY
@@ -62,7 +65,17 @@ SMALL: Final = Size(500, 50_000, 20_000, 2_000, 200, 20, 2_900)
 QUICK: Final = Size(20, 2_000, 800, 200, 40, 10, 2_900)
 
 
-def prepare(uri: str, settings: Settings, size: Size) -> None:
+@contextmanager
+def kept(uri: str | None, settings: Settings, size: Size) -> Iterator[str]:
+    """The MongoDB that holds the data: the given one, or an embedded one, started here."""
+    with ExitStack() as stack:
+        if uri is None:
+            uri = stack.enter_context(embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB))
+        _prepare(uri, settings, size)
+        yield uri
+
+
+def _prepare(uri: str, settings: Settings, size: Size) -> None:
     """Makes the data unless they are whole, and the indexes as `headcount indexes` does."""
     whole = {"_id": "data", "version": _VERSION, **asdict(size)}
     with data.opened_at(uri, settings) as database:

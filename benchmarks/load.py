@@ -4,7 +4,6 @@ import os
 import platform
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +19,7 @@ from benchmarks.http_race import CONNECTIONS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
 from server import data
-from server.mongod import embedded_mongod
 
-_CACHE_GB: Final = 3
 _QUICK_SECONDS: Final = 0.3
 
 
@@ -46,11 +43,7 @@ def main(
     settings = defaults(size.database)
     try:
         installed()
-        with ExitStack() as stack:
-            if uri is None:
-                mongod = embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB)
-                uri = stack.enter_context(mongod)
-            dataset.prepare(uri, settings, size)
+        with dataset.kept(uri, settings, size) as uri:
             with data.opened_at(uri, settings) as database:
                 version = database.client.server_info()["version"]
             measured = measure(uri, settings, rounds, seconds)

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from statistics import mean
 from typing import Final
 
@@ -18,8 +17,6 @@ from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, Server, running
 from errors import StartupError
-from server import data
-from server.mongod import embedded_mongod
 
 GROWTH_MB_MAX: Final = 4
 _CLIENTS: Final = 8
@@ -35,11 +32,10 @@ def main(texts: int, uri: str | None) -> None:
     """Prints what was found."""
     settings = defaults(QUICK.database)
     try:
-        with ExitStack() as stack:
-            if uri is None:
-                uri = stack.enter_context(embedded_mongod(data.FOLDER / "bench"))
-            dataset.prepare(uri, settings, QUICK)
-            server = stack.enter_context(running("Headcount", HEADCOUNT, uri, settings))
+        with (
+            dataset.kept(uri, settings, QUICK) as uri,
+            running("Headcount", HEADCOUNT, uri, settings) as server,
+        ):
             samples = asyncio.run(_sampled(server, texts))
     except (StartupError, Disagreement, httpx.HTTPError) as error:
         sys.exit(f"benchmarks: {error}")

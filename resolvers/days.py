@@ -73,6 +73,4 @@ def _changes(window: Window, zone: tzinfo) -> Iterator[datetime]:
 
 
 def _offset(moment: datetime, zone: tzinfo) -> timedelta:
-    offset = moment.astimezone(zone).utcoffset()
-    assert offset is not None  # noqa: S101
-    return offset
+    return moment.astimezone(zone).replace(tzinfo=UTC) - moment

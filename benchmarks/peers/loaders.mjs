@@ -2,7 +2,6 @@
 
 import DataLoader from 'dataloader'
 import { MongoClient, ObjectId } from 'mongodb'
-import { paidByEvent, ticketsByEvent } from './numbers.mjs'
 import { commands, database, uri } from './settings.mjs'
 
 const client = await new MongoClient(uri).connect()
@@ -55,10 +54,11 @@ export const loaders = () => {
   // Once it is known: a page of most of the events is counted without a filter, as Headcount does.
   let total = Infinity
 
-  const byEvent = (collection, fold) =>
+  const byEvent = (collection) =>
     new DataLoader(async (ids) => {
       const [all, some] = BY_EVENT[collection]
-      const found = fold(await run(2 * ids.length < total ? of(ids, some) : all))
+      const cells = await run(2 * ids.length < total ? of(ids, some) : all)
+      const found = new Map(cells.map((cell) => [String(cell._id.event), cell]))
       return ids.map((id) => found.get(id))
     })
 
@@ -73,8 +73,8 @@ export const loaders = () => {
       const rows = new Map((await run(of(ids, ROW))).map((row) => [String(row._id), row]))
       return ids.map((id) => rows.get(id))
     }),
-    tickets: byEvent('tickets', ticketsByEvent),
-    paid: byEvent('ticket_orders', paidByEvent),
+    tickets: byEvent('tickets'),
+    paid: byEvent('ticket_orders'),
     orders: single(() => run(ORDERS))
   }
 }

@@ -16,12 +16,6 @@ const money = (cents) => ratio(cents, 100, 2)
 /** The driver gives longs as numbers; sums of doubles come as Decimal128. */
 const number = (value) => (typeof value === 'number' ? value : Number(value.toString()))
 
-/** An event's id → its tickets, all and by what they are. */
-export const ticketsByEvent = (cells) => new Map(cells.map((cell) => [String(cell._id.event), cell]))
-
-/** An event's id → its paid orders and their amount. */
-export const paidByEvent = ticketsByEvent
-
 const NO_TICKETS = { tickets: 0, sold: 0, promo: 0, admin: 0, available: 0, consumed: 0, expired: 0 }
 const NO_ORDERS = { paid_orders: 0, paid_cents: 0 }
 

@@ -105,12 +105,15 @@ class Verifier:
     def _key_for(self, token: str) -> tuple[jwt.PyJWK | str, Sequence[str]]:
         # A key only ever meets its own algorithms, so a token can't have an RSA key taken for a
         # shared secret.
-        shared = jwt.get_unverified_header(token).get("alg") == SHARED_KEY_ALGORITHM
-        if self._key_set is not None and not (shared and self._secret is not None):
+        if self._key_set is not None and not (self._secret is not None and _is_shared(token)):
             return self._key_set.key(token), KEY_SET_ALGORITHMS
         if self._secret is not None:
             return self._secret, (SHARED_KEY_ALGORITHM,)
         raise jwt.InvalidKeyError("no key is configured")
+
+
+def _is_shared(token: str) -> bool:
+    return jwt.get_unverified_header(token).get("alg") == SHARED_KEY_ALGORITHM
 
 
 def sign(claims: Mapping[str, Any], *, secret: str, now: datetime, ttl: timedelta) -> str:

@@ -23,6 +23,14 @@ EVENT_ROWS: Final = Table(
     },
 )
 
+EVENTS_AS_STORED: Final = Table(
+    source=Event,
+    columns={
+        name: f"${name}"
+        for name in ("title", "event_code", "event_date", "organizer_id", "mobile_app_ids")
+    },
+)
+
 EVENTS: Final = Cube(
     name="events",
     source=Event,

@@ -1,9 +1,10 @@
-"""What can be counted in `users`."""
+"""What can be counted in `users`, and what shown of an account."""
 
 from typing import Final
 
 from cubes.cube import Cube
 from cubes.reading import UNKNOWN, flag, text
+from cubes.table import Table
 from documents import User
 
 
@@ -22,3 +23,15 @@ USERS: Final = Cube(
         "phone_verified": _count("$phone_verified"),
     },
 )
+
+ACCOUNTS_AS_STORED: Final = Table(
+    source=User,
+    columns={
+        name: f"${name}"
+        for name in (
+            "email", "first_name", "last_name", "phone", "birth_date", "id_number",
+            "residence_country", "allow_promo_email", "allow_promo_third_party_email",
+            "allow_tracking",
+        )
+    },
+)  # fmt: skip

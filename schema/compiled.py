@@ -44,7 +44,7 @@ _UNEXPECTED: Final = {
     "Boolean": "type(v) is not bool",
 }
 # What other scalars are made of: neither exceptions nor awaitable.
-_SCALARS: Final = frozenset({bool, date, datetime, float, int, str})
+_SCALARS: Final = frozenset({bool, date, datetime, dict, float, int, list, str})
 # Characters of generated code, of all plans together.
 _CODE_MAX: Final = 2_000_000
 _PLANS_MAX: Final = 1_000

@@ -1,5 +1,6 @@
 """The root type: arguments in, resolvers' results out."""
 
+from datetime import datetime
 from typing import Annotated
 
 import strawberry
@@ -7,12 +8,16 @@ import strawberry
 import resolvers.dashboard_stats
 import resolvers.event_stats
 import resolvers.metrics
+import resolvers.ticket_report
+from auth.scope import Scope
 from auth.viewer import Role
 from resolvers.dashboard_parts import CountMode
 from resolvers.event_stats import LIMIT_MAX, NEWEST_FIRST
 from resolvers.events_overview import EventsOverview as EventsOverviewNumbers
 from resolvers.order_stats import OrderStats as OrderStatsNumbers
 from resolvers.promo_code_stats import PromoCodeStats as PromoCodeStatsNumbers
+from resolvers.ticket_report import LIMIT_MAX as TICKETS_MAX
+from resolvers.ticket_report import Tickets
 from schema.context import Info
 from schema.dashboard import DashboardStats
 from schema.events import EventOrder, EventsOverview, EventStats, EventStatsPage
@@ -21,6 +26,7 @@ from schema.orders import OrderStats
 from schema.promo_codes import PromoCodeStats
 from schema.rules import roles
 from schema.selection import selected
+from schema.ticket_report import TicketReport
 from schema.viewer import Viewer
 
 _FOR_ADMINS = roles(Role.ADMIN)
@@ -142,6 +148,55 @@ class Query:
             mode=mode,
             timezone=timezone,
             now=info.context.now,
+        )
+
+    @strawberry.field(
+        graphql_type=TicketReport | None,
+        extensions=roles(Role.ADMIN, Role.ORGANIZER),
+        description="Tickets of some events one by one, each with its owner, by id. Organizers see "
+        "their own events only; other events, and those that do not exist, are passed over.",
+    )
+    async def ticket_report(
+        self,
+        info: Info,
+        event_ids: Annotated[
+            list[strawberry.ID],
+            strawberry.argument(description="The events' ObjectIds; one given twice counts once."),
+        ],
+        mobile_app_id: Annotated[
+            str, strawberry.argument(description="Only events of this application.")
+        ],
+        limit: Annotated[
+            int, strawberry.argument(description=f"Tickets to answer: 1 to {TICKETS_MAX}.")
+        ],
+        offset: Annotated[
+            int, strawberry.argument(description="How many tickets to skip before them.")
+        ] = 0,
+        exclude_deleted: Annotated[
+            bool, strawberry.argument(description="Leave out tickets that have left the system.")
+        ] = False,
+        last_updated_since: Annotated[
+            datetime | None,
+            strawberry.argument(
+                description="Only tickets updated then or later; one without the time of an update "
+                "counts from its creation."
+            ),
+        ] = strawberry.UNSET,
+        last_updated_before: Annotated[
+            datetime | None, strawberry.argument(description="Only tickets updated before.")
+        ] = strawberry.UNSET,
+    ) -> object:
+        asked = selected(info)
+        return await resolvers.ticket_report.ticket_report(
+            selected(info, "result") if "result" in asked else None,
+            info.context.aggregations,
+            Scope.of(info.context.viewer),
+            Tickets(exclude_deleted, last_updated_since or None, last_updated_before or None),
+            event_ids=event_ids,
+            mobile_app_id=mobile_app_id,
+            limit=limit,
+            offset=offset,
+            with_total="total" in asked,
         )
 
     @strawberry.field(graphql_type=Metrics, description="Each field carries its own rule.")

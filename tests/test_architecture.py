@@ -16,7 +16,7 @@ MAY: Final = {
     "cubes": {"documents"},
     "loaders": {"cubes", "documents", "errors"},
     "auth": {"errors"},
-    "resolvers": {"loaders", "cubes", "errors"},
+    "resolvers": {"loaders", "cubes", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "auth", "errors"},
     "server": {"schema", "resolvers", "loaders", "documents", "exports", "auth", "demo", "errors"},

@@ -15,6 +15,10 @@ from tests.operations import SCHEMA, every_field, fields_of, named
 from tests.strategies import nasty
 
 ID = "0" * 24
+_NEEDED = {
+    "event": f'(id: "{ID}")',
+    "ticketReport": f'(eventIds: ["{ID}"], mobileAppId: "app-1", limit: 9)',
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,7 @@ class Guarded:
     @property
     def query(self) -> str:
         field = fields_of(self.parent)[self.name]
-        needed = f'(id: "{ID}")' if "id" in field.args else ""
+        needed = _NEEDED.get(self.name, "")
         selection = f"{self.name}{needed} {every_field(named(field.type))}"
         return (
             f"{{ {selection} }}" if self.parent == "Query" else f"{{ metrics {{ {selection} }} }}"
@@ -80,7 +84,7 @@ def _may(claims: dict[str, Any], field: Guarded) -> bool:
 
 
 def test_the_sdl_guards_what_the_contract_guards() -> None:
-    assert len(GUARDED) == 6 + 5 + 10 + 13
+    assert len(GUARDED) == 7 + 5 + 10 + 13
     assert {field.directive for field in GUARDED} == {"requiresRole", "requiresPermission"}
 
 

@@ -64,7 +64,9 @@ class Operation:
             return str(self._random.choice([*type_.values]))
         if isinstance(type_, GraphQLInputObjectType):
             return "{" + self._arguments(_required(type_)).strip("()") + "}"
-        literals: dict[str, str] = {"Int": "3", "Boolean": "true", "Float": "1.5"}
+        literals: dict[str, str] = {
+            "Int": "3", "Boolean": "true", "Float": "1.5", "DateTime": '"2026-05-01T00:00:00Z"',
+        }  # fmt: skip
         return literals.get(str(type_), '"0123456789abcdef01234567"')
 
     def _directives(self) -> str:
@@ -154,6 +156,9 @@ class Results:
             "Boolean": lambda: random.random() < 0.5,
             "DateTime": lambda: datetime(2026, 5, random.randrange(1, 29), 7, 8, 9, tzinfo=UTC),
             "Date": lambda: date(2026, 5, random.randrange(1, 29)),
+            "JSON": lambda: random.choice(
+                [{}, {"a": [1, {"b": None}]}, [], [0.5], "text", 7, True]
+            ),
         }
         texts = ["", "São João", "\u2028", "x" * 50]
         return scalars.get(type_.name, lambda: random.choice(texts))()
@@ -166,8 +171,11 @@ class Results:
             "Float": [float("nan"), float("inf"), 7, 2**70],
             "String": [7, True],
             "Boolean": [0, 1.0],
+            "JSON": [None, Undefined, ValueError("stored in place of a value"), float("nan")],
         }
-        if random.random() < 0.5 and (values := near.get(get_named_type(type_).name)):
+        values = near.get(get_named_type(type_).name)
+        # What JSON can't hold must not come from a resolver of it: no execution would notice.
+        if values and (random.random() < 0.5 or get_named_type(type_).name == "JSON"):
             return random.choice(values)
         return random.choice(
             [

@@ -1,0 +1,112 @@
+"""How stored values are shown in rows of tickets (kpis.md, rule 6 and the ticket report)."""
+
+from base64 import b64encode
+from datetime import UTC, date, datetime
+from decimal import ROUND_HALF_EVEN, Decimal
+from math import isfinite
+from typing import Any, Final
+
+from bson import DatetimeMS, Decimal128, ObjectId
+
+from documents.values import UNREADABLE_FROM
+
+_CENT: Final = Decimal("0.01")
+# Beyond it a double stands for more than one whole number.
+_EXACT_BELOW: Final = 2**53
+
+
+def text(value: object) -> str | None:
+    """A text; a number's or an ObjectId's, too. None where there is none."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, ObjectId):
+        return str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT_BELOW:
+        # A whole number has no point, whatever type it is stored as.
+        return str(int(value))
+    number = value if isinstance(value, float) and isfinite(value) else _number(value)
+    return None if number is None else str(number)
+
+
+def moment(value: object) -> datetime | None:
+    """A date; None where there is none that has a year of four digits."""
+    return value if isinstance(value, datetime) else None
+
+
+def day(value: object) -> date | None:
+    """A date's day, in UTC."""
+    return value.date() if isinstance(value, datetime) else None
+
+
+def flag(value: object) -> bool | None:
+    """A Boolean; None where there is none."""
+    return value if isinstance(value, bool) else None
+
+
+def yes(value: object) -> bool:
+    """Whether a Boolean is exactly true."""
+    return value is True
+
+
+def whole(value: object) -> int:
+    """A number cut toward zero; 0 if it can't be read."""
+    return int(_readable(value) or 0)
+
+
+def price(value: object) -> str | None:
+    """Minor units as a decimal in major ones, at 2 places; None if they can't be read."""
+    cents = _readable(value)
+    return None if cents is None else str((cents / 100).quantize(_CENT, ROUND_HALF_EVEN))
+
+
+def mapped(value: object) -> dict[str, Any] | None:
+    """A sub-document as JSON; None where there is none."""
+    return json(value) if isinstance(value, dict) else None
+
+
+def listed(value: object) -> list[Any] | None:
+    """An array as JSON; None where there is none."""
+    return json(value) if isinstance(value, list) else None
+
+
+def json(value: object) -> Any:
+    """A value as JSON has it: ids and other types as texts, dates in ISO 8601, NaN as null."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, dict):
+        return {str(name): json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [json(each) for each in value]
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+    if isinstance(value, Decimal128):
+        return text(value)
+    if isinstance(value, DatetimeMS):
+        # A year that ISO 8601's four digits can't show.
+        return None
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    return str(value)
+
+
+def _number(value: object) -> int | Decimal | None:
+    """A finite number, a double at 15 significant digits; None where there is none."""
+    if isinstance(value, Decimal128):
+        value = value.to_decimal()
+    if isinstance(value, float):
+        value = Decimal(f"{value:.15g}")
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        return None
+    return value if isfinite(value) else None
+
+
+def _readable(value: object) -> Decimal | None:
+    number = _number(value)
+    within = number is not None and -UNREADABLE_FROM < number < UNREADABLE_FROM
+    return Decimal(number) if number is not None and within else None

@@ -1,0 +1,91 @@
+"""Tickets one by one, of some events: which ones, in what order, and how many there are."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+
+from beanie import Document
+
+from cubes.cube import Stage
+from cubes.key import raw
+from cubes.reading import Expression, moment
+from cubes.table import Row
+from cubes.tickets import IN_THE_SYSTEM
+from documents import Ticket
+
+EVENT_INDEX: Final = {"event_id": ""}
+"""A filter of no ticket that the index by event can serve: asks what it knows of arrays."""
+
+_UPDATED: Final = {"$ifNull": [moment("$updated_at"), moment("$created_at")]}
+
+
+@dataclass(frozen=True)
+class TicketFilter:
+    """Tickets of the events with these keys.
+
+    Perhaps only those in the system, or last updated in `[since, before)`; one without the time
+    of an update counts from its creation. `plain` says that no ticket's `event_id` ever held an
+    array.
+    """
+
+    events: frozenset[Hashable]
+    in_the_system: bool = False
+    since: datetime | None = None
+    before: datetime | None = None
+    plain: bool = False
+
+    def stages(self) -> list[Stage]:
+        """The stages that leave these tickets; an index serves them."""
+        conditions: list[Expression] = []
+        if not self.plain:
+            # `$match` looks into arrays.
+            conditions.append({"$not": [{"$isArray": "$event_id"}]})
+        if self.in_the_system:
+            conditions.append(IN_THE_SYSTEM)
+        if self.since is not None:
+            conditions.append({"$gte": [_UPDATED, self.since]})
+        if self.before is not None:
+            # Null comes before all dates.
+            conditions += [{"$lt": [_UPDATED, self.before]}, {"$ne": [_UPDATED, None]}]
+        stages: list[Stage] = [{"$match": {"event_id": {"$in": [raw(key) for key in self.events]}}}]
+        return [*stages, {"$match": {"$expr": {"$and": conditions}}}] if conditions else stages
+
+
+@dataclass(frozen=True)
+class _Query:
+    filter: TicketFilter
+    source: type[Document] = field(default=Ticket, init=False)
+
+    @property
+    def batch(self) -> Hashable:
+        return self
+
+    def merge(self, other: Self) -> Self:
+        return self
+
+
+@dataclass(frozen=True)
+class TicketCount(_Query):
+    """How many tickets a filter leaves."""
+
+    def pipeline(self) -> list[Stage]:
+        return [*self.filter.stages(), {"$count": "tickets"}]
+
+    def answer(self, documents: Sequence[Mapping[str, Any]]) -> int:
+        return sum(document["tickets"] for document in documents)
+
+
+@dataclass(frozen=True)
+class TicketPage(_Query):
+    """A stretch of the tickets that a filter leaves, by `_id`, as they are stored."""
+
+    skip: int
+    limit: int
+
+    def pipeline(self) -> list[Stage]:
+        stages = [*self.filter.stages(), {"$sort": {"_id": 1}}]
+        return [*stages, {"$skip": self.skip}, {"$limit": self.limit}]
+
+    def answer(self, documents: Sequence[Row]) -> Sequence[Row]:
+        return documents

@@ -1,0 +1,147 @@
+"""The ticket report: tickets of some events one by one (organizer-ticket-report)."""
+
+import asyncio
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from auth.scope import Scope
+from cubes.events import EVENTS_AS_STORED
+from cubes.key import key_of
+from cubes.table import Lookup, Row
+from cubes.ticket_rows import EVENT_INDEX, TicketCount, TicketFilter, TicketPage
+from cubes.tickets import TICKETS
+from cubes.users import ACCOUNTS_AS_STORED
+from loaders.aggregations import Aggregations
+from resolvers.arguments import object_id, text, within
+from resolvers.rounding import count
+from resolvers.ticket_row import OWNERS, TicketReportRow, initial_owner, owner_id, reader
+
+LIMIT_MAX: Final = 1000
+
+Events = Mapping[Hashable, Row]
+"""Key → an event as it is stored."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class TicketReport:
+    """How many tickets match, and those of them that were asked for."""
+
+    total: int
+    result: Sequence[TicketReportRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Tickets:
+    """Which tickets of an event are reported: all, or those that an update was made to."""
+
+    exclude_deleted: bool = False
+    last_updated_since: datetime | None = None
+    last_updated_before: datetime | None = None
+
+    def of(self, events: Collection[Hashable]) -> TicketFilter:
+        """The filter of these tickets of some events."""
+        return TicketFilter(
+            frozenset(events),
+            in_the_system=self.exclude_deleted,
+            since=_whole_milliseconds(self.last_updated_since),
+            before=_whole_milliseconds(self.last_updated_before),
+        )
+
+
+async def ticket_report(
+    selected: Collection[str] | None,
+    aggregations: Aggregations,
+    scope: Scope,
+    tickets: Tickets,
+    *,
+    event_ids: Iterable[str],
+    mobile_app_id: str,
+    limit: int,
+    offset: int,
+    with_total: bool = True,
+) -> TicketReport:
+    """A page of the tickets of those of the events that the caller may see, by `_id`.
+
+    `selected` are fields of `TicketReportRow`, or None if no tickets are asked for; without
+    `with_total`, `total` is 0. Raises `BadUserInput` for an id that is none, a limit or an offset
+    out of range.
+    """
+    within("limit", limit, 1, LIMIT_MAX)
+    within("offset", offset, 0)
+    events = await visible_events(event_ids, mobile_app_id, scope, aggregations)
+    if not events:
+        return TicketReport(0, ())
+    wanted = await indexed(tickets.of(events), aggregations)
+    total, found = await asyncio.gather(
+        aggregations.load(TicketCount(wanted)) if with_total else _given(0),
+        aggregations.load(TicketPage(wanted, offset, limit))
+        if selected is not None
+        else _given(()),
+    )
+    return TicketReport(count(total), await rows(found, events, selected or (), aggregations))
+
+
+async def visible_events(
+    ids: Iterable[str], mobile_app_id: str, scope: Scope, aggregations: Aggregations
+) -> Events:
+    """Of the events with these ids those of the app that the caller may see, as they are stored.
+
+    Raises `BadUserInput` for an id that is none.
+    """
+    keys = frozenset(object_id("eventIds", each) for each in ids)
+    app = text("mobileAppId", mobile_app_id)
+    columns = frozenset(EVENTS_AS_STORED.columns)
+    found = await aggregations.load(Lookup(EVENTS_AS_STORED, columns, keys)) if keys else {}
+    return {
+        key: event
+        for key, event in found.items()
+        if scope.admits(event.get("organizer_id")) and _has(event.get("mobile_app_ids"), app)
+    }
+
+
+async def indexed(wanted: TicketFilter, aggregations: Aggregations) -> TicketFilter:
+    """The same filter, knowing whether the index alone can tell whose a ticket is."""
+    plain = await aggregations.plain(TICKETS.source, EVENT_INDEX)
+    return replace(wanted, plain="event_id" in plain)
+
+
+async def rows(
+    tickets: Sequence[Row], events: Events, selected: Collection[str], aggregations: Aggregations
+) -> Sequence[TicketReportRow]:
+    """The rows of tickets as they are stored; the owners' accounts are loaded together."""
+    accounts: Mapping[Hashable, Row] = {}
+    owners = [key_of(owner_id(ticket)) for ticket in tickets]
+    if keys := frozenset(owners) - {None} if OWNERS & {*selected} else None:
+        columns = frozenset(ACCOUNTS_AS_STORED.columns)
+        accounts = await aggregations.load(Lookup(ACCOUNTS_AS_STORED, columns, keys))
+    row = reader(selected)
+    return [
+        row(
+            {
+                **ticket,
+                "event": events[key_of(ticket["event_id"])],
+                "owner": accounts.get(owner) or initial_owner(ticket),
+            }
+        )
+        for ticket, owner in zip(tickets, owners, strict=True)
+    ]
+
+
+def _has(apps: object, app: str) -> bool:
+    return isinstance(apps, list) and app in apps
+
+
+def _whole_milliseconds(moment: datetime | None) -> datetime | None:
+    """The first moment that MongoDB can store, in UTC, from this one on."""
+    if moment is None:
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
+
+
+async def _given(value: _T) -> _T:
+    return value

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import httpx
@@ -141,3 +142,22 @@ async def test_fields_beside_a_denied_one_still_answer(
         ["metrics", "totalStaff"],
         ["metrics", "totalProducts"],
     ]
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+async def test_a_denied_number_stays_hidden_beside_any_that_is_counted_with_it(
+    http: httpx.AsyncClient, filled: None, caller: str
+) -> None:
+    fields = [field for field in GUARDED if field.parent == "Metrics"]
+    allowed = [field.name for field in fields if _may(CALLERS[caller], field)]
+    denied = [field.name for field in fields if not _may(CALLERS[caller], field)]
+    bearer = token(**CALLERS[caller])
+    for shown, hidden in product(allowed, denied):
+        selection = " ".join(
+            f"{name} {every_field(named(fields_of('Metrics')[name].type))}"
+            for name in (shown, hidden)
+        )
+        body = (await post(http, f"{{ metrics {{ {selection} }} }}", bearer)).json()
+        assert body["data"]["metrics"][shown] is not None
+        assert body["data"]["metrics"][hidden] is None
+        assert [error["extensions"]["code"] for error in body["errors"]] == ["FORBIDDEN"]

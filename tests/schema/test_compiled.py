@@ -8,7 +8,8 @@ from typing import Any, NewType
 import pytest
 import strawberry
 from graphql import GraphQLResolveInfo, Undefined, parse, validate
-from strawberry.extensions import DisableValidation, SchemaExtension
+from strawberry.directive import DirectiveLocation, DirectiveValue
+from strawberry.extensions import DisableValidation, FieldExtension, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 import schema
@@ -140,9 +141,15 @@ class Person(Named):
     age: int
 
 
+class Doubled(FieldExtension):
+    def resolve(self, next_: Any, source: Any, info: Any, **kwargs: Any) -> Any:
+        return 2 * next_(source, info, **kwargs)
+
+
 @strawberry.type
 class Crew:
     size: int
+    boots: int = strawberry.field(extensions=[Doubled()])
     members: list[Person]
     named: list[Named]
     cities: list[str | None]
@@ -162,7 +169,7 @@ class Ship:
     def crew(self) -> Crew:
         members = [Person(name="Ana", age=41), Person(name="Rui", age=7)]
         named: list[Named] = [*members]
-        return Crew(size=2, members=members, named=named, cities=["Olinda", None])
+        return Crew(size=2, boots=2, members=members, named=named, cities=["Olinda", None])
 
 
 @pytest.mark.parametrize(
@@ -175,6 +182,7 @@ class Ship:
         ("cities", 1),
         ("captain { name }", 0),
         ("size later", 0),
+        ("boots", 0),
         ("size @include(if: true) cities @skip(if: true)", 1),
     ],
 )
@@ -271,6 +279,57 @@ async def test_what_is_skipped_is_decided_by_each_requests_variables() -> None:
         "{'a': False}": {"size": 2, "s": 2},
         "{'a': True, 'b': False}": {},
     }
+
+
+@pytest.mark.parametrize("variables", [{}, {"a": None}, {"a": False}])
+@pytest.mark.parametrize("selection", ["size @skip(if: $a)", "members { name @skip(if: $a) }"])
+async def test_a_condition_that_is_null_fails_as_it_does_in_graphql_core(
+    selection: str, variables: dict[str, Any]
+) -> None:
+    text = f"query ($a: Boolean = true) {{ crew {{ {selection} }} }}"
+    plain, compiled = [
+        await strawberry.Schema(Ship, execution_context_class=executor).execute(text, {**variables})
+        for executor in (None, Compiled)
+    ]
+    assert (compiled.data, str(compiled.errors)) == (plain.data, str(plain.errors))
+    assert (compiled.errors is None) == (None not in variables.values())
+
+
+async def test_attributes_are_read_as_the_schema_is_told_to(answers: Counter[str]) -> None:
+    def doubled(source: Any, name: str) -> Any:
+        return 2 * getattr(source, name)
+
+    built = strawberry.Schema(
+        Ship,
+        execution_context_class=Compiled,
+        config=StrawberryConfig(default_resolver=doubled),
+    )
+    result = await built.execute("{ crew { size } }")
+    assert result.data == {"crew": {"size": 4}}
+    assert answers["compiled"] == 0
+
+
+async def test_a_directive_of_ones_own_is_heeded(answers: Counter[str]) -> None:
+    @strawberry.directive(locations=[DirectiveLocation.FIELD])
+    def negated(value: DirectiveValue[int]) -> int:
+        return -value
+
+    built = strawberry.Schema(Ship, execution_context_class=Compiled, directives=[negated])
+    result = await built.execute("{ crew { size @negated } }")
+    assert result.data == {"crew": {"size": -2}}
+    assert answers["compiled"] == 0
+
+
+async def test_plans_keep_few_documents_if_these_are_large(answers: Counter[str]) -> None:
+    built = strawberry.Schema(Ship, execution_context_class=Compiled)
+    for number in range(20):
+        await built.execute(f"{{ crew {{ a{number}: size }} }} #{'x' * 50_000}")
+    assert answers["compiled"] == 20
+    assert 0 < len(Compiled.plans) < 4
+    Compiled.plans.clear()
+    await built.execute(f"{{ crew {{ size }} }} #{'x' * 200_000}")
+    assert answers["compiled"] == 20
+    assert not Compiled.plans
 
 
 async def test_plans_are_bounded_by_count_and_by_size(answers: Counter[str]) -> None:

@@ -21,13 +21,18 @@ class _Flight:
     waiting: int = 0
     task: Task[Any] = field(init=False)
 
+    def suits(self, oldest: float, shortest: float) -> bool:
+        """Whether it began late enough, or has not yet, and may take long enough."""
+        return self.began == inf or (self.began >= oldest and self.deadline >= shortest)
+
 
 class SharedReads:
     """Shares reads among the requests of one process; belongs to one event loop.
 
-    A request shares a read that began no more than `seconds` before the request arrived. Where two
-    are in flight and both are too old, it shares the next, which begins when one of them ends.
-    With 0 seconds nothing is shared.
+    A request shares a read that began no more than `seconds` before the request arrived, and that
+    may take until `seconds` before its own deadline. Where two are in flight and it can share
+    neither, it shares the next, which begins when one of them ends. With 0 seconds nothing is
+    shared.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -50,14 +55,15 @@ class SharedReads:
         if not self._seconds:
             return await start(deadline)
         flights = self._flights.setdefault(key, [])
-        oldest = arrived - self._seconds
-        flight = next((each for each in flights if each.began >= oldest), None)
+        oldest, shortest = arrived - self._seconds, deadline - self._seconds
+        flight = next((each for each in flights if each.suits(oldest, shortest)), None)
         if flight is None:
             flight = _Flight(deadline)
             before = [each for each in flights if each.waiting]
             flight.task = asyncio.create_task(self._fly(key, flight, before, start))
             flights.append(flight)
-        flight.deadline = max(flight.deadline, deadline)
+        if flight.began == inf:
+            flight.deadline = max(flight.deadline, deadline)
         flight.waiting += 1
         try:
             answer: _Answer = await asyncio.shield(flight.task)

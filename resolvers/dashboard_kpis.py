@@ -35,7 +35,7 @@ from resolvers.dashboard_parts import (
     row,
     types,
 )
-from resolvers.kpi import Kpi, Stats, kpi
+from resolvers.kpi import Failed, Kpi, Stats, kpi, loaded
 from resolvers.period import RETENTION, WEEK, Period
 from resolvers.product_performance import (
     SHOWN,
@@ -98,7 +98,7 @@ class DashboardStats(Stats):
         super().__init__(cells)
         self.window_start, self.window_end = period.now - WEEK, period.now
         self._period = period
-        self._leaders = leaders
+        self._leaders = loaded(leaders)
 
     @classmethod
     async def of(
@@ -155,9 +155,7 @@ class DashboardStats(Stats):
 
     @property
     def _led(self) -> Leaders:
-        if isinstance(self._leaders, BaseException):
-            raise self._leaders
-        return self._leaders
+        return self._leaders.again() if isinstance(self._leaders, Failed) else self._leaders
 
     total_sales: Final = _occurrences("purchase")
     checkout_started_count: Final = _occurrences("checkout_started")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from typing import Generic, Self, TypeVar, overload
+from typing import Generic, NoReturn, Self, TypeVar, overload
 
 from cubes.cube import Cells, Cube, Slice, by_cube
 from loaders.aggregations import Aggregations
@@ -33,6 +33,26 @@ def kpi(*needs: Slice) -> Callable[[Callable[..., _Value]], Kpi[_Value]]:
     return lambda fold: Kpi(fold, *needs)
 
 
+class Failed:
+    """Why something could not be loaded: raised each time from where it failed.
+
+    Else the trace would grow with each KPI that asks, of each request that shares the read.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+        self._traceback = error.__traceback__
+
+    def again(self) -> NoReturn:
+        """Raises it."""
+        raise self._error.with_traceback(self._traceback)
+
+
+def loaded(found: _Value | BaseException) -> _Value | Failed:
+    """What `gather` found, or why it did not."""
+    return Failed(found) if isinstance(found, BaseException) else found
+
+
 class Stats:
     """A result made of KPIs: only those that were selected can be read.
 
@@ -40,14 +60,12 @@ class Stats:
     """
 
     def __init__(self, cells: Mapping[Cube, Cells | BaseException]) -> None:
-        self._cells = cells
+        self._cells = {cube: loaded(each) for cube, each in cells.items()}
 
     def read(self, cube: Cube) -> Cells:
         """The cells of a cube; raises why there are none."""
         cells = self._cells[cube]
-        if isinstance(cells, BaseException):
-            raise cells
-        return cells
+        return cells.again() if isinstance(cells, Failed) else cells
 
     @classmethod
     async def load(cls, selected: Collection[str], aggregations: Aggregations) -> Self:

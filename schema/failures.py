@@ -1,13 +1,15 @@
 """How errors are answered: expected ones with their code, all others masked and logged."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 
 import structlog
-from graphql import ArgumentNode, DocumentNode, GraphQLEnumType, GraphQLError, Node, Visitor, visit
+from graphql import ArgumentNode, GraphQLEnumType, GraphQLError, Node, Visitor, visit
 from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types import ExecutionResult
 
 from errors import BadUserInput, HeadcountError
 
@@ -22,64 +24,86 @@ class Failures(SchemaExtension):
         yield
         result = self.execution_context.result
         if isinstance(result, ExecutionResult | GraphQLExecutionResult) and result.errors:
-            result.errors = [_coded(error, self.execution_context) for error in result.errors]
+            causes = [_cause(error) for error in result.errors]
+            _log_unforeseen(result.errors, causes)
+            result.errors = [
+                self._coded(error, cause)
+                for error, cause in zip(result.errors, causes, strict=True)
+            ]
+
+    def _coded(self, error: GraphQLError, cause: Exception | None) -> GraphQLError:
+        """The error as a client gets it."""
+        if isinstance(cause, HeadcountError):
+            error.extensions = {"code": cause.code}
+            return error
+        if cause is None:
+            # GraphQL's own: what was asked is not of the language, the schema or the types.
+            return GraphQLError(
+                self._explained(error),
+                nodes=error.nodes,
+                source=error.source,
+                positions=error.positions,
+                path=error.path,
+                extensions={"code": BadUserInput.code},
+            )
+        return GraphQLError(
+            "Something went wrong here; the server's log says what, under this request's id.",
+            nodes=error.nodes,
+            path=error.path,
+            extensions={
+                "code": "INTERNAL_SERVER_ERROR",
+                "requestId": structlog.contextvars.get_contextvars().get("request_id"),
+            },
+        )
+
+    def _explained(self, error: GraphQLError) -> str:
+        """The error's message, with the argument it is about and the values an enum has."""
+        message = error.message
+        if (match := _ENUM.search(message)) is not None:
+            enum = self.execution_context.schema._schema.type_map.get(match[1])
+            if isinstance(enum, GraphQLEnumType):
+                message = f"{message} It may be {', '.join(enum.values)}."
+        argument = self._arguments.get(id(error.nodes[0])) if error.nodes else None
+        if argument is not None and f"'{argument}'" not in message:
+            message = f"Argument '{argument}': {message}"
+        return message
+
+    @cached_property
+    def _arguments(self) -> Mapping[int, str]:
+        """The id of each node that stands in an argument's value → the argument's name."""
+        found: dict[int, str] = {}
+
+        class Finder(Visitor):
+            argument: str | None = None
+
+            def enter(self, node: Node, *_: object) -> None:
+                if isinstance(node, ArgumentNode):
+                    self.argument = node.name.value
+                elif self.argument is not None:
+                    found[id(node)] = self.argument
+
+            def leave(self, node: Node, *_: object) -> None:
+                if isinstance(node, ArgumentNode):
+                    self.argument = None
+
+        if self.execution_context.graphql_document is not None:
+            visit(self.execution_context.graphql_document, Finder())
+        return found
 
 
-def _coded(error: GraphQLError, context: ExecutionContext) -> GraphQLError:
-    """The error as a client gets it."""
+def _cause(error: GraphQLError) -> Exception | None:
+    """What a field raised; None if the error is GraphQL's own."""
     cause: Exception | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
-    if isinstance(cause, HeadcountError):
-        error.extensions = {"code": cause.code}
-        return error
-    if cause is None:
-        # GraphQL's own: what was asked is not of the language, the schema or the types.
-        return GraphQLError(
-            _explained(error, context),
-            nodes=error.nodes,
-            source=error.source,
-            positions=error.positions,
-            path=error.path,
-            extensions={"code": BadUserInput.code},
-        )
-    _log.error("a field failed", path=error.path, exc_info=cause)
-    return GraphQLError(
-        "Something went wrong here; the server's log says what, under this request's id.",
-        nodes=error.nodes,
-        path=error.path,
-        extensions={
-            "code": "INTERNAL_SERVER_ERROR",
-            "requestId": structlog.contextvars.get_contextvars().get("request_id"),
-        },
-    )
+    return cause
 
 
-def _explained(error: GraphQLError, context: ExecutionContext) -> str:
-    """The error's message, with the argument it is about and the values an enum has."""
-    message = error.message
-    if (match := _ENUM.search(message)) is not None:
-        enum = context.schema._schema.type_map.get(match[1])
-        if isinstance(enum, GraphQLEnumType):
-            message = f"{message} It may be {', '.join(enum.values)}."
-    if error.nodes and context.graphql_document is not None:
-        argument = _argument_of(error.nodes[0], context.graphql_document)
-        if argument is not None and f"'{argument}'" not in message:
-            message = f"Argument '{argument}': {message}"
-    return message
-
-
-def _argument_of(value: Node, document: DocumentNode) -> str | None:
-    """The name of the argument in whose value a node stands."""
-    found: list[str] = []
-
-    class Finder(Visitor):
-        def enter(
-            self, node: Node, _: object, parent: Node, __: object, ancestors: list[Node]
-        ) -> None:
-            if node is value:
-                names = (n.name.value for n in [*ancestors, parent] if isinstance(n, ArgumentNode))
-                found.extend(names)
-
-    visit(document, Finder())
-    return found[0] if found else None
+def _log_unforeseen(errors: Sequence[GraphQLError], causes: Sequence[Exception | None]) -> None:
+    """Logs each cause that is not on the tree of errors, once, with the paths that it emptied."""
+    paths: defaultdict[int, list[object]] = defaultdict(list)
+    for error, cause in zip(errors, causes, strict=True):
+        paths[id(cause)].append(error.path)
+    for cause in {id(cause): cause for cause in causes}.values():
+        if cause is not None and not isinstance(cause, HeadcountError):
+            _log.error("fields failed", paths=paths[id(cause)], exc_info=cause)

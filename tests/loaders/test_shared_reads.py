@@ -3,10 +3,13 @@
 import asyncio
 from asyncio import Event, Task, create_task
 from collections import Counter
+from traceback import walk_tb
 
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
+from cubes.cube import Slice
 from loaders.aggregations import Aggregations
 from loaders.shared_reads import SharedReads
 from resolvers.events_overview import EventsOverview
@@ -188,6 +191,43 @@ async def test_a_read_may_take_as_long_as_the_last_of_those_who_wait_when_it_beg
     reads.end(1)
     reads.end(2)
     await reads.started()
+
+
+async def test_who_has_more_time_than_a_read_may_take_starts_another() -> None:
+    reads = Reads()
+    tasks = [reads.ask(deadline=5)]
+    assert await reads.started() == 1
+    tasks.append(reads.ask(0.1, deadline=5.2))
+    assert await reads.started() == 1
+    tasks.append(reads.ask(0.1, deadline=6))
+    assert await reads.started() == 2
+    tasks.append(reads.ask(0.1, deadline=6.2))
+    assert await reads.started() == 2
+    for number in (0, 1):
+        reads.end(number)
+    assert await asyncio.gather(*tasks) == ["read 0"] * 2 + ["read 1"] * 2
+    assert reads.deadlines == [5, 6]
+
+
+async def test_a_failure_is_traced_alike_for_all_who_share_it(
+    database: AsyncDatabase[dict[str, object]], sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Slice, "pipeline", lambda _: [{"$nonsense": 1}])
+    shared = SharedReads(60)
+    sent.commands.clear()
+    requests = await asyncio.gather(
+        *(
+            OrderStats.load(["total_orders"], Aggregations({}, timeout=30, shared=shared))
+            for _ in range(10)
+        )
+    )
+    assert sent.to("ticket_orders") == 1
+    depths = set[int]()
+    for stats in requests * 3:
+        with pytest.raises(OperationFailure) as failure:
+            _ = stats.total_orders
+        depths.add(len([*walk_tb(failure.value.__traceback__)]))
+    assert len(depths) == 1
 
 
 async def test_requests_share_aggregations_that_are_the_same(

@@ -511,7 +511,8 @@ async def test_what_nobody_foresaw_is_masked_and_logged(
         raise RuntimeError("the secret cause")
 
     monkeypatch.setattr("resolvers.order_stats.money", fail)
-    response = await post(http, "{ orderStats { totalRevenue } }", token(role="admin"))
+    query = "{ orderStats { totalOrders totalRevenue } }"
+    response = await post(http, query, token(role="admin"))
     assert "secret cause" not in response.text
     (error,) = response.json()["errors"]
     assert error["path"] == ["orderStats", "totalRevenue"]
@@ -522,6 +523,22 @@ async def test_what_nobody_foresaw_is_masked_and_logged(
     logged = capsys.readouterr()
     assert "the secret cause" in logged.out + logged.err
     assert response.headers["x-request-id"] in logged.out + logged.err
+
+
+async def test_a_cause_is_logged_once_with_all_that_it_emptied(
+    http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Slice, "pipeline", lambda _: [{"$nonsense": 1}])
+    text = "{ eventsOverview { totalRevenue } orderStats { totalOrders } }"
+    response = await post(http, text, token(role="admin"))
+    assert [error["extensions"]["code"] for error in response.json()["errors"]] == [
+        "INTERNAL_SERVER_ERROR"
+    ] * 2
+    logged = capsys.readouterr()
+    lines = [line for line in (logged.out + logged.err).splitlines() if "fields failed" in line]
+    assert len(lines) == 1
+    assert "totalRevenue" in lines[0]
+    assert "totalOrders" in lines[0]
 
 
 async def test_a_failure_outside_of_any_field_has_the_requests_id_too(

@@ -13,11 +13,38 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from errors import ServiceUnavailable
 from server.graphql import Endpoint
 from server.settings import Settings
 from server.telemetry import Figures, Telemetry
 
 _PING_SECONDS = 2
+
+
+_AWAY = "The database can't be reached."
+_AGAIN = {"retry-after": "5"}
+
+
+async def _alive(request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+def _not_ready() -> Response:
+    answer = {"status": "unavailable", "reason": _AWAY}
+    return JSONResponse(answer, status_code=503, headers=_AGAIN)
+
+
+async def _unavailable(request: Request) -> Response:
+    if request.url.path == "/readyz":
+        return _not_ready()
+    error = {"message": _AWAY, "extensions": {"code": ServiceUnavailable.code}}
+    return JSONResponse({"errors": [error]}, status_code=503, headers=_AGAIN)
+
+
+away = Starlette(
+    routes=[Route("/healthz", _alive), Route("/{path:path}", _unavailable, methods=None)]
+)
+"""The application of a process that has no database yet."""
 
 
 def create(
@@ -27,19 +54,12 @@ def create(
     figures = figures or Figures()
     endpoint = Endpoint(settings, settings.verifier())
 
-    async def alive(request: Request) -> Response:
-        return JSONResponse({"status": "ok"})
-
     async def ready(request: Request) -> Response:
         try:
             with pymongo.timeout(_PING_SECONDS):
                 await database.command("ping")
         except PyMongoError:
-            return JSONResponse(
-                {"status": "unavailable", "reason": "The database can't be reached."},
-                status_code=503,
-                headers={"retry-after": "5"},
-            )
+            return _not_ready()
         return JSONResponse({"status": "ok"})
 
     async def metrics(request: Request) -> Response:
@@ -48,7 +68,7 @@ def create(
     return Starlette(
         routes=[
             Route("/graphql", endpoint),
-            Route("/healthz", alive),
+            Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", metrics),
         ],

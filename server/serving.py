@@ -8,11 +8,13 @@ import secrets
 import signal
 import socket
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from multiprocessing import parent_process
 from typing import Any
 
 import click
+import structlog
 import uvicorn
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,9 +26,14 @@ from errors import StartupError
 from server import app, data, log
 from server.clock import now
 from server.database import connect
+from server.http_protocol import Protocol
 from server.settings import PREFIX, Settings
 from server.telemetry import Commands, Figures, shared_figures
 
+_log = structlog.get_logger(__name__)
+
+# More than the first attempt takes.
+_CONNECT_SECONDS = 7
 _DEMO_TTL = timedelta(days=1)
 _DEMO_CLAIMS: Mapping[str, Mapping[str, Any]] = {
     "admin": {},
@@ -64,39 +71,66 @@ def demo(settings: Settings, scale: float) -> None:
 class _Process:
     """The ASGI application of a process, which is connected to its database from start to end.
 
-    It is given to other processes, which make the same of it.
+    It is given to other processes, which make the same of it. One that is started while the
+    database is away, in place of one that died, answers that until it is back.
     """
-
-    _application: ASGIApp
 
     def __init__(self, settings: Settings, uri: str) -> None:
         self._settings = settings
         self._uri = uri
+        self._application: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            await self._application(scope, receive, send)
+            await (self._application or app.away)(scope, receive, send)
             return
         await receive()
         log.configure(self._settings.log_format)
         if parent := parent_process():
-            # Who started this process, and would end it, is gone.
-            loop = asyncio.get_running_loop()
-            loop.add_reader(parent.sentinel, signal.raise_signal, signal.SIGTERM)
-        figures = Figures()
-        async with connect(self._uri, self._settings, Commands(figures)) as database:
-            self._application = app.create(self._settings, database, figures)
-            # What is there now stays: looking for garbage in it stopped requests for 60 ms.
-            gc.collect()
-            gc.freeze()
+            _end_with(parent.sentinel)
+        async with AsyncExitStack() as stack:
+            connecting = asyncio.create_task(self._connect(stack))
+            await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
+            if connecting.done():
+                connecting.result()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
         await send({"type": "lifespan.shutdown.complete"})
+
+    async def _connect(self, stack: AsyncExitStack) -> None:
+        figures = Figures()
+        while self._application is None:
+            try:
+                database = await stack.enter_async_context(
+                    connect(self._uri, self._settings, Commands(figures))
+                )
+                self._application = app.create(self._settings, database, figures)
+            except StartupError as error:
+                _log.warning("this process waits for the database", reason=str(error))
+                await asyncio.sleep(1)
+        # What is there now stays: looking for garbage in it stopped requests for 60 ms.
+        gc.collect()
+        gc.freeze()
+
+
+def _end_with(sentinel: int) -> None:
+    """Ends this process when the one that started it, and would end it, is gone."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sentinel, ended)
 
 
 def _run(settings: Settings, uri: str, listener: socket.socket) -> None:
     config = uvicorn.Config(
         _Process(settings, uri),
+        http=Protocol,
+        lifespan="on",
         workers=settings.workers,
         log_config=None,
         access_log=False,

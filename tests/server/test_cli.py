@@ -1,14 +1,16 @@
 """The command line, as a person or a script runs it."""
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
@@ -23,6 +25,7 @@ from server.mongod_program import find_mongod
 from tests.commands import HEADCOUNT, ask, environment, free_port, run, running
 from tests.conftest import SECRET
 from tests.operations import SDL
+from tests.proxy import Proxy
 
 SCALE = "0.01"
 # The last line of what `headcount demo` prints.
@@ -247,6 +250,61 @@ def test_workers_end_when_who_started_them_is_killed(
         workers = [child for child in _children(process.pid) if "spawn_main" in _command(child)]
         process.kill()
         _wait_for_the_end_of(workers)
+
+
+@pytest.fixture
+def proxy(mongodb_uri: str) -> Iterator[tuple[Proxy, Callable[[Coroutine[Any, Any, None]], None]]]:
+    """A way to MongoDB, and what does as it is told with it."""
+    loop = asyncio.new_event_loop()
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+
+    def do(what: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(what, loop).result()
+
+    made = Proxy(mongodb_uri)
+    do(made.open())
+    yield made, do
+    do(made.cut())
+    do(asyncio.sleep(0.1))
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_a_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(
+    tmp_path: Path,
+    database: dict[str, str],
+    proxy: tuple[Proxy, Callable[[Coroutine[Any, Any, None]], None]],
+) -> None:
+    way, do = proxy
+    settings = {"HEADCOUNT_JWT_SECRET": SECRET, **database, "HEADCOUNT_MONGODB_URI": way.uri}
+    bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
+    with running(tmp_path, "serve", HEADCOUNT_WORKERS="2", **settings) as (process, url):
+        before = {*_children(process.pid)}
+        workers = [child for child in before if "spawn_main" in _command(child)]
+        do(way.cut())
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        while len({*_children(process.pid)} - before) < 2:
+            time.sleep(0.1)
+        assert _status(url, "/healthz") == 200
+        assert _status(url, "/readyz") == 503
+        assert _status(url, "/graphql") == 503
+        do(way.open())
+        deadline = time.monotonic() + 20
+        while {_status(url, "/readyz") for _ in range(10)} != {200}:
+            assert time.monotonic() < deadline
+        assert "errors" not in ask(url, bearer, "{ orderStats { totalOrders } }")
+
+
+def _status(url: str, path: str) -> int:
+    """The status of an answer; each by a connection, and so a worker, of its own."""
+    while True:
+        try:
+            return httpx.get(f"{url}{path}", timeout=20).status_code
+        except httpx.TransportError:
+            time.sleep(0.1)
 
 
 def _wait_for_the_end_of(processes: list[int]) -> None:

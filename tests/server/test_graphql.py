@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from graphql import get_introspection_query
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.uri_parser import parse_uri
 
 from cubes.cube import Slice
 from server import app
@@ -22,6 +21,7 @@ from server.database import connect
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, Sent, client, post, token
 from tests.operations import every_field
+from tests.proxy import Proxy
 from tests.strategies import nasty
 
 ONE = ("STAFF", ["VIEW_CUSTOMERS"])
@@ -384,57 +384,14 @@ async def test_a_page_beyond_the_last_is_empty(
 # ---------------------------------------------------------------- failures
 
 
-class Proxy:
-    """A way to MongoDB that can be cut."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._upstream = (host, port)
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        assert self._server is not None
-        self._server.close()
-        for writer in [*self._writers]:
-            writer.transport.abort()
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
-        self._writers |= {writer, upstream_writer}
-        await asyncio.gather(
-            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
-        )
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        except ConnectionError:
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.transport.abort()
-
-
 @asynccontextmanager
 async def _over_a_proxy(
     mongodb_uri: str, settings: Settings
 ) -> AsyncIterator[tuple[Proxy, httpx.AsyncClient]]:
-    (node, *_) = parse_uri(mongodb_uri)["nodelist"]
-    proxy = Proxy(node[0], node[1] or 27017)
+    proxy = Proxy(mongodb_uri)
     await proxy.open()
-    uri = (
-        f"mongodb://127.0.0.1:{proxy.port}/?directConnection=true"
-        "&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500"
-    )
     async with (
-        connect(uri, settings) as database,
+        connect(proxy.uri, settings) as database,
         client(app.create(settings, database)) as http,
     ):
         yield proxy, http

@@ -1,0 +1,52 @@
+"""A way to MongoDB that can be cut, and opened again."""
+
+import asyncio
+
+from pymongo.uri_parser import parse_uri
+
+
+class Proxy:
+    """Listens on a port of its own; belongs to one event loop."""
+
+    def __init__(self, mongodb_uri: str) -> None:
+        (node, *_) = parse_uri(mongodb_uri)["nodelist"]
+        self._upstream = (node[0], node[1] or 27017)
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    @property
+    def uri(self) -> str:
+        """The address of MongoDB through this, with little patience."""
+        return (
+            f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
+            "&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500"
+        )
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._relay, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in [*self._writers]:
+            writer.transport.abort()
+
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
+        self._writers |= {writer, upstream_writer}
+        await asyncio.gather(
+            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
+        )
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            self._writers.discard(writer)
+            writer.transport.abort()

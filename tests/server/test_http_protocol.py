@@ -1,0 +1,100 @@
+"""The HTTP of connections: what asks for another protocol, and heads without an end."""
+
+import json
+import re
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.commands import run, running
+from tests.conftest import SECRET
+
+_UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+@pytest.fixture(scope="module")
+def served(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[int, bytes]]:
+    """The port of a server, and the header that its admin sends."""
+    folder = Path(tmp_path_factory.mktemp("http"))
+    settings = {
+        "HEADCOUNT_JWT_SECRET": SECRET,
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": f"headcount_http_{uuid4().hex[:12]}",
+    }
+    bearer = run(folder, "token", "--role", "admin", **settings).stdout.strip()
+    with running(folder, "serve", **settings) as (_, url):
+        yield int(url.rpartition(":")[2]), f"Authorization: Bearer {bearer}\r\n".encode()
+
+
+def _answers(port: int, *parts: bytes, count: int = 1) -> list[bytes]:
+    """The status lines of so many answers to what is sent part by part."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        received = b""
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(0.1)
+        while received.count(b"HTTP/1.1 ") < count and (data := connection.recv(65536)):
+            received += data
+        connection.settimeout(0.3)
+        try:
+            while data := connection.recv(65536):
+                received += data
+        except TimeoutError:
+            pass
+    return re.findall(rb"HTTP/1\.1 \d{3} [\w ]+", received)
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_a_request_that_would_rather_have_http_2_is_answered(
+    served: tuple[int, bytes], apart: bool
+) -> None:
+    port, bearer = served
+    body = json.dumps({"query": "{ viewer { role } }"}).encode()
+    head = (
+        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + bearer + _UPGRADE + b"Content-Length: %d\r\n\r\n" % len(body)
+    )  # fmt: skip
+    again = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    parts = [head, body] if apart else [head + body]
+    assert _answers(port, *parts, again, count=2) == [b"HTTP/1.1 200 OK"] * 2
+
+
+def test_the_body_of_such_a_request_is_not_another_request(served: tuple[int, bytes]) -> None:
+    port, _ = served
+    body = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+    head = b"POST /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+    assert _answers(port, head, body) == [b"HTTP/1.1 405 Method Not Allowed"]
+
+
+def test_such_a_request_behind_another_is_refused(served: tuple[int, bytes]) -> None:
+    port, _ = served
+    first = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+    second = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
+    assert b"HTTP/1.1 400 Bad Request" in _answers(port, first + second)
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
+def test_a_head_without_an_end_is_cut_off(served: tuple[int, bytes], start: bytes) -> None:
+    port, _ = served
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(start)
+        # More than the buffers between can hold.
+        with pytest.raises(ConnectionError):
+            connection.sendall(b"x" * 50_000_000)
+
+
+def test_a_large_body_behind_a_head_is_none(served: tuple[int, bytes]) -> None:
+    port, bearer = served
+    body = json.dumps({"query": "{ viewer { role } } #" + "x" * 500_000}).encode()
+    head = (
+        b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+        + bearer + b"Content-Length: %d\r\n\r\n" % len(body)
+    )  # fmt: skip
+    assert _answers(port, head + body + head + body, count=2) == [b"HTTP/1.1 200 OK"] * 2

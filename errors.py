@@ -31,11 +31,25 @@ class BadUserInput(HeadcountError):
     status = 422
 
 
+class NotFound(HeadcountError):
+    """What is asked for does not exist, or not for the caller."""
+
+    code = "NOT_FOUND"
+    status = 404
+
+
 class ServiceUnavailable(HeadcountError):
     """The database can't be reached, or takes too long."""
 
     code = "SERVICE_UNAVAILABLE"
     status = 503
+
+
+class TooManyRequests(HeadcountError):
+    """As much is being done already as may be at once."""
+
+    code = "TOO_MANY_REQUESTS"
+    status = 429
 
 
 class StartupError(Exception):

@@ -1,12 +1,12 @@
 """How stored values are shown in rows of tickets (kpis.md, rule 6 and the ticket report)."""
 
-from base64 import b64encode
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import isfinite
 from typing import Any, Final
 
-from bson import DatetimeMS, Decimal128, ObjectId
+from bson import DBRef, Decimal128, ObjectId, json_util
+from bson.datetime_ms import DatetimeMS
 
 from documents.values import UNREADABLE_FROM
 
@@ -17,7 +17,8 @@ _EXACT_BELOW: Final = 2**53
 
 def text(value: object) -> str | None:
     """A text; a number's or an ObjectId's, too. None where there is none."""
-    if isinstance(value, str):
+    # JavaScript is a subclass, and no text.
+    if type(value) is str:
         return value or None
     if isinstance(value, ObjectId):
         return str(value)
@@ -56,12 +57,14 @@ def whole(value: object) -> int:
 def price(value: object) -> str | None:
     """Minor units as a decimal in major ones, at 2 places; None if they can't be read."""
     cents = _readable(value)
-    return None if cents is None else str((cents / 100).quantize(_CENT, ROUND_HALF_EVEN))
+    # Adding nothing takes the sign off zero.
+    return None if cents is None else str((cents / 100).quantize(_CENT, ROUND_HALF_EVEN) + 0)
 
 
 def mapped(value: object) -> dict[str, Any] | None:
     """A sub-document as JSON; None where there is none."""
-    return json(value) if isinstance(value, dict) else None
+    found = document(value)
+    return None if found is None else json(found)
 
 
 def listed(value: object) -> list[Any] | None:
@@ -69,14 +72,22 @@ def listed(value: object) -> list[Any] | None:
     return json(value) if isinstance(value, list) else None
 
 
+def document(value: object) -> dict[str, Any] | None:
+    """A sub-document, also one that the driver takes for a reference; None where there is none."""
+    if isinstance(value, DBRef):
+        return dict(value.as_doc())
+    return value if isinstance(value, dict) else None
+
+
 def json(value: object) -> Any:
-    """A value as JSON has it: ids and other types as texts, dates in ISO 8601, NaN as null."""
-    if value is None or isinstance(value, bool):
+    """A value as JSON has it: ids and decimals as texts, dates in ISO 8601, NaN as null.
+
+    Types that JSON does not know otherwise are as MongoDB's Extended JSON has them.
+    """
+    if value is None or isinstance(value, bool) or type(value) is str:
         return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, dict):
-        return {str(name): json(each) for name, each in value.items()}
+    if (found := document(value)) is not None:
+        return {name: json(each) for name, each in found.items()}
     if isinstance(value, list):
         return [json(each) for each in value]
     if isinstance(value, int):
@@ -85,25 +96,25 @@ def json(value: object) -> Any:
         return value if isfinite(value) else None
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds")
-    if isinstance(value, Decimal128):
+    if isinstance(value, ObjectId | Decimal128):
         return text(value)
     if isinstance(value, DatetimeMS):
         # A year that ISO 8601's four digits can't show.
         return None
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    return str(value)
+    return json_util.default(value, json_util.RELAXED_JSON_OPTIONS)
 
 
 def _number(value: object) -> int | Decimal | None:
     """A finite number, a double at 15 significant digits; None where there is none."""
-    if isinstance(value, Decimal128):
-        value = value.to_decimal()
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return int(value)
     if isinstance(value, float):
         value = Decimal(f"{value:.15g}")
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        return None
-    return value if isfinite(value) else None
+    if isinstance(value, Decimal128):
+        value = value.to_decimal()
+    return value if isinstance(value, Decimal) and value.is_finite() else None
 
 
 def _readable(value: object) -> Decimal | None:

@@ -60,8 +60,7 @@ class Lookup:
         stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
         if len(self.keys) > _KEYS_MAX:
             return stages
-        # In `$in` a regular expression would be a pattern, and no document's id is one.
-        keys = [value for value in map(raw, self.keys) if not isinstance(value, Regex)]
+        keys = [value for value in map(raw, self.keys) if not _is_pattern(value)]
         return [{"$match": {self.by: {"$in": keys}}}, *stages]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
@@ -70,6 +69,12 @@ class Lookup:
         for document in documents:
             rows.setdefault(key_of(document[self.by]), document)
         return {key: row for key, row in rows.items() if key in self.keys}
+
+
+def _is_pattern(value: object) -> bool:
+    """Whether `$in` would not take a value for itself; no document's id is one."""
+    operator = isinstance(value, dict) and any(name.startswith("$") for name in value)
+    return operator or isinstance(value, Regex)
 
 
 @dataclass(frozen=True)

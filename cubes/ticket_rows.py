@@ -2,16 +2,16 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, Self
 
 from beanie import Document
+from bson.datetime_ms import DatetimeMS
 
 from cubes.cube import Stage
 from cubes.key import raw
 from cubes.reading import Expression, moment
 from cubes.table import Row
-from cubes.tickets import IN_THE_SYSTEM
+from cubes.tickets import IN_THE_SYSTEM, TICKET_ROWS
 from documents import Ticket
 
 EVENT_INDEX: Final = {"event_id": ""}
@@ -31,8 +31,8 @@ class TicketFilter:
 
     events: frozenset[Hashable]
     in_the_system: bool = False
-    since: datetime | None = None
-    before: datetime | None = None
+    since: DatetimeMS | None = None
+    before: DatetimeMS | None = None
     plain: bool = False
 
     def stages(self) -> list[Stage]:
@@ -78,14 +78,33 @@ class TicketCount(_Query):
 
 @dataclass(frozen=True)
 class TicketPage(_Query):
-    """A stretch of the tickets that a filter leaves, by `_id`, as they are stored."""
+    """The tickets that a filter leaves, or a stretch of them, by `_id`, as they are stored."""
 
-    skip: int
-    limit: int
+    skip: int = 0
+    limit: int | None = None
 
     def pipeline(self) -> list[Stage]:
         stages = [*self.filter.stages(), {"$sort": {"_id": 1}}]
-        return [*stages, {"$skip": self.skip}, {"$limit": self.limit}]
+        if self.skip:
+            stages.append({"$skip": self.skip})
+        return stages if self.limit is None else [*stages, {"$limit": self.limit}]
 
     def answer(self, documents: Sequence[Row]) -> Sequence[Row]:
         return documents
+
+
+def listed(events: Sequence[Hashable]) -> list[Stage]:
+    """The rows of the tickets in the system of these events, one event after another, by `_id`.
+
+    `event` is the event's place in the sequence, -1 for a ticket of none of them; the events come
+    in any order.
+    """
+    ids = [raw(key) for key in events]
+    place = {"$indexOfArray": [{"$literal": ids}, "$event_id"]}
+    tickets = TicketFilter(frozenset(events), in_the_system=True, plain=True)
+    rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]
+    return [
+        *tickets.stages(),
+        {"$sort": {"event_id": 1, "_id": 1}},
+        {"$project": rows | {"_id": 0, "event": place}},
+    ]

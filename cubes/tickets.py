@@ -1,9 +1,10 @@
-"""What can be counted in `tickets`. A deleted ticket has left the system and counts nowhere."""
+"""What can be counted, and what shown, of `tickets`; a deleted one has left the system."""
 
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.reading import UNKNOWN, one_if, present, text
+from cubes.reading import UNKNOWN, key, moment, one_if, present, text
+from cubes.table import Table
 from documents import Ticket
 
 IN_THE_SYSTEM: Final = {
@@ -19,6 +20,20 @@ ORIGIN: Final = {"$cond": [_SOLD, "sold", {"$cond": [_PROMO, "promo", "admin"]}]
 """How a ticket came about: an order outweighs a promo code; with neither, an admin made it."""
 
 _STATUS: Final = text("$status", UNKNOWN)
+
+TICKET_ROWS: Final = Table(
+    source=Ticket,
+    columns={
+        "ticket_id": key("$_id"),
+        "customer_id": key("$customer_id"),
+        "status": text("$status", ""),
+        "promo_code_id": {"$cond": [{"$eq": [ORIGIN, "promo"]}, "$promo_code_id", None]},
+        "order_id": {"$cond": [_SOLD, key("$ticket_order_id"), None]},
+        "created_at": moment("$created_at"),
+        "consumed_at": moment("$consumed_at"),
+    },
+)
+"""Tickets one by one; `promo_code_id` and `order_id` are of those that one brought."""
 
 TICKETS: Final = Cube(
     name="tickets",

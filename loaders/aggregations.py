@@ -10,6 +10,8 @@ from typing import Any, Protocol, Self, TypeVar
 import structlog
 from aiodataloader import DataLoader
 from beanie import Document
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
@@ -21,6 +23,7 @@ from loaders.shared_reads import SharedReads
 _Answer = TypeVar("_Answer", covariant=True)
 _Read = TypeVar("_Read")
 
+Collection = AsyncCollection[dict[str, Any]]
 _Documents = Sequence[Mapping[str, Any]]
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +84,10 @@ class Aggregations:
             self._plain[source] = asyncio.create_task(self._explain(source, probe))
         return self._plain[source]
 
+    def _until(self) -> float:
+        """When what is asked for now has to be there."""
+        return self._deadline
+
     def close(self) -> None:
         """Ends what is still being read; nobody waits for it."""
         for task in (*self._sent, *self._plain.values()):
@@ -122,11 +129,10 @@ class Aggregations:
         let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
 
         async def aggregated(deadline: float) -> _Documents:
-            cursor = await collection.aggregate(
+            cursor = await self._send(
+                collection,
                 pipeline,
-                allowDiskUse=True,
                 batchSize=_BATCH_SIZE,
-                collation=_BY_CODE_POINT,
                 let=let,
                 maxTimeMS=_milliseconds(deadline),
             )
@@ -134,17 +140,23 @@ class Aggregations:
 
         return await self._read(collection.name, (query, *let.items()), aggregated)
 
+    async def _send(
+        self, collection: Collection, pipeline: list[Stage], **options: Any
+    ) -> AsyncCommandCursor[dict[str, Any]]:
+        return await collection.aggregate(
+            pipeline, allowDiskUse=True, collation=_BY_CODE_POINT, **options
+        )
+
     async def _read(
         self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Read]]
     ) -> _Read:
         """What is read from a collection; raises `ServiceUnavailable`."""
         # The server ends what takes too long; our own limit is for a server that is silent.
-        remaining = self._deadline - asyncio.get_running_loop().time()
+        deadline = self._until()
+        remaining = deadline - asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(remaining + _GRACE if remaining > 0 else 0):
-                return await self._shared.read(
-                    key, start, arrived=self._arrived, deadline=self._deadline
-                )
+                return await self._shared.read(key, start, arrived=self._arrived, deadline=deadline)
         except (TimeoutError, ExecutionTimeout) as error:
             _log.warning("an aggregation took too long", collection=collection)
             raise ServiceUnavailable(

@@ -1,5 +1,7 @@
 """What arguments may be: each check names the argument, what is allowed and what was given."""
 
+from datetime import datetime
+
 from bson import ObjectId
 from bson.errors import InvalidId
 
@@ -23,6 +25,19 @@ def text(name: str, value: str) -> str:
             f"Argument '{name}' must be a text of whole characters; it holds half of a pair."
         ) from error
     return value
+
+
+def moment(value: object) -> datetime:
+    """A moment in ISO 8601, with its offset; raises `BadUserInput`."""
+    try:
+        found = datetime.fromisoformat(str(value))
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or not isinstance(value, str):
+        raise BadUserInput(
+            f"A moment must be ISO 8601 with its offset, as 2026-04-15T19:00:00Z; it is {value!r}."
+        )
+    return found
 
 
 def object_id(name: str, value: str) -> ObjectId:

@@ -108,12 +108,7 @@ async def event_stats(
     """
     within("page", page, 0)
     within("limit", limit, 1, LIMIT_MAX)
-    where: dict[str, Any] = {}
-    if event_type is not None:
-        where["event_type"] = text("eventType", event_type)
-    if active_only:
-        where["is_active"] = True
-
+    where = _where(event_type, active_only)
     # How many events there are also tells whether a page holds most of the tickets.
     census = EVENTS.slice(*where, measures=["events"])
     if selected is None:
@@ -141,6 +136,27 @@ async def event_stats(
         stats.sort(key=attrgetter(order.column), reverse=order.descending)
         stats = stats[page * limit : (page + 1) * limit]
     return EventStatsPage(_matching(events, where) if with_total else 0, stats)
+
+
+async def listed_events(
+    aggregations: Aggregations, *, event_type: str | None, active_only: bool
+) -> Sequence[tuple[Hashable, EventStats]]:
+    """All matching events, each with its key, newest first."""
+    where = tuple(_where(event_type, active_only).items())
+    rows, numbers = await asyncio.gather(
+        aggregations.load(Page(EVENT_ROWS, _SHOWN, where, NEWEST_FIRST)),
+        _numbers(by_cube(_SLICES.values()), aggregations),
+    )
+    return [(key_of(row["_id"]), _stats(row, numbers)) for row in rows]
+
+
+def _where(event_type: str | None, active_only: bool) -> dict[str, Any]:
+    where: dict[str, Any] = {}
+    if event_type is not None:
+        where["event_type"] = text("eventType", event_type)
+    if active_only:
+        where["is_active"] = True
+    return where
 
 
 async def event(

@@ -1,10 +1,13 @@
 """The ticket report: tickets of some events one by one (organizer-ticket-report)."""
 
 import asyncio
-from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
+
+from bson.datetime_ms import DatetimeMS
 
 from auth.scope import Scope
 from cubes.events import EVENTS_AS_STORED
@@ -13,12 +16,19 @@ from cubes.table import Lookup, Row
 from cubes.ticket_rows import EVENT_INDEX, TicketCount, TicketFilter, TicketPage
 from cubes.tickets import TICKETS
 from cubes.users import ACCOUNTS_AS_STORED
+from errors import NotFound
 from loaders.aggregations import Aggregations
+from loaders.snapshot import Snapshot
 from resolvers.arguments import object_id, text, within
 from resolvers.rounding import count
-from resolvers.ticket_row import OWNERS, TicketReportRow, initial_owner, owner_id, reader
+from resolvers.ticket_row import ALL, OWNERS, TicketReportRow, initial_owner, owner_id, reader
 
 LIMIT_MAX: Final = 1000
+# What is formatted at once: other requests wait for as long.
+_BATCH: Final = 100
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
 
 Events = Mapping[Hashable, Row]
 """Key → an event as it is stored."""
@@ -85,6 +95,23 @@ async def ticket_report(
     return TicketReport(count(total), await rows(found, events, selected or (), aggregations))
 
 
+async def every_row(
+    event_id: str, mobile_app_id: str, tickets: Tickets, scope: Scope, snapshot: Snapshot
+) -> AsyncGenerator[Sequence[TicketReportRow]]:
+    """All rows of an event's tickets, some at a time.
+
+    Raises `BadUserInput` for what is no id, `NotFound` where the caller sees no such event.
+    """
+    events = await visible_events([event_id], mobile_app_id, scope, snapshot)
+    if not events:
+        raise NotFound("There is no such event of this application.")
+    wanted = await indexed(tickets.of(events), snapshot)
+    pipeline = TicketPage(wanted).pipeline()
+    async with aclosing(snapshot.stream(TICKETS.source, pipeline, batch=_BATCH)) as batches:
+        async for batch in batches:
+            yield await rows(batch, events, ALL, snapshot)
+
+
 async def visible_events(
     ids: Iterable[str], mobile_app_id: str, scope: Scope, aggregations: Aggregations
 ) -> Events:
@@ -132,15 +159,13 @@ async def rows(
 
 
 def _has(apps: object, app: str) -> bool:
-    return isinstance(apps, list) and app in apps
+    # An empty text is none.
+    return isinstance(apps, list) and app != "" and app in apps
 
 
-def _whole_milliseconds(moment: datetime | None) -> datetime | None:
-    """The first moment that MongoDB can store, in UTC, from this one on."""
-    if moment is None:
-        return None
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment + timedelta(microseconds=-moment.microsecond % 1000)
+def _whole_milliseconds(moment: datetime | None) -> DatetimeMS | None:
+    """The first moment, from this one on, that MongoDB can store."""
+    return None if moment is None else DatetimeMS(-((_EPOCH - moment) // _MILLISECOND))
 
 
 async def _given(value: _T) -> _T:

@@ -31,12 +31,12 @@ def _status(ticket: Stored) -> str:
     return text(_dug(ticket, ("wallet", "status"))) or (text(ticket.get("status")) or "").upper()
 
 
-def _dug(document: Any, path: tuple[str, ...]) -> Any:
+def _dug(found: Any, path: tuple[str, ...]) -> Any:
     for name in path:
-        if not isinstance(document, dict):
+        if type(found) is not dict and (found := stored.document(found)) is None:
             return None
-        document = document.get(name)
-    return document
+        found = found.get(name)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime
 import strawberry
 from strawberry.types.scalar import ScalarDefinition
 
+from resolvers.arguments import moment
+
 
 def _iso(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="milliseconds")
@@ -17,7 +19,7 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
         "`2026-04-15T19:00:00.000+00:00`."
     ),
     serialize=_iso,
-    parse_value=datetime.fromisoformat,
+    parse_value=moment,
 )
 
 DATE: ScalarDefinition = strawberry.scalar(

@@ -18,7 +18,7 @@ MAY: Final = {
     "auth": {"errors"},
     "resolvers": {"loaders", "cubes", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
-    "exports": {"resolvers", "auth", "errors"},
+    "exports": {"resolvers", "loaders", "auth", "errors"},
     "server": {"schema", "resolvers", "loaders", "documents", "exports", "auth", "demo", "errors"},
 }
 LIBRARIES_BY_ROOM: Final = {

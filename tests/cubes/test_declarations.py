@@ -50,6 +50,7 @@ def _paths(expression: Any) -> Iterator[str]:
 
 def _field(model: type[BaseModel], path: list[str]) -> bool:
     name, *rest = path
+    name = "id" if name == "_id" else name
     if name not in model.model_fields:
         return False
     if not rest:

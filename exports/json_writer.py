@@ -1,0 +1,82 @@
+"""Any report as JSON, streamed: rows of a second sheet are lists in the rows of the first."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, Final
+
+import orjson
+
+from exports.report import Column, Kind, Report, Rows
+
+# Bytes that are gathered before they are sent.
+_CHUNK: Final = 32_768
+
+
+async def json_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
+    """The bytes of one object, as the rows come; its times are in UTC, not in the zone."""
+    first, *nested = report.sheets
+    objects = _Objects(first.columns)
+    head = {"generated_at": _iso(report.generated_at), "filters": report.filters}
+    text = bytearray(orjson.dumps(head)[:-1] + b',"%b":[' % first.name.encode())
+    place = 0
+    async with aclosing(_lists(report)) as lists, aclosing(report.rows(first)) as batches:
+        waiting = await anext(lists, None)
+        async for _, rows in batches:
+            for row in objects.of(rows):
+                text += b"," if place else b""
+                text += orjson.dumps(row)
+                for sheet in nested:
+                    text[-1:] = b',"%b":[' % sheet.name.encode()
+                    started = False
+                    while waiting is not None and waiting[0] == place:
+                        text += (b"," if started else b"") + waiting[1]
+                        started = True
+                        if len(text) > _CHUNK:
+                            yield bytes(text)
+                            text.clear()
+                        waiting = await anext(lists, None)
+                    text += b"]}"
+                place += 1
+            if len(text) > _CHUNK:
+                yield bytes(text)
+                text.clear()
+    yield bytes(text + b"]}")
+
+
+async def _lists(report: Report) -> AsyncGenerator[tuple[int, bytes]]:
+    """(place of a row of the first sheet, objects that belong to it)."""
+    for sheet in report.sheets[1:]:
+        objects = _Objects(sheet.columns)
+        async with aclosing(report.rows(sheet)) as batches:
+            async for place, rows in batches:
+                if rows:
+                    yield place, orjson.dumps(objects.of(rows))[1:-1]
+
+
+class _Objects:
+    """Rows as what orjson can encode."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._fields = [
+            (place, column.name.split("."), _SHOWN.get(column.kind))
+            for place, column in enumerate(columns)
+            if column.name is not None
+        ]
+
+    def of(self, rows: Rows) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = [{} for _ in rows]
+        for place, (*outer, name), shown in self._fields:
+            for row, found in zip(rows, objects, strict=True):
+                value = row[place]
+                for each in outer:
+                    found = found.setdefault(each, {})
+                found[name] = value if shown is None or value is None else shown(value)
+        return objects
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+_SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {Kind.MOMENT: _iso, Kind.DAY: date.isoformat}

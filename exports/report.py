@@ -1,0 +1,80 @@
+"""What a report is: sheets of typed columns, and batches of rows. It knows no format."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, Protocol
+
+
+class Kind(Enum):
+    """What a column holds; any value may be None."""
+
+    TEXT = auto()
+    WHOLE = auto()
+    """An int."""
+    MONEY = auto()
+    """A float in major units, at 2 places."""
+    PERCENTAGE = auto()
+    """A float at 1 place: 73.5 is 73.5 %."""
+    MOMENT = auto()
+    """A datetime with an offset."""
+    DAY = auto()
+    """A date."""
+    FLAG = auto()
+    """A bool."""
+    YES_NO = auto()
+    """A bool that is read by people: Yes or No."""
+    NESTED = auto()
+    """A list or dict that JSON can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its header in sheets; its name in JSON, None if it is left out there.
+
+    A name with a dot is of a nested object.
+    """
+
+    title: str
+    name: str | None
+    kind: Kind
+    width: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A sheet of a workbook, a file of a zip, or a list of JSON, which has `name`."""
+
+    title: str
+    name: str
+    columns: Sequence[Column]
+
+
+Rows = Sequence[Sequence[Any]]
+"""Rows of a sheet: a value for each of its columns, in order."""
+
+
+class Report(Protocol):
+    """Rows that are streamed to whatever format.
+
+    Rows of a second sheet belong to rows of the first, in whose order they come; JSON nests them
+    there.
+    """
+
+    @property
+    def title(self) -> str:
+        """What the file is called, for people."""
+
+    @property
+    def generated_at(self) -> datetime: ...
+
+    @property
+    def filters(self) -> Mapping[str, Any]:
+        """Name → value of what was asked for, as JSON can hold it."""
+
+    @property
+    def sheets(self) -> Sequence[Sheet]: ...
+
+    def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+        """Batches of a sheet's rows; of a second sheet, each with its row's place in the first."""

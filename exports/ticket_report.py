@@ -1,0 +1,72 @@
+"""The ticket report as a file: every field of its rows is a column."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from datetime import date, datetime
+from operator import attrgetter
+from types import NoneType
+from typing import Any, Final, get_args, get_type_hints
+
+from pydantic.alias_generators import to_camel
+
+from auth.scope import Scope
+from exports.ahead import ahead
+from exports.report import Column, Kind, Rows, Sheet
+from loaders.snapshot import Snapshot
+from resolvers.export_requests import TicketReportExport
+from resolvers.ticket_report import every_row
+from resolvers.ticket_row import TicketReportRow
+
+_KINDS: Final = {
+    str: Kind.TEXT, datetime: Kind.MOMENT, date: Kind.DAY, bool: Kind.FLAG, int: Kind.WHOLE,
+}  # fmt: skip
+
+
+def _kind(type_: Any) -> Kind:
+    (held,) = [each for each in get_args(type_) or (type_,) if each is not NoneType]
+    return _KINDS.get(held, Kind.NESTED)
+
+
+_FIELDS: Final = get_type_hints(TicketReportRow)
+_SHEET: Final = Sheet(
+    "Tickets",
+    "result",
+    [Column(to_camel(name), to_camel(name), _kind(type_)) for name, type_ in _FIELDS.items()],
+)
+_VALUES: Final = attrgetter(*_FIELDS)
+
+
+class TicketReportFile:
+    """The report, whose first tickets are read already."""
+
+    title = "Ticket report"
+    sheets = (_SHEET,)
+
+    def __init__(
+        self,
+        asked: TicketReportExport,
+        generated_at: datetime,
+        tickets: AsyncGenerator[Sequence[TicketReportRow]],
+        first: Sequence[TicketReportRow],
+    ) -> None:
+        self.generated_at = generated_at
+        self.filters = {"eventId": asked.event_id, **asked.filters}
+        self._tickets = tickets
+        self._first = first
+
+    async def rows(self, _: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+        """The rows, each of them once."""
+        yield 0, [_VALUES(row) for row in self._first]
+        async for tickets in self._tickets:
+            yield 0, [_VALUES(row) for row in tickets]
+
+
+@asynccontextmanager
+async def ticket_report(
+    asked: TicketReportExport, scope: Scope, snapshot: Snapshot, now: datetime
+) -> AsyncIterator[TicketReportFile]:
+    """The report; what can fail has failed before. Raises what `every_row` does."""
+    found = every_row(asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot)
+    async with aclosing(ahead(found)) as tickets:
+        first = await anext(tickets, ())
+        yield TicketReportFile(asked, now, tickets, first)

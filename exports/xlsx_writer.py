@@ -1,0 +1,88 @@
+"""Any report as an Excel workbook, streamed: rows as XML into a frame that openpyxl made."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from datetime import tzinfo
+from typing import IO, Final
+
+from exports.report import Report, Rows, Sheet
+from exports.texts import local
+from exports.xlsx_cells import Cells
+from exports.xlsx_skeleton import Frame, Skeleton, sheet_file, skeleton
+from exports.zip_stream import MEMBER_MAX, ZipStream
+
+SHEET_ROWS: Final = 1_048_575
+"""Rows that a sheet may have below its header."""
+
+
+async def xlsx(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
+    """The workbook's bytes, as its rows come. What a sheet can't hold goes on in another."""
+    archive = ZipStream(local(report.generated_at, zone))
+    written: list[tuple[Sheet, str, int]] = []
+    frames = _skeleton(report, zone, [(sheet, sheet.title, 0) for sheet in report.sheets]).frames
+    for sheet, frame in zip(report.sheets, frames, strict=True):
+        parts = _Parts(sheet, frame, zone, archive, len(written))
+        async with aclosing(report.rows(sheet)) as batches:
+            async for _, rows in batches:
+                parts.write(rows)
+                if data := archive.take():
+                    yield data
+        written += parts.end()
+    # Last, as they know how many sheets and rows there are.
+    for name, content in _skeleton(report, zone, written).parts.items():
+        with archive.open(name) as member:
+            member.write(content)
+    yield archive.close()
+
+
+class _Parts:
+    """A sheet, and those that it goes on in."""
+
+    def __init__(
+        self, sheet: Sheet, frame: Frame, zone: tzinfo, archive: ZipStream, place: int
+    ) -> None:
+        self._sheet = sheet
+        self._frame = frame
+        self._cells = Cells(sheet.columns, frame.styles, zone)
+        self._archive = archive
+        self._place = place
+        self._counts: list[int] = []
+        self._next()
+
+    def write(self, rows: Rows) -> None:
+        while rows:
+            room = SHEET_ROWS - self._counts[-1]
+            fitting = rows[:room]
+            xml = self._cells.rows(fitting, self._counts[-1] + 2) if fitting else b""
+            if not fitting or (self._counts[-1] and self._size + len(xml) > MEMBER_MAX):
+                self._close()
+                self._next()
+                continue
+            self._size += self._member.write(xml)
+            self._counts[-1] += len(fitting)
+            rows = rows[room:]
+
+    def end(self) -> Sequence[tuple[Sheet, str, int]]:
+        """The sheets that were written: title, number of rows."""
+        self._close()
+        return [
+            (self._sheet, self._title(number), count) for number, count in enumerate(self._counts)
+        ]
+
+    def _next(self) -> None:
+        name = sheet_file(self._place + len(self._counts))
+        self._member: IO[bytes] = self._archive.open(name)
+        self._size = self._member.write(self._frame.before)
+        self._counts.append(0)
+
+    def _close(self) -> None:
+        self._member.write(self._frame.after(self._counts[-1]))
+        self._member.close()
+
+    def _title(self, number: int) -> str:
+        return f"{self._sheet.title} ({number + 1})" if number else self._sheet.title
+
+
+def _skeleton(report: Report, zone: tzinfo, sheets: Sequence[tuple[Sheet, str, int]]) -> Skeleton:
+    described = [(title, sheet.columns, count) for sheet, title, count in sheets]
+    return skeleton(described, report.generated_at, report.title, str(zone))

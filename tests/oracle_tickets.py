@@ -1,0 +1,346 @@
+"""Owns the independent answer of `ticketReport`: from plain documents, by brute force.
+
+Like `tests.oracle`: written from the contract alone and never from the server. Where the contract
+leaves room, the reading is said beside the line that takes it. Callers are the claims of their
+tokens; what is no answer but an error is raised as `Refused`.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from unittest.mock import ANY
+
+from bson.code import Code
+from bson.datetime_ms import DatetimeMS
+from bson.dbref import DBRef
+from bson.decimal128 import Decimal128
+from bson.objectid import ObjectId
+
+from tests.oracle import (
+    TOO_BIG,
+    Data,
+    Document,
+    bson_key,
+    clamped,
+    decimal_of,
+    fields_of,
+    is_number,
+    milliseconds_of,
+    text_of,
+)
+
+LIMIT_MAX = 1000
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
+
+
+class Refused(Exception):
+    """The API answers null and an error with this code."""
+
+
+# ---------------------------------------------------------------- who asks, and for what
+
+
+def ticket_report(
+    data: Data,
+    *,
+    claims: Mapping[str, Any],
+    event_ids: Sequence[str],
+    mobile_app_id: str,
+    limit: int,
+    offset: int = 0,
+    exclude_deleted: bool = False,
+    last_updated_since: datetime | None = None,
+    last_updated_before: datetime | None = None,
+) -> dict[str, Any]:
+    """What `ticketReport` answers, as JSON; raises `Refused`."""
+    role = _role(claims)
+    if role not in {"admin", "organizer"}:
+        raise Refused("FORBIDDEN")
+    if not (1 <= limit <= LIMIT_MAX and offset >= 0):
+        raise Refused("BAD_USER_INPUT")
+    if not all(_OBJECT_ID.fullmatch(id) for id in event_ids):
+        raise Refused("BAD_USER_INPUT")
+    asked = {id.lower() for id in event_ids}
+    events = {
+        event["_id"]: event
+        for event in data.get("events", ())
+        if isinstance(event["_id"], ObjectId) and str(event["_id"]) in asked
+        if _belongs(event, mobile_app_id)
+        if role == "admin" or _holds(claims.get("organizer_id"), event)
+    }
+    tickets = [
+        ticket
+        for ticket in sorted(data.get("tickets", ()), key=lambda ticket: ticket["_id"])
+        if isinstance(ticket.get("event_id"), ObjectId) and ticket["event_id"] in events
+        if not (exclude_deleted and _is_deleted(ticket))
+        if _is_updated(ticket, last_updated_since, last_updated_before)
+    ]
+    accounts = {bson_key(user["_id"]): user for user in data.get("users", ())}
+    return {
+        "total": clamped(len(tickets)),
+        "result": [
+            _row(ticket, events[ticket["event_id"]], _account(ticket, accounts))
+            for ticket in tickets[offset : offset + limit]
+        ],
+    }
+
+
+def _role(claims: Mapping[str, Any]) -> str:
+    for claim in ("role", "user_type"):
+        if claim in claims:
+            return str(claims[claim]).lower()
+    return "admin" if claims.get("is_admin") is True else "customer"
+
+
+def _belongs(event: Document, mobile_app_id: str) -> bool:
+    # A plain text is no list that contains it, and a number is none of its texts.
+    apps = event.get("mobile_app_ids")
+    return isinstance(apps, list) and mobile_app_id in [text_of(app) for app in apps]
+
+
+def _holds(organizer_id: object, event: Document) -> bool:
+    # Shown as text or not, an organizer that is no text is nobody's id.
+    claimed = text_of(organizer_id)
+    return claimed is not None and claimed == text_of(event.get("organizer_id"))
+
+
+def _is_deleted(ticket: Document) -> bool:
+    wallet = fields_of(ticket.get("wallet"))
+    return text_of(wallet.get("status")) == "DELETED" or (
+        milliseconds_of(wallet.get("deleted_at")) is not None
+    )
+
+
+def _is_updated(ticket: Document, since: datetime | None, before: datetime | None) -> bool:
+    if since is None and before is None:
+        return True
+    updated = milliseconds_of(ticket.get("updated_at"))
+    if updated is None:
+        updated = milliseconds_of(ticket.get("created_at"))
+    if updated is None:  # neither since nor before anything
+        return False
+    moment = updated * 1000
+    return (since is None or _microseconds(since) <= moment) and (
+        before is None or moment < _microseconds(before)
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _account(ticket: Document, accounts: Mapping[Any, Document]) -> Document | None:
+    owner = fields_of(ticket.get("wallet")).get("owner_id")
+    return None if owner is None else accounts.get(bson_key(owner))
+
+
+# ---------------------------------------------------------------- reading single values
+
+
+def shown(value: object) -> str | None:
+    """A text; a number or an ObjectId as its text; of anything else none."""
+    if isinstance(value, ObjectId):
+        return str(value)
+    if not is_number(value):
+        return text_of(value)
+    if isinstance(value, float):
+        # A whole one without its ".0", as everybody but Python shows it.
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else _finite(value)
+    if isinstance(value, Decimal128):
+        return _finite(value.to_decimal())
+    return str(value)
+
+
+def _finite(value: float | Decimal) -> str | None:
+    # What is no number, or an infinite one, is none.
+    return str(value) if Decimal(value).is_finite() else None
+
+
+def _iso(value: object) -> str | None:
+    milliseconds = milliseconds_of(value)
+    if milliseconds is None:
+        return None
+    try:
+        moment = _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError:  # a BSON date outside the years 1 to 9999, which ISO 8601 cannot write
+        return None
+    return moment.isoformat(timespec="milliseconds")
+
+
+def _day(value: object) -> str | None:
+    moment = _iso(value)
+    return None if moment is None else moment[: len("2026-05-04")]
+
+
+def _yes_or_no(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None
+
+
+def _flag(value: object) -> bool:
+    return value is True
+
+
+def _count(value: object) -> int:
+    number = _number(value)
+    return 0 if number is None else clamped(math.trunc(number))
+
+
+def _price(value: object) -> str | None:
+    """Cents in major units. What is no number is absent, as a missing one is."""
+    if _number(value) is None:
+        return None
+    cents = round(decimal_of(value))  # exactly, half to even
+    return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
+
+
+def _number(value: Any) -> Decimal | None:
+    """The number as it is stored, where it is one to rule 6."""
+    if not is_number(value):
+        return None
+    number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
+    return number if number.is_finite() and abs(number) < TOO_BIG else None
+
+
+def _documents(value: object) -> Any:
+    return as_json(value) if isinstance(value, Mapping | DBRef) else None
+
+
+def _list(value: object) -> Any:
+    return as_json(value) if isinstance(value, list) else None
+
+
+def as_json(value: object) -> Any:
+    """A value in a JSON field; `ANY` where the contract does not say what it becomes."""
+    match value:
+        case Code():
+            return ANY
+        case None | bool() | str():
+            return value
+        case int():
+            return int(value)
+        case float():
+            return value if Decimal(value).is_finite() else None  # nor is there an infinity in JSON
+        case ObjectId():
+            return str(value)
+        case datetime() | DatetimeMS():
+            return _iso(value)
+        case Mapping() | DBRef():
+            return {name: as_json(item) for name, item in fields_of(value).items()}
+        case list():
+            return [as_json(item) for item in value]
+    return ANY
+
+
+# ---------------------------------------------------------------- one ticket
+
+Reader = Callable[[object], Any]
+Fields = Mapping[str, tuple[str, Reader]]
+
+EVENT: Fields = {
+    "organizerId": ("organizer_id", shown),
+    "eventName": ("title", shown),
+    "eventCode": ("event_code", shown),
+    "eventStartDate": ("event_date", _iso),
+}
+# Of an account, or where there is none, of a ticket's initial owner.
+NAMES: Fields = {
+    "ownerEmail": ("email", shown),
+    "ownerFirstName": ("first_name", shown),
+    "ownerLastName": ("last_name", shown),
+}
+ACCOUNT: Fields = {
+    "ownerPhone": ("phone", shown),
+    "ownerBirthDate": ("birth_date", _day),
+    "ownerIdNumber": ("id_number", shown),
+    "ownerResidenceCountry": ("residence_country", shown),
+    "ownerAllowPromoEmail": ("allow_promo_email", _yes_or_no),
+    "ownerAllowPromoThirdPartyEmail": ("allow_promo_third_party_email", _yes_or_no),
+    "ownerAllowTracking": ("allow_tracking", _yes_or_no),
+}
+WALLET: Fields = {
+    "ticketNumber": ("ticket_number", shown),
+    "ticketBarcode": ("barcode", shown),
+    "organizerTicketId": ("organizer_ticket_id", shown),
+    "ticketHolder": ("ticket_holder", _documents),
+    "previousOwnerId": ("previous_owner_id", shown),
+    "activatedDate": ("activated_at", _iso),
+    "checkedDate": ("checked_at", _iso),
+    "assignedDate": ("assigned_at", _iso),
+    "controlledDate": ("controlled_at", _iso),
+    "keptByOwnerDate": ("kept_by_owner_at", _iso),
+    "deliveryDate": ("delivered_at", _iso),
+    "ticketMetadata": ("metadata", _documents),
+    "devicesMap": ("devices", _documents),
+    "activationDetails": ("activation_details", _list),
+    "deletionDate": ("deleted_at", _iso),
+    "deletionReason": ("deletion_reason", shown),
+    "transferForwardCount": ("transfer_forward_count", _count),
+    "transferBackwardCount": ("transfer_backward_count", _count),
+    "alreadyDownloaded": ("already_downloaded", _flag),
+}
+INITIAL_OWNER: Fields = {"initialOwnerId": ("id", shown)}
+PURCHASE: Fields = {
+    "purchaseFile": ("file", shown),
+    "purchaseDate": ("date", _iso),
+    "purchasePrice": ("price_cents", _price),
+    "purchaseCurrency": ("currency", shown),
+    "purchaseContingentId": ("contingent_id", shown),
+    "purchaseSeatCategoryId": ("seat_category_id", shown),
+    "purchaseTariffId": ("tariff_id", shown),
+}
+SEATING: Fields = {
+    "seatingSeated": ("seated", _yes_or_no),
+    "seatingNumbered": ("numbered", _yes_or_no),
+    "seatingExternalEntrance": ("external_entrance", shown),
+    "seatingGate": ("gate", shown),
+    "seatingArea": ("area", shown),
+    "seatingLevel": ("level", shown),
+    "seatingBlock": ("block", shown),
+    "seatingRow": ("row", shown),
+    "seatingSeat": ("seat", shown),
+}
+RULES: Fields = {
+    "activationRuleId": ("activation", shown),
+    "usageRuleId": ("usage", shown),
+    "designRuleId": ("design", shown),
+    "dataCollectionRuleId": ("data_collection", shown),
+    "emailRuleId": ("email", shown),
+}
+
+
+def _row(ticket: Document, event: Document, account: Document | None) -> dict[str, Any]:
+    wallet = fields_of(ticket.get("wallet"))
+    initial = fields_of(wallet.get("initial_owner"))
+    status = _status(ticket, wallet)
+    names = account
+    if account is None and status == "INJECTED":  # as the row shows it, from wherever it came
+        names = initial
+    return {
+        "ticketId": str(ticket["_id"]),
+        "eventId": str(event["_id"]),
+        "status": status,
+        **_read(EVENT, event),
+        **_read(NAMES, names or {}),
+        **_read(ACCOUNT, account or {}),
+        **_read(WALLET, wallet),
+        **_read(INITIAL_OWNER, initial),
+        **_read(PURCHASE, fields_of(wallet.get("purchase"))),
+        **_read(SEATING, fields_of(wallet.get("seating"))),
+        **_read(RULES, fields_of(wallet.get("rules"))),
+    }
+
+
+def _status(ticket: Document, wallet: Document) -> str:
+    status = shown(wallet.get("status"))
+    return status if status is not None else (shown(ticket.get("status")) or "").upper()
+
+
+def _read(fields: Fields, document: Document) -> dict[str, Any]:
+    return {name: read(document.get(key)) for name, (key, read) in fields.items()}

@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Final, TypeAlias
 from urllib.parse import quote, urlencode
 
 from auth.viewer import Role, Viewer
-from errors import Forbidden
+from errors import BadUserInput, Forbidden
+from resolvers.arguments import object_id, text
 from resolvers.ticket_report import Tickets
 
 
@@ -18,6 +19,13 @@ class ExportFormat(Enum):
     XLSX = "xlsx"
     CSV = "csv"
     JSON = "json"
+
+
+class ExportReport(Enum):
+    """What a file can show."""
+
+    EVENTS_DASHBOARD = "events-dashboard"
+    TICKET_REPORT = "ticket-report"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,13 @@ class TicketReportExport:
 
 Export: TypeAlias = EventsDashboardExport | TicketReportExport
 
+_ONLY: Final = {
+    ExportReport.EVENTS_DASHBOARD: ("eventType", "activeOnly"),
+    ExportReport.TICKET_REPORT: (
+        "eventId", "mobileAppId", "excludeDeleted", "lastUpdatedSince", "lastUpdatedBefore",
+    ),
+}  # fmt: skip
+
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "zip": "application/zip",
@@ -80,6 +95,37 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "json": "application/json; charset=utf-8",
 }
 """Suffix of a file's name → its media type."""
+
+
+def export_of(
+    report: ExportReport,
+    *,
+    event_type: str | None = None,
+    active_only: bool = False,
+    event_id: str | None = None,
+    mobile_app_id: str | None = None,
+    tickets: Tickets | None = None,
+) -> Export:
+    """What the arguments of `exportLink` ask for.
+
+    Raises `BadUserInput` for one that is wrong, missing, or of the other report.
+    """
+    tickets = tickets or Tickets()
+    given = {
+        "eventType": event_type, "activeOnly": active_only, "eventId": event_id,
+        "mobileAppId": mobile_app_id, "excludeDeleted": tickets.exclude_deleted,
+        "lastUpdatedSince": tickets.last_updated_since,
+        "lastUpdatedBefore": tickets.last_updated_before,
+    }  # fmt: skip
+    for name, value in given.items():
+        if value and name not in _ONLY[report]:
+            raise BadUserInput(f"Argument '{name}' is of the other report, not of {report.name}.")
+    if report is ExportReport.EVENTS_DASHBOARD:
+        return EventsDashboardExport(event_type and text("eventType", event_type), active_only)
+    if event_id is None or mobile_app_id is None:
+        raise BadUserInput(f"Arguments 'eventId' and 'mobileAppId' are needed for {report.name}.")
+    key = object_id("eventId", event_id)
+    return TicketReportExport(str(key), text("mobileAppId", mobile_app_id), tickets)
 
 
 def suffix(export: Export, format: ExportFormat) -> str:

@@ -1,21 +1,23 @@
 """What a resolver gets along with its arguments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import strawberry
 
 from auth.viewer import Viewer
 from loaders.aggregations import Aggregations
+from resolvers.export_link import ExportLinks
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request: who asks, when, and the loader of what is asked for."""
+    """One request: who asks, when, the loader of what is asked for, and the maker of links."""
 
     viewer: Viewer
     now: datetime
     aggregations: Aggregations
+    links: ExportLinks = field(default_factory=ExportLinks)
 
 
 Info = strawberry.Info[Context, None]

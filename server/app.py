@@ -14,6 +14,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from errors import ServiceUnavailable
+from exports.routes import Exports
+from server.clock import now
+from server.disconnects import Disconnects
 from server.graphql import Endpoint
 from server.settings import Settings
 from server.telemetry import Figures, Telemetry
@@ -53,6 +56,15 @@ def create(
     """The ASGI application; raises `StartupError` where tokens could not be verified."""
     figures = figures or Figures()
     endpoint = Endpoint(settings, settings.verifier())
+    exports = Exports(
+        settings.verifier(),
+        settings.links(),
+        zone=settings.zone,
+        links_only=settings.export_query_token == "signed",  # noqa: S105
+        at_once=max(1, settings.max_exports // settings.workers),
+        seconds=settings.request_timeout,
+        clock=now,
+    )
 
     async def ready(request: Request) -> Response:
         try:
@@ -71,6 +83,7 @@ def create(
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", metrics),
+            *exports.routes,
         ],
         middleware=[
             Middleware(Telemetry, figures),
@@ -79,7 +92,8 @@ def create(
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["authorization", "content-type", "x-request-id"],
-                expose_headers=["x-request-id", "www-authenticate"],
+                expose_headers=["content-disposition", "x-request-id", "www-authenticate"],
             ),
+            Middleware(Disconnects),
         ],
     )

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
-from typing import Any
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -24,6 +22,7 @@ from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from loaders.aggregations import Aggregations
 from loaders.shared_reads import SharedReads
+from resolvers.export_link import ExportLinks
 from schema.context import Context
 from server.clock import now
 from server.settings import Settings
@@ -51,6 +50,7 @@ class Endpoint(GraphQL[Context, None]):
         self._settings = settings
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
+        self._links = settings.links()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, _bounded(receive))
@@ -82,13 +82,14 @@ class Endpoint(GraphQL[Context, None]):
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
             ),
+            links=ExportLinks(self._links, self._settings.zone, lambda: str(request.base_url)),
         )
         try:
             # Fields that wait for the database have given up by then; a client may still send.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
                 # What is read of it is kept for the framework.
                 await request.body()
-                return await _while_connected(request, self.run(request, context=context))
+                return await self.run(request, context=context)
         except TimeoutError as error:
             raise ServiceUnavailable("The request took too long.") from error
         finally:
@@ -177,19 +178,6 @@ class Endpoint(GraphQL[Context, None]):
             status_code=status,
             media_type=_media_type(request),
         )
-
-
-async def _while_connected(request: Request, answering: Coroutine[Any, Any, Response]) -> Response:
-    """The answer; raises `ClientDisconnect` as soon as nobody waits for it any more."""
-    task, gone = asyncio.create_task(answering), asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise ClientDisconnect
-        return task.result()
-    finally:
-        task.cancel()
-        gone.cancel()
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import tzinfo
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -13,9 +14,11 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
+from auth.links import Links
 from auth.tokens import KeySet, Verifier
 from documents import DOCUMENTS
-from errors import StartupError
+from errors import BadUserInput, StartupError
+from resolvers.days import time_zone
 from schema.limits import DEFAULTS, Limits
 
 PREFIX = "HEADCOUNT_"
@@ -37,6 +40,14 @@ def _names(value: object) -> object:
         if not isinstance(name, str) or not re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name):
             raise ValueError(f"{name!r} can't be the name of a collection")
     return value
+
+
+def _zone(name: str) -> str:
+    try:
+        time_zone("", name)
+    except BadUserInput as error:
+        raise ValueError("must be an IANA time zone, as America/Bogota or UTC") from error
+    return name
 
 
 def _database(name: str) -> str:
@@ -87,6 +98,9 @@ class Settings(BaseSettings):
     max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
+    max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
+    export_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     log_format: Literal["console", "json"] | None = None
 
@@ -94,6 +108,15 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The limits of one operation."""
         return Limits(self.max_depth, self.max_aliases, self.max_tokens, self.max_cost)
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of exports."""
+        return time_zone("", self.export_timezone)
+
+    def links(self) -> Links | None:
+        """What signs links; None without a secret."""
+        return Links(self.secret()) if self.jwt_secret else None
 
     def collection(self, name: str) -> str:
         """The actual name of a collection, by its default name."""

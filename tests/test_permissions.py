@@ -18,6 +18,7 @@ from tests.strategies import nasty
 ID = "0" * 24
 _NEEDED = {
     "event": f'(id: "{ID}")',
+    "exportLink": f'(report: TICKET_REPORT, eventId: "{ID}", mobileAppId: "app-1")',
     "ticketReport": f'(eventIds: ["{ID}"], mobileAppId: "app-1", limit: 9)',
 }
 
@@ -85,7 +86,7 @@ def _may(claims: dict[str, Any], field: Guarded) -> bool:
 
 
 def test_the_sdl_guards_what_the_contract_guards() -> None:
-    assert len(GUARDED) == 7 + 5 + 10 + 13
+    assert len(GUARDED) == 8 + 5 + 10 + 13
     assert {field.directive for field in GUARDED} == {"requiresRole", "requiresPermission"}
 
 

@@ -58,7 +58,7 @@ _Tickets = AsyncGenerator[tuple[int, Sequence[ListedTicket]]]
 
 
 class EventsDashboard:
-    """The report; `expected` tells how many rows there are, for who waits for them."""
+    """The report, whose first tickets are read already."""
 
     title = "Events dashboard"
     sheets = (_EVENTS, _TICKETS)
@@ -73,10 +73,13 @@ class EventsDashboard:
     ) -> None:
         self.generated_at = generated_at
         self.filters = asked.filters
-        self.expected = len(events) + sum(event.tickets_issued for event in events)
         self._events = events
         self._tickets = tickets
         self._first = first
+
+    async def expected(self) -> int:
+        """Events, and tickets as these count them."""
+        return len(self._events) + sum(event.tickets_issued for event in self._events)
 
     async def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
         """The rows of a sheet, each of them once."""

@@ -58,8 +58,8 @@ Rows = Sequence[Sequence[Any]]
 class Report(Protocol):
     """Rows that are streamed to whatever format.
 
-    Rows of a second sheet belong to rows of the first, in whose order they come; JSON nests them
-    there.
+    There are one or two sheets. Rows of a second one belong to rows of the first, in whose order
+    they come; JSON nests them there.
     """
 
     @property
@@ -75,6 +75,9 @@ class Report(Protocol):
 
     @property
     def sheets(self) -> Sequence[Sheet]: ...
+
+    async def expected(self) -> int:
+        """How many rows there are, of all sheets together."""
 
     def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
         """Batches of a sheet's rows; of a second sheet, each with its row's place in the first."""

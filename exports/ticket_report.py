@@ -14,7 +14,7 @@ from exports.ahead import ahead
 from exports.report import Column, Kind, Rows, Sheet
 from loaders.snapshot import Snapshot
 from resolvers.export_requests import TicketReportExport
-from resolvers.ticket_report import every_row
+from resolvers.ticket_report import EventTickets
 from resolvers.ticket_row import TicketReportRow
 
 _KINDS: Final = {
@@ -46,13 +46,19 @@ class TicketReportFile:
         self,
         asked: TicketReportExport,
         generated_at: datetime,
+        found: EventTickets,
         tickets: AsyncGenerator[Sequence[TicketReportRow]],
         first: Sequence[TicketReportRow],
     ) -> None:
         self.generated_at = generated_at
         self.filters = {"eventId": asked.event_id, **asked.filters}
+        self._found = found
         self._tickets = tickets
         self._first = first
+
+    async def expected(self) -> int:
+        """The tickets, which are counted when somebody asks."""
+        return await self._found.count()
 
     async def rows(self, _: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
         """The rows, each of them once."""
@@ -65,8 +71,10 @@ class TicketReportFile:
 async def ticket_report(
     asked: TicketReportExport, scope: Scope, snapshot: Snapshot, now: datetime
 ) -> AsyncIterator[TicketReportFile]:
-    """The report; what can fail has failed before. Raises what `every_row` does."""
-    found = every_row(asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot)
-    async with aclosing(ahead(found)) as tickets:
+    """The report; what can fail has failed before. Raises what `EventTickets.of` does."""
+    found = await EventTickets.of(
+        asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot
+    )
+    async with aclosing(ahead(found.rows())) as tickets:
         first = await anext(tickets, ())
-        yield TicketReportFile(asked, now, tickets, first)
+        yield TicketReportFile(asked, now, found, tickets, first)

@@ -87,7 +87,8 @@ def _draw(sheet: Worksheet, columns: Sequence[Column], count: int) -> None:
         header.font = Font(bold=True, color="FFFFFF")
         header.fill = PatternFill("solid", start_color="1F4E78")
         header.alignment = Alignment(vertical="center", wrap_text=True)
-        sheet.cell(2, number).number_format = format
+        # With a value, as a cell that has neither value nor style is not written.
+        sheet.cell(2, number, 0).number_format = format
         sheet.column_dimensions[get_column_letter(number)].width = column.width or width
     sheet.freeze_panes = "A2"
     sheet.auto_filter.ref = f"A1:{get_column_letter(len(columns))}{count + 1}"

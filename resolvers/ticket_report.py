@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Collection, Hashable, Iterable, Mapp
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from bson.datetime_ms import DatetimeMS
 
@@ -95,21 +95,35 @@ async def ticket_report(
     return TicketReport(count(total), await rows(found, events, selected or (), aggregations))
 
 
-async def every_row(
-    event_id: str, mobile_app_id: str, tickets: Tickets, scope: Scope, snapshot: Snapshot
-) -> AsyncGenerator[Sequence[TicketReportRow]]:
-    """All rows of an event's tickets, some at a time.
+@dataclass(frozen=True, slots=True)
+class EventTickets:
+    """The tickets of an event that the caller may see, for as many as there are."""
 
-    Raises `BadUserInput` for what is no id, `NotFound` where the caller sees no such event.
-    """
-    events = await visible_events([event_id], mobile_app_id, scope, snapshot)
-    if not events:
-        raise NotFound("There is no such event of this application.")
-    wanted = await indexed(tickets.of(events), snapshot)
-    pipeline = TicketPage(wanted).pipeline()
-    async with aclosing(snapshot.stream(TICKETS.source, pipeline, batch=_BATCH)) as batches:
-        async for batch in batches:
-            yield await rows(batch, events, ALL, snapshot)
+    _events: "Events"
+    _wanted: TicketFilter
+    _snapshot: Snapshot
+
+    @classmethod
+    async def of(
+        cls, event_id: str, mobile_app_id: str, tickets: Tickets, scope: Scope, snapshot: Snapshot
+    ) -> Self:
+        """Raises `BadUserInput` for what is no id, `NotFound` where no such event may be seen."""
+        events = await visible_events([event_id], mobile_app_id, scope, snapshot)
+        if not events:
+            raise NotFound("There is no such event of this application.")
+        return cls(events, await indexed(tickets.of(events), snapshot), snapshot)
+
+    async def count(self) -> int:
+        """How many there are."""
+        return await self._snapshot.load(TicketCount(self._wanted))
+
+    async def rows(self) -> AsyncGenerator[Sequence[TicketReportRow]]:
+        """All of them, some at a time."""
+        pipeline = TicketPage(self._wanted).pipeline()
+        stream = self._snapshot.stream(TICKETS.source, pipeline, batch=_BATCH)
+        async with aclosing(stream) as batches:
+            async for batch in batches:
+                yield await rows(batch, self._events, ALL, self._snapshot)
 
 
 async def visible_events(

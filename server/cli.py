@@ -4,7 +4,8 @@ import math
 import re
 import signal
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 import click
@@ -13,8 +14,11 @@ from pymongo.errors import PyMongoError
 
 import schema
 from auth.viewer import Permission, Role
-from errors import StartupError, first_words
-from server import data, log, serving
+from errors import BadUserInput, StartupError, first_words
+from resolvers.arguments import moment
+from resolvers.export_requests import ExportFormat, ExportReport, export_of
+from resolvers.ticket_report import Tickets
+from server import data, exporting, log, serving
 from server.settings import read, unknown
 
 
@@ -29,6 +33,19 @@ class _Ttl(click.ParamType[timedelta]):
         if match is None:
             self.fail(f"{value} is no time: give one as 90s, 30m, 1h or 7d.", param, ctx)
         return timedelta(**{self._UNITS[match[2]]: int(match[1])})
+
+
+class _Moment(click.ParamType[datetime]):
+    name = "moment"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
+        try:
+            return value if isinstance(value, datetime) else moment(value)
+        except BadUserInput as error:
+            self.fail(str(error), param, ctx)
+
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group(help="KPIs of an events, ticketing and commerce platform, over GraphQL.")
@@ -112,6 +129,58 @@ def indexes(apply: bool) -> None:
     with data.opened(settings) as database:
         for index in data.indexes(database, settings, apply=apply):
             click.echo(index)
+
+
+@cli.command(help="Write a report to a file: the same bytes as its download.")
+@click.option("--report", type=click.Choice([each.value for each in ExportReport]), required=True)
+@click.option("--format", type=click.Choice([each.value for each in ExportFormat]), required=True)
+@click.option("-o", "--output", "file", type=_FILE, required=True, help="The file to write.")
+@click.option("--event-type", help="Events dashboard: only events of this type.")
+@click.option("--active-only", is_flag=True, help="Events dashboard: only active events.")
+@click.option("--event-id", help="Ticket report: the event.")
+@click.option("--mobile-app-id", help="Ticket report: the application.")
+@click.option("--exclude-deleted", is_flag=True, help="Ticket report: no deleted tickets.")
+@click.option(
+    "--last-updated-since", type=_Moment(), help="Ticket report: only tickets updated since."
+)
+@click.option(
+    "--last-updated-before", type=_Moment(), help="Ticket report: only tickets updated before."
+)
+def export(
+    report: str,
+    format: str,
+    file: Path,
+    event_type: str | None,
+    active_only: bool,
+    event_id: str | None,
+    mobile_app_id: str | None,
+    exclude_deleted: bool,
+    last_updated_since: datetime | None,
+    last_updated_before: datetime | None,
+) -> None:
+    try:
+        asked = export_of(
+            ExportReport(report),
+            event_type=event_type,
+            active_only=active_only,
+            event_id=event_id,
+            mobile_app_id=mobile_app_id,
+            tickets=Tickets(exclude_deleted, last_updated_since, last_updated_before),
+        )
+    except BadUserInput as error:
+        raise click.UsageError(_by_options(str(error))) from error
+    rows = exporting.export(read(), asked, ExportFormat(format), file)
+    click.echo(f"{file}: {rows} rows")
+
+
+def _by_options(complaint: str) -> str:
+    """A complaint about arguments of `exportLink` as one about options of the command."""
+    options = re.sub(r"(?<=')[a-z]+(?:[A-Z][a-z]+)+(?=')", _option, complaint)
+    return options.replace("Argument", "Option")
+
+
+def _option(name: re.Match[str]) -> str:
+    return "--" + re.sub(r"[A-Z]", lambda letter: f"-{letter[0].lower()}", name[0])
 
 
 @cli.command("schema", help="Print the schema, in GraphQL's schema language.")

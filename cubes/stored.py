@@ -29,6 +29,11 @@ def text(value: object) -> str | None:
     return None if number is None else str(number)
 
 
+def key(value: object) -> str:
+    """The text of an id; of a type that has none its JSON."""
+    return text(value) or json_util.dumps(json(value), ensure_ascii=False)
+
+
 def moment(value: object) -> datetime | None:
     """A date; None where there is none that has a year of four digits."""
     return value if isinstance(value, datetime) else None

@@ -61,11 +61,13 @@ class _Lines:
         return "\ufeff".encode() + _csv([titles])
 
     def of(self, rows: Rows) -> bytes:
-        columns = [
-            ["" if value is None else shown(value) for value in values]
-            for shown, values in zip(self._shown, zip(*rows, strict=True), strict=True)
-        ]
-        return _csv(zip(*columns, strict=True))
+        return _csv(
+            [
+                "" if value is None else shown(value)
+                for shown, value in zip(self._shown, row, strict=True)
+            ]
+            for row in rows
+        )
 
 
 def _csv(rows: Any) -> bytes:

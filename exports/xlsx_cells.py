@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any, Final, TypeAlias
 
 from openpyxl.utils import get_column_letter
@@ -18,6 +18,7 @@ _UNCLEAN: Final = re.compile(
 )
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "_": "_x005F_"}
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001
+_DAY: Final = timedelta(days=1)
 # Before it spreadsheets know no dates, or do not agree on them.
 _FIRST_MOMENT: Final = datetime(1900, 3, 2, tzinfo=UTC)
 _FIRST_DAY: Final = date(1900, 3, 1)
@@ -63,7 +64,7 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
         if value < _FIRST_MOMENT:
             return text(moment_text(shown))
         since = shown.replace(tzinfo=None) - _EPOCH
-        return number(f"{since.days + since.seconds / 86_400:.8f}")
+        return number(f"{since / _DAY:.8f}")
 
     def day(value: date) -> str:
         if value < _FIRST_DAY:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from cubes.key import key_of
 from cubes.promo_codes import PROMO_CODE_ROWS
+from cubes.stored import key, moment
 from cubes.table import Lookup
 from cubes.ticket_rows import listed
 from cubes.tickets import TICKETS
@@ -77,24 +78,24 @@ class _Codes:
         rows = [*rows]
         if len(self._known) > _CODES_KEPT:
             self._known = {None: None}
-        keys = [None if (id := row["promo_code_id"]) is None else key_of(id) for row in rows]
-        if unknown := frozenset(keys) - self._known.keys():
+        ids = [None if (id := row["promo_code_id"]) is None else key_of(id) for row in rows]
+        if unknown := frozenset(ids) - self._known.keys():
             lookup = Lookup(PROMO_CODE_ROWS, frozenset({"code"}), unknown)
             found = await self._snapshot.load(lookup)
-            self._known |= {key: found[key]["code"] if key in found else None for key in unknown}
+            self._known |= {id: found[id]["code"] if id in found else None for id in unknown}
         return [
             ListedTicket(
-                str(row["ticket_id"]),
+                _text(row["ticket_id"]) or "",
                 _text(row.get("customer_id")),
                 row["status"],
-                self._known[key],
+                self._known[id],
                 _text(row["order_id"]),
-                row["created_at"],
-                row["consumed_at"],
+                moment(row["created_at"]),
+                moment(row["consumed_at"]),
             )
-            for row, key in zip(rows, keys, strict=True)
+            for row, id in zip(rows, ids, strict=True)
         ]
 
 
-def _text(key: object) -> str | None:
-    return key if type(key) is str or key is None else str(key)
+def _text(id: object) -> str | None:
+    return id if type(id) is str or id is None else key(id)

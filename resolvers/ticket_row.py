@@ -20,7 +20,7 @@ def _at(path: str, read: Callable[[Any], Any]) -> Any:
 
 
 def _id(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else stored.key(value)
 
 
 def _count(value: object) -> int:

@@ -1,0 +1,171 @@
+"""The ticket report's files hold the rows of `ticketReport`, all of them, in every format."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from tests.conftest import Dataset, post, token
+from tests.exports import read_back
+from tests.exports.test_events_dashboard import cell_text, defused
+from tests.operations import every_field, fields_of, named
+from tests.strategies_tickets import nasty_reports
+
+TYPES = {name: named(field.type) for name, field in fields_of("TicketReportRow").items()}
+APP = "app-1"
+_REPORT = (
+    "query ($id: ID!, $app: String!, $gone: Boolean!, $since: DateTime, $before: DateTime)"
+    " { ticketReport(eventIds: [$id], mobileAppId: $app, limit: 1000, excludeDeleted: $gone,"
+    " lastUpdatedSince: $since, lastUpdatedBefore: $before)"
+    f" {{ result {every_field('TicketReportRow')} }} }}"
+)
+
+Fill = Callable[[Dataset], None]
+
+
+def url(event_id: object) -> str:
+    """Where the files of an event's tickets are."""
+    return f"/api/v1/organizer/report/events/{event_id}/tickets/export"
+
+
+async def download(http: httpx.AsyncClient, event_id: object, **parameters: str) -> bytes:
+    """A file, as an admin gets it."""
+    response = await http.get(
+        url(event_id),
+        params={"mobileAppId": APP, **parameters},
+        headers={"authorization": f"Bearer {token(role='admin')}"},
+    )
+    assert response.status_code == 200, response.text
+    return response.content
+
+
+async def rows(http: httpx.AsyncClient, event_id: object, **variables: Any) -> list[dict[str, Any]]:
+    """What the API answers of an event."""
+    given = {"gone": False, "since": None, "before": None} | variables
+    bearer = token(role="admin")
+    response = await post(http, _REPORT, bearer, id=str(event_id), app=APP, **given)
+    found: list[dict[str, Any]] = response.json()["data"]["ticketReport"]["result"]
+    return found
+
+
+def _cell(name: str, value: Any) -> Any:
+    if value is None:
+        return None
+    match TYPES[name]:
+        case "DateTime":
+            moment = datetime.fromisoformat(value)
+            shown = f"{moment:%d/%m/}{moment.year:04}{moment: %H:%M}"
+            return shown if moment < datetime(1900, 3, 2, tzinfo=UTC) else moment
+        case "Date":
+            day = date.fromisoformat(value)
+            early = f"{day:%d/%m/}{day.year:04}"
+            return early if day < date(1900, 3, 1) else datetime(*day.timetuple()[:3], tzinfo=UTC)
+        case "JSON":
+            return cell_text(orjson.dumps(value).decode())
+        case "String" | "ID":
+            return cell_text(value) or None
+        case _:
+            return value
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    match TYPES[name]:
+        case "DateTime":
+            moment = datetime.fromisoformat(value)
+            return f"{moment:%d/%m/}{moment.year:04}{moment: %H:%M}"
+        case "Date":
+            day = date.fromisoformat(value)
+            return f"{day:%d/%m/}{day.year:04}"
+        case "JSON":
+            return orjson.dumps(value).decode()
+        case "String" | "ID":
+            return defused(value)
+        case "Boolean":
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+@pytest.fixture(scope="module")
+def spoilt(fill: Fill) -> Dataset:
+    """Tickets with odd values in every field: every ninth of them."""
+    data = nasty_reports()
+    data = {**data, "tickets": data["tickets"][::9]}
+    fill(data)
+    return data
+
+
+async def test_files_hold_all_that_the_api_answers(
+    http: httpx.AsyncClient, spoilt: Dataset
+) -> None:
+    event_id = spoilt["events"][0]["_id"]
+    answered = await rows(http, event_id)
+    assert 300 < len(answered) < 1000
+
+    found = read_back.json_object(await download(http, event_id, format="json"))
+    assert [*found] == ["generated_at", "filters", "result"]
+    for row, wanted in zip(found["result"], answered, strict=True):
+        assert row == wanted
+
+    header, *lines = read_back.csv_rows(await download(http, event_id, format="csv"))
+    assert header == [*TYPES]
+    for line, wanted in zip(lines, answered, strict=True):
+        assert line == [_text(name, wanted[name]) for name in TYPES]
+
+    (sheet,) = read_back.xlsx(await download(http, event_id, format="xlsx")).values()
+    assert sheet[0] == [*TYPES]
+    for cells, wanted in zip(sheet[1:], answered, strict=True):
+        for name, cell in zip(TYPES, cells, strict=True):
+            expected = _cell(name, wanted[name])
+            if isinstance(expected, datetime):
+                cell = cell.replace(tzinfo=UTC)
+                assert abs(cell - expected) < timedelta(milliseconds=2)
+            else:
+                assert cell == expected, name
+
+
+@pytest.mark.parametrize(
+    ("parameters", "variables"),
+    [
+        ({"excludeDeleted": "true"}, {"gone": True}),
+        ({"lastUpdatedSince": "2026-05-01T00:00:00Z"}, {"since": "2026-05-01T00:00:00Z"}),
+        ({"lastUpdatedBefore": "2026-05-01T00:00:00+02:00"}, {"before": "2026-04-30T22:00:00Z"}),
+    ],
+)
+async def test_files_hold_what_the_filters_leave(
+    http: httpx.AsyncClient, spoilt: Dataset, parameters: dict[str, str], variables: dict[str, Any]
+) -> None:
+    event_id = spoilt["events"][0]["_id"]
+    answered = await rows(http, event_id, **variables)
+    found = read_back.json_object(await download(http, event_id, format="json", **parameters))
+    assert found["result"] == answered
+    assert found["filters"]["eventId"] == str(event_id)
+
+
+async def test_a_plus_that_is_not_escaped_is_taken_for_one(
+    http: httpx.AsyncClient, spoilt: Dataset
+) -> None:
+    event_id = spoilt["events"][0]["_id"]
+    response = await http.get(
+        f"{url(event_id)}?mobileAppId={APP}&format=json&lastUpdatedSince=2026-05-01T00:00:00+00:00",
+        headers={"authorization": f"Bearer {token(role='admin')}"},
+    )
+    assert response.json()["filters"]["lastUpdatedSince"] == "2026-05-01T00:00:00+00:00"
+
+
+async def test_an_event_without_tickets_is_a_header(http: httpx.AsyncClient, fill: Fill) -> None:
+    event = nasty_reports()["events"][0]
+    fill({"events": [event]})
+    try:
+        assert len(read_back.csv_rows(await download(http, event["_id"], format="csv"))) == 1
+        (sheet,) = read_back.xlsx(await download(http, event["_id"])).values()
+        assert len(sheet) == 1
+        found = read_back.json_object(await download(http, event["_id"], format="json"))
+        assert found["result"] == []
+    finally:
+        fill({})

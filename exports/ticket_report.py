@@ -76,5 +76,5 @@ async def ticket_report(
         asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot
     )
     async with aclosing(ahead(found.rows())) as tickets:
-        first = await anext(tickets, ())
+        first = await anext(tickets, None) or ()
         yield TicketReportFile(asked, now, found, tickets, first)

@@ -1,0 +1,391 @@
+"""Who may have which file, what is asked wrongly, and links that work by themselves."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import jwt
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from auth.links import Links
+from auth.viewer import Role, Viewer
+from exports.routes import Exports
+from resolvers.export_requests import EventsDashboardExport, ExportFormat, target
+from server import app
+from server.settings import Settings
+from tests.conftest import SECRET, Dataset, client, post, token
+from tests.exports.test_events_dashboard import URL
+from tests.exports.test_ticket_report_file import url
+from tests.strategies import NOW, oid
+
+EVENT, OTHER = oid(0xE01), oid(0xE02)
+REPORT = url(EVENT)
+DATA: Dataset = {
+    "events": [
+        {"_id": EVENT, "title": "Mine", "event_type": "concert", "is_active": True,
+         "organizer_id": "org-1", "mobile_app_ids": ["app-1"]},
+        {"_id": OTHER, "title": "Another's", "event_type": "concert", "organizer_id": "org-2",
+         "mobile_app_ids": ["app-1"]},
+    ],
+    "tickets": [
+        {"_id": oid(0xB01), "event_id": EVENT, "status": "available", "created_at": NOW},
+        {"_id": oid(0xB02), "event_id": OTHER, "status": "available", "created_at": NOW},
+    ],
+}  # fmt: skip
+ADMIN = token(role="admin")
+ORGANIZER = token(role="organizer", organizer_id="org-1")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(fill: Callable[[Dataset], None]) -> None:
+    fill(DATA)
+
+
+def _bearer(value: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {value}"}
+
+
+def _codes(response: httpx.Response) -> list[str]:
+    return [error["extensions"]["code"] for error in response.json()["errors"]]
+
+
+# ---------------------------------------------------------------- who
+
+
+@pytest.mark.parametrize("path", [URL, f"{REPORT}?mobileAppId=app-1"])
+@pytest.mark.parametrize("given", [None, "", "nonsense", token(secret="x" * 32), token(exp=1)])
+@pytest.mark.parametrize("where", ["header", "address"])
+async def test_without_a_good_token_there_is_no_file(
+    http: httpx.AsyncClient, path: str, given: str | None, where: str
+) -> None:
+    if where == "header":
+        response = await http.get(path, headers={} if given is None else _bearer(given))
+    else:
+        response = await http.get(f"{path}{'&' if '?' in path else '?'}token={given or ''}")
+    assert response.status_code == 401
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert _codes(response) == ["UNAUTHENTICATED"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"), [(URL, {"admin"}), (f"{REPORT}?mobileAppId=app-1", {"admin", "organizer"})]
+)
+@pytest.mark.parametrize("role", [each.value for each in Role])
+async def test_a_file_is_for_its_roles(
+    http: httpx.AsyncClient, path: str, allowed: set[str], role: str
+) -> None:
+    permissions = ["view_customers", "manage_inventory"]
+    bearer = token(role=role, organizer_id="org-1", permissions=permissions)
+    response = await http.get(path, headers=_bearer(bearer))
+    if role in allowed:
+        assert response.status_code == 200
+        assert b"PK" in response.content
+    else:
+        assert response.status_code == 403
+        assert _codes(response) == ["FORBIDDEN"]
+
+
+async def test_a_token_may_come_in_the_address_and_the_header_counts_more(
+    http: httpx.AsyncClient,
+) -> None:
+    assert (await http.get(URL, params={"token": ADMIN})).status_code == 200
+    response = await http.get(URL, params={"token": ADMIN}, headers=_bearer("nonsense"))
+    assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("event_id", "parameters"),
+    [
+        (OTHER, {"mobileAppId": "app-1"}),
+        (oid(0xE99), {"mobileAppId": "app-1"}),
+        (EVENT, {"mobileAppId": "app-2"}),
+    ],
+)
+async def test_events_that_may_not_be_seen_do_not_exist(
+    http: httpx.AsyncClient, event_id: object, parameters: dict[str, str]
+) -> None:
+    response = await http.get(url(event_id), params=parameters, headers=_bearer(ORGANIZER))
+    assert response.status_code == 404
+    assert response.json() == {
+        "errors": [
+            {
+                "message": "There is no such event of this application.",
+                "extensions": {"code": "NOT_FOUND"},
+            }
+        ]
+    }
+
+
+async def test_an_organizer_without_an_id_sees_no_event(http: httpx.AsyncClient) -> None:
+    response = await http.get(
+        REPORT, params={"mobileAppId": "app-1"}, headers=_bearer(token(role="organizer"))
+    )
+    assert response.status_code == 404
+
+
+# ---------------------------------------------------------------- what
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters", "named"),
+    [
+        (URL, [("format", "pdf")], {"format"}),
+        (URL, [("format", "XLSX")], {"format"}),
+        (URL, [("active_only", "perhaps"), ("format", "doc")], {"active_only", "format"}),
+        (URL, [("event_type", "a"), ("event_type", "b")], {"event_type"}),
+        (REPORT, [], {"mobileAppId"}),
+        (REPORT, [("mobileAppId", "")], {"mobileAppId"}),
+        (REPORT, [("mobileAppId", "a"), ("excludeDeleted", "2")], {"excludeDeleted"}),
+        (REPORT, [("mobileAppId", "a"), ("lastUpdatedSince", "today")], {"lastUpdatedSince"}),
+        (
+            REPORT,
+            [("mobileAppId", "a"), ("lastUpdatedBefore", "2026-05-01T00:00:00")],
+            {"lastUpdatedBefore"},
+        ),
+        (url("nonsense"), [("format", "x")], {"eventId", "mobileAppId", "format"}),
+        (url("%24where"), [("mobileAppId", "a")], {"eventId"}),
+    ],
+)
+async def test_all_parameters_that_are_wrong_are_named(
+    http: httpx.AsyncClient, path: str, parameters: list[tuple[str, str]], named: set[str]
+) -> None:
+    response = await http.get(path, params=parameters, headers=_bearer(ADMIN))
+    assert response.status_code == 422
+    errors = response.json()["errors"]
+    assert {error["extensions"]["argument"] for error in errors} == named
+    assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
+    assert all(error["extensions"]["argument"] in error["message"] for error in errors)
+
+
+async def test_empty_parameters_are_not_given(http: httpx.AsyncClient) -> None:
+    path = f"{URL}?format=json&event_type=&active_only=&token="
+    response = await http.get(path, headers=_bearer(ADMIN))
+    assert response.json()["filters"] == {"event_type": None, "active_only": False}
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+async def test_a_file_can_only_be_read(http: httpx.AsyncClient, method: str) -> None:
+    assert (await http.request(method, URL, headers=_bearer(ADMIN))).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("path", "format", "media_type", "name"),
+    [
+        (URL, "", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+         r"events_dashboard_\d{8}_\d{4}.xlsx"),
+        (URL, "csv", "application/zip", r"events_dashboard_\d{8}_\d{4}.zip"),
+        (URL, "json", "application/json; charset=utf-8", r"events_dashboard_\d{8}_\d{4}.json"),
+        (REPORT, "xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+         r"ticket_report_\d{8}_\d{4}.xlsx"),
+        (REPORT, "csv", "text/csv; charset=utf-8", r"ticket_report_\d{8}_\d{4}.csv"),
+        (REPORT, "json", "application/json; charset=utf-8", r"ticket_report_\d{8}_\d{4}.json"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_a_response_says_what_the_file_is_and_is_not_kept(
+    http: httpx.AsyncClient, path: str, format: str, media_type: str, name: str, method: str
+) -> None:
+    parameters = {"format": format, "mobileAppId": "app-1"}
+    response = await http.request(method, path, params=parameters, headers=_bearer(ADMIN))
+    assert response.status_code == 200
+    assert response.headers["content-type"] == media_type
+    disposition = response.headers["content-disposition"]
+    assert re.fullmatch(f'attachment; filename="{name}"', disposition)
+    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["referrer-policy"] == "no-referrer"
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert bool(response.content) == (method == "GET")
+
+
+async def test_the_name_is_by_the_clocks_of_the_exports_zone(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> None:
+    settings = server_settings.model_copy(update={"export_timezone": "Pacific/Kiritimati"})
+    before = datetime.now(UTC) + timedelta(hours=14)
+    async with client(app.create(settings, database)) as http:
+        response = await http.get(URL, headers=_bearer(ADMIN))
+    after = datetime.now(UTC) + timedelta(hours=14)
+    assert response.headers["content-disposition"].split("dashboard_")[1][:13] in {
+        f"{moment:%Y%m%d_%H%M}" for moment in (before, after)
+    }
+
+
+# ---------------------------------------------------------------- links
+
+LINK = (
+    "query ($report: ExportReport!, $format: ExportFormat!, $id: ID, $app: String,"
+    " $active: Boolean!) { exportLink(report: $report, format: $format, eventId: $id,"
+    " mobileAppId: $app, activeOnly: $active) { url filename expiresAt } }"
+)
+
+
+async def _link(
+    http: httpx.AsyncClient, bearer: str = ADMIN, report: str = "EVENTS_DASHBOARD", **given: Any
+) -> dict[str, Any]:
+    variables = {"report": report, "format": "JSON", "active": False} | given
+    response = await post(http, LINK, bearer, **variables)
+    body = response.json()
+    assert "errors" not in body, body
+    found: dict[str, Any] = body["data"]["exportLink"]
+    return found
+
+
+async def test_a_link_works_by_itself(http: httpx.AsyncClient) -> None:
+    made = await _link(http, active=True)
+    assert made["url"].startswith("http://headcount.test/api/v1/admin/")
+    left = datetime.fromisoformat(made["expiresAt"]) - datetime.now(UTC)
+    assert timedelta(seconds=290) < left <= timedelta(minutes=5)
+    response = await http.get(made["url"])
+    assert response.status_code == 200
+    assert response.json()["filters"] == {"event_type": None, "active_only": True}
+    assert f'filename="{made["filename"]}"' in response.headers["content-disposition"]
+
+
+async def test_a_link_of_an_organizer_sees_what_the_organizer_does(http: httpx.AsyncClient) -> None:
+    mine = await _link(http, ORGANIZER, "TICKET_REPORT", id=str(EVENT), app="app-1")
+    response = await http.get(mine["url"])
+    assert [row["ticketId"] for row in response.json()["result"]] == [str(oid(0xB01))]
+    another = await _link(http, ORGANIZER, "TICKET_REPORT", id=str(OTHER), app="app-1")
+    assert (await http.get(another["url"])).status_code == 404
+
+
+async def test_links_work_where_other_tokens_in_the_address_do_not(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> None:
+    settings = server_settings.model_copy(update={"export_query_token": "signed"})
+    async with client(app.create(settings, database)) as http:
+        assert (await http.get((await _link(http))["url"])).status_code == 200
+        response = await http.get(URL, params={"token": ADMIN})
+        assert response.status_code == 401
+        assert "exportLink" in response.text
+        assert (await http.get(URL, headers=_bearer(ADMIN))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("active_only=true", "active_only=false"),
+        ("active_only=true&", ""),
+        ("format=json", "format=csv"),
+        ("format=json", "format=json&event_type=concert"),
+        (URL, f"{REPORT}"),
+    ],
+)
+async def test_a_link_is_good_for_nothing_else(http: httpx.AsyncClient, old: str, new: str) -> None:
+    made = (await _link(http, active=True))["url"]
+    assert (await http.get(made)).status_code == 200
+    rest = "&mobileAppId=app-1" if new == REPORT else ""
+    response = await http.get(made.replace(old, new) + rest)
+    assert response.status_code == 401
+    assert _codes(response) == ["UNAUTHENTICATED"]
+
+
+async def test_a_link_is_no_token_of_a_caller(http: httpx.AsyncClient) -> None:
+    made = (await _link(http))["url"]
+    (secret,) = parse_qs(urlsplit(made).query)["token"]
+    assert (await post(http, "{ viewer { role } }", secret)).status_code == 401
+    assert (await http.get(URL, headers=_bearer(secret))).status_code == 401
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=1)])
+async def test_a_link_ends_after_five_minutes(http: httpx.AsyncClient, age: timedelta) -> None:
+    address = target(EventsDashboardExport(), ExportFormat.JSON)
+    viewer, now = Viewer(Role.ADMIN), datetime.now(UTC)
+    fresh, _ = Links(SECRET).sign(viewer, address, now - timedelta(minutes=4))
+    assert (await http.get(f"{address}&token={fresh}")).status_code == 200
+    old, _ = Links(SECRET).sign(viewer, address, now - age)
+    response = await http.get(f"{address}&token={old}")
+    assert response.status_code == 401
+    assert "expired" in response.text
+
+
+async def test_nobody_can_make_a_link_from_a_token(http: httpx.AsyncClient) -> None:
+    address = target(EventsDashboardExport(), ExportFormat.JSON)
+    genuine, _ = Links(SECRET).sign(Viewer(Role.ADMIN), address, datetime.now(UTC))
+    claims = jwt.decode(genuine, options={"verify_signature": False})
+    headers = {"typ": "headcount-link+jwt"}
+    for made in (
+        jwt.encode(claims, SECRET, "HS256", headers=headers),
+        jwt.encode(claims, None, "none", headers=headers),
+        genuine[:-4] + ("AAAA" if not genuine.endswith("AAAA") else "BBBB"),
+    ):
+        response = await http.get(f"{address}&token={made}")
+        assert response.status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("bearer", "given", "code"),
+    [
+        (ORGANIZER, {"report": "EVENTS_DASHBOARD"}, "FORBIDDEN"),
+        (token(role="staff"), {"report": "EVENTS_DASHBOARD"}, "FORBIDDEN"),
+        (ADMIN, {"report": "TICKET_REPORT"}, "BAD_USER_INPUT"),
+        (ADMIN, {"report": "TICKET_REPORT", "id": str(EVENT)}, "BAD_USER_INPUT"),
+        (ADMIN, {"report": "TICKET_REPORT", "app": "app-1"}, "BAD_USER_INPUT"),
+        (ADMIN, {"report": "TICKET_REPORT", "id": "x", "app": "a"}, "BAD_USER_INPUT"),
+        (ADMIN, {"report": "EVENTS_DASHBOARD", "id": str(EVENT)}, "BAD_USER_INPUT"),
+        (
+            ADMIN,
+            {"report": "TICKET_REPORT", "id": str(EVENT), "app": "a", "active": True},
+            "BAD_USER_INPUT",
+        ),
+    ],
+)
+async def test_a_link_to_what_can_not_be_had_is_not_made(
+    http: httpx.AsyncClient, bearer: str, given: dict[str, Any], code: str
+) -> None:
+    response = await post(http, LINK, bearer, **({"format": "XLSX", "active": False} | given))
+    assert response.json()["data"] == {"exportLink": None}
+    assert _codes(response) == [code]
+
+
+async def test_tokens_in_addresses_are_not_logged(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = (await _link(http))["url"]
+    await http.get(made)
+    await http.get(URL, params={"token": ADMIN, "format": "nonsense"})
+    logged = capsys.readouterr()
+    (secret,) = parse_qs(urlsplit(made).query)["token"]
+    assert URL in logged.out + logged.err
+    assert secret not in logged.out + logged.err
+    assert ADMIN not in logged.out + logged.err
+
+
+# ---------------------------------------------------------------- how many
+
+
+async def test_a_further_export_waits_and_is_then_refused(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("exports.routes._WAIT_SECONDS", 0.3)
+    opened, held, close = Exports.opened, asyncio.Event(), asyncio.Event()
+
+    @asynccontextmanager
+    async def holding(self: Exports, asked: Any) -> AsyncIterator[Any]:
+        async with opened(self, asked) as report:
+            held.set()
+            await close.wait()
+            yield report
+
+    monkeypatch.setattr(Exports, "opened", holding)
+    settings = server_settings.model_copy(update={"max_exports": 1})
+    async with client(app.create(settings, database)) as http:
+        first = asyncio.create_task(http.get(URL, headers=_bearer(ADMIN)))
+        await held.wait()
+        refused = await http.get(URL, headers=_bearer(ADMIN))
+        assert refused.status_code == 429
+        assert refused.headers["retry-after"] == "5"
+        assert _codes(refused) == ["TOO_MANY_REQUESTS"]
+        waiting = asyncio.create_task(http.get(URL, headers=_bearer(ADMIN)))
+        await asyncio.sleep(0.05)
+        close.set()
+        assert (await first).status_code == 200
+        assert (await waiting).status_code == 200

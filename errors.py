@@ -45,6 +45,13 @@ class ServiceUnavailable(HeadcountError):
     status = 503
 
 
+class UpgradeRequired(HeadcountError):
+    """What is asked for needs a later version of HTTP."""
+
+    code = "UPGRADE_REQUIRED"
+    status = 426
+
+
 class TooManyRequests(HeadcountError):
     """As much is being done already as may be at once."""
 

@@ -18,7 +18,13 @@ from auth.links import Links, is_link
 from auth.scope import Scope as Seen
 from auth.tokens import Verifier
 from auth.viewer import Viewer
-from errors import HeadcountError, ServiceUnavailable, TooManyRequests, Unauthenticated
+from errors import (
+    HeadcountError,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+    UpgradeRequired,
+)
 from exports.events_dashboard import events_dashboard
 from exports.formats import WRITERS
 from exports.parameters import BadParameters, Parameters
@@ -197,6 +203,7 @@ class _Download:
         try:
             await request.body()
             asked = await self._exports.asked(request, self._read)
+            _require_an_end(scope, asked)
             async with (
                 self._exports.opened(asked) as report,
                 aclosing(self._exports.chunks(asked, report)) as chunks,
@@ -224,6 +231,18 @@ class _Download:
             _log.exception("an export broke off")
 
 
+def _require_an_end(scope: Scope, asked: Asked) -> None:
+    """Raises `UpgradeRequired` where half a file could be taken for a whole one.
+
+    In HTTP/1.0 the end of the connection is that of the file, and half a CSV file is one, too.
+    """
+    if scope["http_version"] == "1.0" and suffix(asked.export, asked.format) == "csv":
+        raise UpgradeRequired(
+            "CSV is not sent over HTTP/1.0, which can't tell half a file from a whole one: use "
+            "HTTP/1.1 (a proxy may have to be told so), or another format."
+        )
+
+
 async def _begin(send: Send, headers: Mapping[str, str]) -> None:
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": 200, "headers": encoded})
@@ -243,6 +262,9 @@ def _refusal(error: HeadcountError) -> JSONResponse:
     response = JSONResponse({"errors": errors}, status_code=error.status, headers=_HEADERS)
     if isinstance(error, Unauthenticated):
         response.headers["www-authenticate"] = "Bearer"
+    if isinstance(error, UpgradeRequired):
+        response.headers["upgrade"] = "HTTP/1.1"
+        response.headers["connection"] = "upgrade"
     if isinstance(error, ServiceUnavailable | TooManyRequests):
         response.headers["retry-after"] = "5"
     return response

@@ -1,0 +1,194 @@
+"""Transfers that break: by the database, by the client, by time; and none that only seems whole."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.client import HTTPConnection, HTTPResponse, IncompleteRead
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from server.mongod import embedded_mongod
+from tests.commands import run, running
+from tests.conftest import SECRET
+from tests.exports.test_events_dashboard import URL
+from tests.exports.test_ticket_report_file import url
+from tests.strategies import oid
+
+EVENT = oid(0xE01)
+TICKETS = 60_000
+_SETTINGS = {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_DATABASE": "transfers"}
+
+
+class Served:
+    """A server over a database of many tickets, both of one's own."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int, bearer: str, uri: str) -> None:
+        self.process = process
+        self._port = port
+        self._headers = {"authorization": f"Bearer {bearer}"}
+        self.client = MongoClient[dict[str, Any]](uri)
+        self.open: list[tuple[socket.socket, HTTPResponse]] = []
+
+    @property
+    def database(self) -> Database[dict[str, Any]]:
+        return self.client["transfers"]
+
+    def get(self, path: str, **parameters: str) -> HTTPResponse:
+        """A response whose body is not read yet; little of it is under way."""
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection.sock = socket.socket()
+        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.sock.settimeout(60)
+        connection.sock.connect(("127.0.0.1", self._port))
+        connection.request("GET", f"{path}?{urlencode(parameters)}", headers=self._headers)
+        response = connection.getresponse()
+        self.open.append((connection.sock, response))
+        return response
+
+    def leave(self) -> None:
+        """Closes all connections."""
+        for connection, response in self.open:
+            connection.close()
+            response.close()
+        self.open.clear()
+
+    def log(self) -> str:
+        """What the server has logged, when it has ended."""
+        self.process.terminate()
+        return self.process.communicate(timeout=60)[1]
+
+
+def _tickets() -> list[dict[str, Any]]:
+    random, moment = Random(1), datetime(2026, 5, 1, tzinfo=UTC)
+    return [
+        {
+            "_id": ObjectId(f"{number:024x}"), "event_id": EVENT, "status": "available",
+            "customer_id": ObjectId(f"{random.getrandbits(96):024x}"), "created_at": moment,
+            # Nothing that can be compressed away.
+            "wallet": {"barcode": f"{random.getrandbits(800):x}"},
+        }
+        for number in range(TICKETS)
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    with embedded_mongod(tmp_path) as uri:
+        with MongoClient[dict[str, Any]](uri) as client:
+            database = client["transfers"]
+            database["events"].insert_one(
+                {"_id": EVENT, "title": "Large", "event_type": "concert", "mobile_app_ids": ["app"]}
+            )
+            database["tickets"].create_index([("event_id", 1), ("_id", 1)])
+            database["tickets"].insert_many(_tickets(), ordered=False)
+        bearer = run(tmp_path, "token", "--role", "admin", **_SETTINGS).stdout.strip()
+        settings = {**_SETTINGS, "HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_REQUEST_TIMEOUT": "5"}
+        with running(tmp_path, "serve", **settings) as (process, address):
+            made = Served(process, int(address.rpartition(":")[2]), bearer, uri)
+            yield made
+            made.leave()
+            made.client.close()
+
+
+def _begun(served: Served) -> dict[str, HTTPResponse]:
+    """Transfers of all kinds that are under way."""
+    report = {"mobileAppId": "app"}
+    begun = {
+        "csv": served.get(url(EVENT), format="csv", **report),
+        "xlsx": served.get(url(EVENT), format="xlsx", **report),
+        "json": served.get(URL, format="json"),
+    }
+    for response in begun.values():
+        assert response.status == 200
+        assert len(response.read(20_000)) == 20_000
+    return begun
+
+
+def test_a_database_that_dies_breaks_every_transfer(served: Served) -> None:
+    begun = _begun(served)
+    os.kill(served.client.admin.command("serverStatus")["pid"], signal.SIGKILL)
+    for response in begun.values():
+        with pytest.raises(IncompleteRead):
+            response.read()
+    late = served.get(URL, format="json")
+    assert late.status == 503
+    assert late.getheader("retry-after") == "5"
+    logged = served.log()
+    assert logged.count("an export broke off") == 3
+
+
+def test_a_client_that_leaves_takes_its_cursor_along(served: Served) -> None:
+    def cursors() -> int:
+        opened: int = served.client.admin.command("serverStatus")["metrics"]["cursor"]["open"][
+            "total"
+        ]
+        return opened
+
+    before = cursors()
+    begun = _begun(served)
+    assert cursors() >= before + len(begun)
+    served.leave()
+    deadline = time.monotonic() + 5
+    while cursors() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    # Their places are free again.
+    _begun(served)
+    served.leave()
+    assert served.log().count("an export was broken off by its client") >= 3
+
+
+def test_all_of_a_file_is_of_one_moment(served: Served) -> None:
+    response = served.get(URL, format="json")
+    start = response.read(20_000)
+    served.database["tickets"].delete_many({"_id": {"$gt": ObjectId(f"{TICKETS // 2:024x}")}})
+    served.database["tickets"].update_many({}, {"$set": {"status": "consumed"}})
+    (event,) = json.loads(start + response.read())["events"]
+    assert event["tickets_issued"] == event["ticket_status"]["available"] == TICKETS
+    assert len(event["tickets"]) == TICKETS
+    assert {ticket["status"] for ticket in event["tickets"]} == {"available"}
+
+
+def test_a_moment_that_the_database_has_forgotten_breaks_the_transfer(served: Served) -> None:
+    served.client.admin.command({"setParameter": 1, "minSnapshotHistoryWindowInSeconds": 0})
+    response = served.get(URL, format="json")
+    response.read(20_000)
+    for number in range(40):
+        served.database["users"].insert_one({"_id": number})
+        time.sleep(0.1)
+    with pytest.raises(IncompleteRead):
+        response.read()
+    assert "minSnapshotHistoryWindowInSeconds" in served.log()
+
+
+def test_half_a_csv_file_can_not_be_had(served: Served) -> None:
+    def asked(path: str, format: str) -> HTTPResponse:
+        connection = HTTPConnection("127.0.0.1", served._port, timeout=60)
+        connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
+        query = urlencode({"format": format, "mobileAppId": "app"})
+        connection.request("GET", f"{path}?{query}", headers=served._headers)
+        sock, response = connection.sock, connection.getresponse()
+        served.open.append((sock, response))
+        return response
+
+    refused = asked(url(EVENT), "csv")
+    assert refused.status == 426
+    assert refused.getheader("upgrade") == "HTTP/1.1"
+    assert asked(URL, "csv").read()[-22:].startswith(b"PK\x05\x06")
+
+
+def test_other_requests_are_answered_meanwhile(served: Served) -> None:
+    _begun(served)
+    assert served.get("/readyz").status == 200

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from io import BytesIO, StringIO
 from typing import Any
@@ -10,6 +10,7 @@ from zipfile import ZipFile
 
 import openpyxl
 import pandas
+from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
 Sheets = dict[str, list[list[Any]]]
@@ -19,7 +20,7 @@ Sheets = dict[str, list[list[Any]]]
 def xlsx(file: bytes) -> Sheets:
     """A workbook's values, on which three readers agree."""
     book = openpyxl.load_workbook(BytesIO(file))
-    found = {sheet.title: [[*row] for row in sheet.iter_rows(values_only=True)] for sheet in book}
+    found = {sheet.title: _rows(sheet.iter_rows(values_only=True)) for sheet in book}
     calamine = CalamineWorkbook.from_filelike(BytesIO(file))
     assert calamine.sheet_names == [*found]
     frames = pandas.read_excel(
@@ -32,14 +33,19 @@ def xlsx(file: bytes) -> Sheets:
     )
     for title, rows in found.items():
         width = len(rows[0])
-        by_calamine = calamine.get_sheet_by_name(title).to_python()
-        by_pandas = frames[title].astype(object).where(frames[title].notna(), None).values.tolist()
-        for other in (by_calamine, by_pandas):
+        frame = frames[title].astype(object)
+        by_pandas = _rows(frame.where(frame.notna(), None).values.tolist())
+        for other in (calamine.get_sheet_by_name(title).to_python(), by_pandas):
             assert len(other) == len(rows)
             for one, row in zip(other, rows, strict=True):
                 for a, b in zip(_plain(one, width), _plain(row, width), strict=True):
                     assert _agree(a, b), (a, b)
     return found
+
+
+def _rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
+    """Rows of openpyxl's, which leaves escapes to its callers where texts stand in their cells."""
+    return [[unescape(v) if isinstance(v, str) else v for v in row] for row in rows]
 
 
 def _plain(row: Sequence[Any], width: int) -> list[Any]:
@@ -79,6 +85,12 @@ def csv_rows(file: bytes) -> list[list[str]]:
     assert file.startswith(b"\xef\xbb\xbf")
     text = file.decode("utf-8-sig")
     assert text.endswith("\r\n")
+    return csv_text(text)
+
+
+def csv_text(text: str) -> list[list[str]]:
+    """The rows of CSV."""
+    csv.field_size_limit(10**6)
     return [*csv.reader(StringIO(text, newline=""), strict=True)]
 
 

@@ -1,0 +1,9 @@
+"""Programs that read files, where they are there."""
+
+import shutil
+
+import pytest
+
+needs_libreoffice = pytest.mark.skipif(
+    shutil.which("soffice") is None, reason="LibreOffice is not installed; it is in CI"
+)

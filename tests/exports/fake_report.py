@@ -1,0 +1,40 @@
+"""Reports of whatever rows a test has."""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+from exports.report import Report, Rows, Sheet
+
+AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class FakeReport:
+    """A report of sheets whose batches of rows are made when they are asked for."""
+
+    title = "Fake"
+    generated_at = AT
+
+    def __init__(
+        self,
+        sheets: Sequence[Sheet],
+        batches: Callable[[Sheet], Iterator[tuple[int, Rows]]],
+        filters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.sheets = sheets
+        self.filters = filters or {}
+        self._batches = batches
+
+    async def expected(self) -> int:
+        return 0
+
+    async def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+        for batch in self._batches(sheet):
+            yield batch
+
+
+async def written(
+    writer: Callable[[Report, tzinfo], AsyncGenerator[bytes]], report: Report, zone: tzinfo = UTC
+) -> bytes:
+    """The whole file."""
+    return b"".join([chunk async for chunk in writer(report, zone)])

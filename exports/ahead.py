@@ -1,24 +1,45 @@
-"""Reading ahead: the next batch is read while this one is written."""
+"""Reading ahead: batches are read while others are written."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
 _Batch = TypeVar("_Batch")
 
+# As many as come of two reads.
+_DEPTH: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
 
 async def ahead(batches: AsyncGenerator[_Batch]) -> AsyncGenerator[_Batch]:
-    """The same batches, one of them read ahead; closing it closes them."""
+    """The same batches, a few of them read ahead; closing it closes them.
 
-    async def following() -> _Batch | None:
-        return await anext(batches, None)
+    Others get their turn between two batches.
+    """
+    queue: asyncio.Queue[_Batch | _Failed | None] = asyncio.Queue(_DEPTH)
 
-    reading = asyncio.create_task(following())
+    async def read() -> None:
+        try:
+            async for batch in batches:
+                await queue.put(batch)
+        except Exception as error:
+            await queue.put(_Failed(error))
+        else:
+            await queue.put(None)
+
+    reading = asyncio.create_task(read())
     try:
-        while (batch := await reading) is not None:
-            reading = asyncio.create_task(following())
+        while (batch := await queue.get()) is not None:
+            if isinstance(batch, _Failed):
+                raise batch.error
             yield batch
+            await asyncio.sleep(0)
     finally:
         reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await asyncio.wait([reading])
         await batches.aclose()

@@ -95,7 +95,7 @@ class EventsDashboard:
     def _of(self, place: int, tickets: Sequence[ListedTicket]) -> tuple[int, Rows]:
         event = self._events[place]
         title, date = event.title, event.event_date
-        return place, [(ticket[0], title, date, *ticket[1:]) for ticket in tickets]
+        return place, [(id, title, date, *rest) for id, *rest in tickets]
 
 
 @asynccontextmanager

@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Final
 
 import orjson
 
 from exports.report import Column, Kind, Report, Rows
-
-# Bytes that are gathered before they are sent.
-_CHUNK: Final = 32_768
+from exports.texts import utc
+from exports.zip_stream import CHUNK
 
 
 async def json_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
@@ -32,13 +31,13 @@ async def json_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
                     while waiting is not None and waiting[0] == place:
                         text += (b"," if started else b"") + waiting[1]
                         started = True
-                        if len(text) > _CHUNK:
+                        if len(text) > CHUNK:
                             yield bytes(text)
                             text.clear()
                         waiting = await anext(lists, None)
                     text += b"]}"
                 place += 1
-            if len(text) > _CHUNK:
+            if len(text) > CHUNK:
                 yield bytes(text)
                 text.clear()
     yield bytes(text + b"]}")
@@ -76,7 +75,7 @@ class _Objects:
 
 
 def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    return utc(moment).isoformat(timespec="milliseconds") + "+00:00"
 
 
 _SHOWN: Final[dict[Kind, Callable[[Any], str]]] = {Kind.MOMENT: _iso, Kind.DAY: date.isoformat}

@@ -18,7 +18,7 @@ class Kind(Enum):
     PERCENTAGE = auto()
     """A float at 1 place: 73.5 is 73.5 %."""
     MOMENT = auto()
-    """A datetime with an offset."""
+    """A datetime; without an offset it is in UTC."""
     DAY = auto()
     """A date."""
     FLAG = auto()

@@ -1,21 +1,29 @@
 """Values as the texts that people read in sheets."""
 
-from datetime import date, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 import orjson
 
 
+def utc(moment: datetime) -> datetime:
+    """A moment in UTC, without saying so; one without an offset is already."""
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+
+
 def local(moment: datetime, zone: tzinfo) -> datetime:
-    """A moment by the clocks of a zone; at the ends of the calendar by its own."""
+    """A moment by the clocks of a zone; at the ends of the calendar by those of UTC."""
+    moment = utc(moment)
+    if zone is UTC:
+        return moment
     try:
-        return moment.astimezone(zone)
+        return zone.fromutc(moment.replace(tzinfo=zone)).replace(tzinfo=None)
     except OverflowError:
         return moment
 
 
 def moment_text(moment: datetime) -> str:
-    """`DD/MM/YYYY HH:MM`, by the moment's own clock."""
+    """`DD/MM/YYYY HH:MM`."""
     return f"{day_text(moment)} {moment.hour:02}:{moment.minute:02}"
 
 

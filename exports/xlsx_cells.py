@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Final, TypeAlias
 
 from openpyxl.utils import get_column_letter
@@ -10,8 +10,9 @@ from openpyxl.utils import get_column_letter
 from exports.report import Column, Kind, Rows
 from exports.texts import day_text, local, moment_text, nested_text, yes_no
 
-# UTF-16 units that a cell may hold.
+# UTF-16 units that a cell may hold, and characters that certainly do not have more.
 _TEXT_MAX: Final = 32_767
+_CERTAIN: Final = _TEXT_MAX // 2
 # What XML can't hold as it is, and what readers take for an escape of a character.
 _UNCLEAN: Final = re.compile(
     "[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)"
@@ -20,8 +21,7 @@ _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "_": "
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001
 _DAY: Final = timedelta(days=1)
 # Before it spreadsheets know no dates, or do not agree on them.
-_FIRST_MOMENT: Final = datetime(1900, 3, 2, tzinfo=UTC)
-_FIRST_DAY: Final = date(1900, 3, 1)
+_FIRST_MOMENT: Final = datetime(1900, 3, 1)  # noqa: DTZ001
 
 _Cell: TypeAlias = Callable[[Any], str]
 """What follows the reference in the XML of a value's cell."""
@@ -51,23 +51,25 @@ class Cells:
 
 
 def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
+    as_text, text_end = f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
+    as_number = f'" s="{style}"><v>'
+
     def text(value: str) -> str:
-        return (
-            f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">{clean(value)}</t></is></c>'
-        )
+        # Most are ids or words, which hold nothing to look for.
+        plain = value.isalnum() and len(value) <= _CERTAIN
+        return f"{as_text}{value if plain else clean(value)}{text_end}"
 
     def number(value: object) -> str:
-        return f'" s="{style}"><v>{value}</v></c>'
+        return f"{as_number}{value}</v></c>"
 
     def moment(value: datetime) -> str:
         shown = local(value, zone)
-        if value < _FIRST_MOMENT:
+        if shown < _FIRST_MOMENT:
             return text(moment_text(shown))
-        since = shown.replace(tzinfo=None) - _EPOCH
-        return number(f"{since / _DAY:.8f}")
+        return f"{as_number}{(shown - _EPOCH) / _DAY:.8f}</v></c>"
 
     def day(value: date) -> str:
-        if value < _FIRST_DAY:
+        if value < _FIRST_MOMENT.date():
             return text(day_text(value))
         return number((value - _EPOCH.date()).days)
 
@@ -75,7 +77,7 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
         case Kind.TEXT:
             return text
         case Kind.MOMENT:
-            return moment
+            return _once(moment)
         case Kind.DAY:
             return day
         case Kind.FLAG:
@@ -88,9 +90,23 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
             return number
 
 
+def _once(cell: _Cell) -> _Cell:
+    """Makes the cell of a value that comes again and again, as an event's does, once."""
+    last: Any = None
+    made = ""
+
+    def kept(value: Any) -> str:
+        nonlocal last, made
+        if value is not last:
+            last, made = value, cell(value)
+        return made
+
+    return kept
+
+
 def clean(text: str) -> str:
     """A text as XML, without what XML can't hold, and cut to what a cell can."""
-    if len(text) > _TEXT_MAX // 2:
+    if len(text) > _CERTAIN:
         text = _cut(text)
     return _UNCLEAN.sub(lambda found: _ESCAPES.get(found[0], ""), text)
 

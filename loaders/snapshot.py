@@ -45,8 +45,12 @@ class Snapshot(Aggregations):
     async def stream(
         self, source: type[Document], pipeline: list[Stage], *, batch: int
     ) -> AsyncGenerator[list[dict[str, Any]]]:
-        """What a pipeline gives, so many documents at a time; close it to end it early."""
+        """What a pipeline gives, so many documents at a time; close it to end it early.
+
+        Dates are in UTC without saying so, which costs half as much.
+        """
         collection = source.get_pymongo_collection()
+        collection = collection.with_options(collection.codec_options.with_options(tz_aware=False))
         cursor = await self._read(
             collection.name, None, lambda _: self._send(collection, pipeline, batchSize=batch)
         )

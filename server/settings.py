@@ -2,7 +2,7 @@
 
 import os
 import re
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -112,7 +112,7 @@ class Settings(BaseSettings):
     @property
     def zone(self) -> tzinfo:
         """The time zone of exports."""
-        return time_zone("", self.export_timezone)
+        return UTC if self.export_timezone == "UTC" else time_zone("", self.export_timezone)
 
     def links(self) -> Links | None:
         """What signs links; None without a secret."""

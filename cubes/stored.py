@@ -31,6 +31,8 @@ def text(value: object) -> str | None:
 
 def key(value: object) -> str:
     """The text of an id; of a type that has none its JSON."""
+    if isinstance(value, str | float):
+        return text(value) or str(value)
     return text(value) or json_util.dumps(json(value), ensure_ascii=False)
 
 

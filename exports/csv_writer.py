@@ -30,25 +30,25 @@ async def csv_zip(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
 
     What a file of a zip can't hold, 2 GB, goes on in another.
     """
-    archive = ZipStream(local(report.generated_at, zone))
-    for sheet in report.sheets:
-        lines = _Lines(sheet.columns, zone)
-        number = 1
-        file = archive.open(f"{sheet.name}.csv")
-        size = file.write(lines.header())
-        async with aclosing(report.rows(sheet)) as batches:
-            async for _, rows in batches:
-                text = lines.of(rows)
-                if size + len(text) > MEMBER_MAX:
-                    file.close()
-                    number += 1
-                    file = archive.open(f"{sheet.name} ({number}).csv")
-                    size = file.write(lines.header())
-                size += file.write(text)
-                if data := archive.take():
-                    yield data
-        file.close()
-    yield archive.close()
+    with ZipStream(local(report.generated_at, zone)) as archive:
+        for sheet in report.sheets:
+            lines = _Lines(sheet.columns, zone)
+            number = 1
+            file = archive.open(f"{sheet.name}.csv")
+            size = file.write(lines.header())
+            async with aclosing(report.rows(sheet)) as batches:
+                async for _, rows in batches:
+                    text = lines.of(rows)
+                    if size + len(text) > MEMBER_MAX:
+                        file.close()
+                        number += 1
+                        file = archive.open(f"{sheet.name} ({number}).csv")
+                        size = file.write(lines.header())
+                    size += file.write(text)
+                    if data := archive.take():
+                        yield data
+            file.close()
+        yield archive.close()
 
 
 class _Lines:

@@ -31,9 +31,11 @@ class Parameters:
             if value:
                 self._given.setdefault(name, []).append(value)
         self._complaints: dict[str, str] = {}
+        self._asked = {"token"}
 
     def text(self, name: str, *, required: bool = False) -> str | None:
         """A text; None where none is given."""
+        self._asked.add(name)
         values = self._given.get(name, [])
         if len(values) > 1:
             self._complaints[name] = f"'{name}' is given {len(values)} times; give it once."
@@ -78,6 +80,10 @@ class Parameters:
         return choices.get(value, default)
 
     def check(self) -> None:
-        """Raises `BadParameters` if anything was wrong."""
+        """Raises `BadParameters` if anything was wrong, or is no parameter that was read."""
+        for name in self._given.keys() - self._asked:
+            # A filter with a misspelt name would leave more than was asked for.
+            allowed = ", ".join(sorted(self._asked))
+            self._complaints[name] = f"'{name}' is no parameter here; there are {allowed}."
         if self._complaints:
             raise BadParameters(self._complaints)

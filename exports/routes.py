@@ -49,6 +49,9 @@ _log = structlog.get_logger(__name__)
 _WAIT_SECONDS: Final = 2.0
 """How long an export waits for others to end."""
 
+_STALLED_SECONDS: Final = 60.0
+"""How long a client may take for a piece of a file."""
+
 _HEADERS: Final = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -129,7 +132,8 @@ class Exports:
     async def opened(self, asked: Asked) -> AsyncIterator[Report]:
         """The report, read so far that what can fail has failed before."""
         try:
-            await asyncio.wait_for(self._slots.acquire(), _WAIT_SECONDS)
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._slots.acquire()
         except TimeoutError as error:
             raise TooManyRequests(
                 "As many exports are running as may at once; try again shortly."
@@ -203,7 +207,7 @@ class _Download:
         try:
             await request.body()
             asked = await self._exports.asked(request, self._read)
-            _require_an_end(scope, asked)
+            _require_an_end(scope)
             async with (
                 self._exports.opened(asked) as report,
                 aclosing(self._exports.chunks(asked, report)) as chunks,
@@ -223,23 +227,27 @@ class _Download:
             _log.error("an export broke off", reason=str(error))
         except asyncio.CancelledError:
             if started:
-                _log.info("an export was broken off by its client")
+                _log.info("an export was broken off: its client left, or the server ends")
             raise
+        except TimeoutError:
+            if not started:
+                raise
+            _log.warning("an export broke off", reason="Its client reads nothing.")
         except Exception:
             if not started:
                 raise
             _log.exception("an export broke off")
 
 
-def _require_an_end(scope: Scope, asked: Asked) -> None:
+def _require_an_end(scope: Scope) -> None:
     """Raises `UpgradeRequired` where half a file could be taken for a whole one.
 
-    In HTTP/1.0 the end of the connection is that of the file, and half a CSV file is one, too.
+    In HTTP/1.0 the end of the connection is that of the file.
     """
-    if scope["http_version"] == "1.0" and suffix(asked.export, asked.format) == "csv":
+    if scope["http_version"] == "1.0":
         raise UpgradeRequired(
-            "CSV is not sent over HTTP/1.0, which can't tell half a file from a whole one: use "
-            "HTTP/1.1 (a proxy may have to be told so), or another format."
+            "Files are not sent over HTTP/1.0, which can't tell half a file from a whole one: use "
+            "HTTP/1.1. A proxy may have to be told so."
         )
 
 
@@ -249,7 +257,9 @@ async def _begin(send: Send, headers: Mapping[str, str]) -> None:
 
 
 async def _send(send: Send, chunk: bytes) -> None:
-    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    # Whoever stops reading would keep others from their exports.
+    async with asyncio.timeout(_STALLED_SECONDS):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 def _refusal(error: HeadcountError) -> JSONResponse:

@@ -66,7 +66,8 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
         shown = local(value, zone)
         if shown < _FIRST_MOMENT:
             return text(moment_text(shown))
-        return f"{as_number}{(shown - _EPOCH) / _DAY:.8f}</v></c>"
+        # With fewer places LibreOffice shows every other minute as the one before.
+        return f"{as_number}{(shown - _EPOCH) / _DAY:.11f}</v></c>"
 
     def day(value: date) -> str:
         if value < _FIRST_MOMENT.date():

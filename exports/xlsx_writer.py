@@ -17,22 +17,22 @@ SHEET_ROWS: Final = 1_048_575
 
 async def xlsx(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
     """The workbook's bytes, as its rows come. What a sheet can't hold goes on in another."""
-    archive = ZipStream(local(report.generated_at, zone))
     written: list[tuple[Sheet, str, int]] = []
     frames = _skeleton(report, zone, [(sheet, sheet.title, 0) for sheet in report.sheets]).frames
-    for sheet, frame in zip(report.sheets, frames, strict=True):
-        parts = _Parts(sheet, frame, zone, archive, len(written))
-        async with aclosing(report.rows(sheet)) as batches:
-            async for _, rows in batches:
-                parts.write(rows)
-                if data := archive.take():
-                    yield data
-        written += parts.end()
-    # Last, as they know how many sheets and rows there are.
-    for name, content in _skeleton(report, zone, written).parts.items():
-        with archive.open(name) as member:
-            member.write(content)
-    yield archive.close()
+    with ZipStream(local(report.generated_at, zone)) as archive:
+        for sheet, frame in zip(report.sheets, frames, strict=True):
+            parts = _Parts(sheet, frame, zone, archive, len(written))
+            async with aclosing(report.rows(sheet)) as batches:
+                async for _, rows in batches:
+                    parts.write(rows)
+                    if data := archive.take():
+                        yield data
+            written += parts.end()
+        # Last, as they know how many sheets and rows there are.
+        for name, content in _skeleton(report, zone, written).parts.items():
+            with archive.open(name) as member:
+                member.write(content)
+        yield archive.close()
 
 
 class _Parts:

@@ -1,7 +1,7 @@
 """A zip archive that is read while it is written: no file, and no memory for the whole."""
 
 from datetime import datetime
-from typing import IO, Final
+from typing import IO, Final, Self
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from isal import isal_zlib
@@ -37,7 +37,12 @@ class _Pipe:
 
 
 class ZipStream:
-    """Members are written one after the other; `take` gives what the archive has gained."""
+    """Members are written one after the other; `take` gives what the archive has gained.
+
+    To be left as a context, where it is whole or not.
+    """
+
+    _member: IO[bytes] | None = None
 
     def __init__(self, modified_at: datetime) -> None:
         self._pipe = _Pipe()
@@ -52,6 +57,7 @@ class ZipStream:
         # Not zlib's, which takes four times as long for the same size.
         compressor = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
         opened._compressor = compressor  # type: ignore[attr-defined]
+        self._member = opened
         return opened
 
     def take(self, least: int = CHUNK) -> bytes:
@@ -60,5 +66,13 @@ class ZipStream:
 
     def close(self) -> bytes:
         """The archive's last bytes."""
+        if self._member is not None:
+            self._member.close()
         self._archive.close()
         return self._pipe.take()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

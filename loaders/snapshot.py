@@ -3,13 +3,13 @@
 import asyncio
 from asyncio import Future
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, TypeVar
 
 from beanie import Document
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from cubes.cube import Stage
 from documents import Ticket
@@ -19,6 +19,7 @@ from loaders.aggregations import Aggregations, Collection, Query
 _Read = TypeVar("_Read")
 _Answer = TypeVar("_Answer")
 
+_CLOSE_SECONDS: Final = 1.0
 # MongoDB's SnapshotTooOld.
 _TOO_OLD: Final = 239
 
@@ -58,7 +59,10 @@ class Snapshot(Aggregations):
             while rows := await self._read(collection.name, None, lambda _: cursor.to_list(batch)):
                 yield rows
         finally:
-            await cursor.close()
+            # A database that is silent is not waited for.
+            with suppress(TimeoutError, PyMongoError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await cursor.close()
 
     async def _send(
         self, collection: Collection, pipeline: list[Stage], **options: Any

@@ -53,15 +53,21 @@ async def listed_tickets(
             if len(places) == 1:
                 async for batch in batches:
                     tickets = await codes.tickets([row for row in batch if not row["event"]])
-                    for start in range(0, len(tickets), _AT_ONCE):
-                        yield places[0], tickets[start : start + _AT_ONCE]
+                    for part in _parts(tickets):
+                        yield places[0], part
                 continue
             of: defaultdict[int, list[Row]] = defaultdict(list)
             async for batch in batches:
                 for row in batch:
                     of[row["event"]].append(row)
         for number, place in enumerate(places):
-            yield place, await codes.tickets(of[number])
+            for part in _parts(await codes.tickets(of[number])):
+                yield place, part
+
+
+def _parts(tickets: Sequence[ListedTicket]) -> Iterator[Sequence[ListedTicket]]:
+    for start in range(0, len(tickets), _AT_ONCE):
+        yield tickets[start : start + _AT_ONCE]
 
 
 def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -92,7 +92,12 @@ def create(
                 allow_origins=settings.cors_origins,
                 allow_methods=["GET", "POST"],
                 allow_headers=["authorization", "content-type", "x-request-id"],
-                expose_headers=["content-disposition", "x-request-id", "www-authenticate"],
+                expose_headers=[
+                    "content-disposition",
+                    "retry-after",
+                    "x-request-id",
+                    "www-authenticate",
+                ],
             ),
             Middleware(Disconnects),
         ],

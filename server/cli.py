@@ -158,10 +158,12 @@ def export(
     last_updated_since: datetime | None,
     last_updated_before: datetime | None,
 ) -> None:
+    if not file.name:
+        raise click.UsageError("-o needs the name of a file.")
     try:
         asked = export_of(
             ExportReport(report),
-            event_type=event_type,
+            event_type=event_type or None,
             active_only=active_only,
             event_id=event_id,
             mobile_app_id=mobile_app_id,

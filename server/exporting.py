@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -31,9 +32,16 @@ def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) 
 
     The file appears when it is whole. Raises `StartupError` where it can't be made.
     """
+    # What a link leads to is replaced, not the link.
+    file = file.resolve()
+    if file.exists() and not file.is_file():
+        raise StartupError(f"Can't write {file}: it is no file, and would be replaced by one.")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
+    # Ended politely, it tidies up.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda given, _: sys.exit(128 + given))
     try:
-        with data.address(settings) as uri, part.open("xb") as out:
+        with data.address(settings) as uri, _created(part, like=file) as out:
             rows = asyncio.run(_write(settings, uri, asked, format, out))
         part.replace(file)
     except OSError as error:
@@ -43,6 +51,12 @@ def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) 
     finally:
         part.unlink(missing_ok=True)
     return rows
+
+
+def _created(part: Path, *, like: Path) -> BinaryIO:
+    """A new file, which nobody may read who may not read the one that it is to replace."""
+    mode = like.stat().st_mode & 0o777 if like.exists() else 0o666
+    return open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb")
 
 
 async def _write(

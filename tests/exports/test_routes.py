@@ -148,6 +148,8 @@ async def test_an_organizer_without_an_id_sees_no_event(http: httpx.AsyncClient)
             [("mobileAppId", "a"), ("lastUpdatedBefore", "2026-05-01T00:00:00")],
             {"lastUpdatedBefore"},
         ),
+        (URL, [("activeOnly", "true")], {"activeOnly"}),
+        (REPORT, [("mobileAppId", "a"), ("exclude_deleted", "true")], {"exclude_deleted"}),
         (url("nonsense"), [("format", "x")], {"eventId", "mobileAppId", "format"}),
         (url("%24where"), [("mobileAppId", "a")], {"eventId"}),
     ],
@@ -191,7 +193,7 @@ async def test_a_file_can_only_be_read(http: httpx.AsyncClient, method: str) -> 
 async def test_a_response_says_what_the_file_is_and_is_not_kept(
     http: httpx.AsyncClient, path: str, format: str, media_type: str, name: str, method: str
 ) -> None:
-    parameters = {"format": format, "mobileAppId": "app-1"}
+    parameters = {"format": format} | ({"mobileAppId": "app-1"} if path == REPORT else {})
     response = await http.request(method, path, params=parameters, headers=_bearer(ADMIN))
     assert response.status_code == 200
     assert response.headers["content-type"] == media_type

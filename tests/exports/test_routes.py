@@ -12,6 +12,7 @@ import httpx
 import jwt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
+from starlette.types import Message
 
 from auth.links import Links
 from auth.viewer import Role, Viewer
@@ -391,3 +392,43 @@ async def test_a_further_export_waits_and_is_then_refused(
         close.set()
         assert (await first).status_code == 200
         assert (await waiting).status_code == 200
+
+
+async def test_a_client_that_reads_nothing_loses_its_place(
+    database: AsyncDatabase[dict[str, Any]],
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("exports.routes._STALLED_SECONDS", 0.1)
+    application = app.create(server_settings.model_copy(update={"max_exports": 1}), database)
+    received: list[Message] = []
+
+    async def send(message: Message) -> None:
+        received.append(message)
+        if len(received) == 2:
+            await asyncio.sleep(60)
+
+    requests: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        if not requests:
+            await asyncio.sleep(60)
+        return requests.pop()
+
+    scope = {
+        "type": "http", "method": "GET", "path": URL, "raw_path": URL.encode(), "root_path": "",
+        "query_string": b"format=json", "http_version": "1.1", "scheme": "http",
+        "headers": [(b"authorization", f"Bearer {ADMIN}".encode())], "server": ("localhost", 80),
+    }  # fmt: skip
+    async with asyncio.timeout(10):
+        await application(scope, receive, send)
+    # It has no end.
+    assert [message["type"] for message in received] == [
+        "http.response.start", "http.response.body",
+    ]  # fmt: skip
+    assert received[1]["more_body"]
+    logged = capsys.readouterr()
+    assert "reads nothing" in logged.out + logged.err
+    async with client(application) as http:
+        assert (await http.get(URL, headers=_bearer(ADMIN))).status_code == 200

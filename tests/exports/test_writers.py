@@ -232,10 +232,20 @@ async def test_odd_values_are_read_by_libreoffice(tmp_path: Path) -> None:
     assert [line[0] for line in lines] == [cell_text(text) for text in texts]
 
 
+@needs_libreoffice
+async def test_every_minute_is_shown_as_itself(tmp_path: Path) -> None:
+    moments = [AT + timedelta(minutes=number) for number in range(1_440)]
+    sheet = Sheet("Minutes", "minutes", [Column("Moment", "moment", Kind.MOMENT)])
+    file = tmp_path / "minutes.xlsx"
+    file.write_bytes(await written(xlsx, _one(sheet, [(moment,) for moment in moments])))
+    ((_, *lines),) = _by_libreoffice(file)
+    assert [line[0] for line in lines] == [f"{moment:%d/%m/%Y %H:%M}" for moment in moments]
+
+
 def _by_libreoffice(file: Path) -> list[list[list[str]]]:
     """The sheets of a workbook, as LibreOffice writes them in CSV."""
     # Comma, quotes, UTF-8, from the first line on, as shown, each sheet a file.
-    options = "44,34,76,1,,0,false,true,false,false,false,-1"
+    options = "44,34,76,1,,0,false,true,true,false,false,-1"
     subprocess.run(
         [
             "soffice", "--headless", f"-env:UserInstallation=file://{file.parent}/profile",

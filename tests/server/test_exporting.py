@@ -1,0 +1,145 @@
+"""`headcount export`: the bytes of a download, in a file that is whole or not there."""
+
+import os
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pymongo import MongoClient
+
+from tests.commands import HEADCOUNT, environment, run, running
+from tests.conftest import SECRET
+from tests.exports import read_back
+from tests.exports.test_events_dashboard import URL
+from tests.exports.test_routes import DATA, EVENT
+from tests.strategies import oid
+
+_DASHBOARD = ("export", "--report", "events-dashboard", "--format")
+_REPORT = ("export", "--report", "ticket-report", "--format")
+
+
+@pytest.fixture(scope="module")
+def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
+    """The settings of a database with an event of few tickets and one of many."""
+    name = f"headcount_export_{uuid4().hex[:12]}"
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        for collection, documents in DATA.items():
+            client[name][collection].insert_many([dict(each) for each in documents])
+        client[name]["tickets"].insert_many(
+            {"event_id": oid(0xE02), "status": "available"} for _ in range(30_000)
+        )
+        yield {
+            "HEADCOUNT_MONGODB_URI": mongodb_uri,
+            "HEADCOUNT_DATABASE": name,
+            "HEADCOUNT_JWT_SECRET": SECRET,
+        }
+        client.drop_database(name)
+
+
+def test_the_file_is_what_the_download_gives(tmp_path: Path, settings: dict[str, str]) -> None:
+    for format in ("xlsx", "csv", "json"):
+        done = run(tmp_path, *_DASHBOARD, format, "-o", f"file.{format}", **settings)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.endswith(f"file.{format}: 30004 rows\n")
+        assert "30004/30004" in done.stderr
+        assert "rows/s" in done.stderr
+    bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
+    with running(tmp_path, "serve", **settings) as (_, url):
+        headers = {"authorization": f"Bearer {bearer}"}
+        for format, read in (("xlsx", read_back.xlsx), ("csv", read_back.csv_zip)):
+            sent = httpx.get(f"{url}{URL}?format={format}", headers=headers, timeout=60).content
+            assert read(sent) == read((tmp_path / f"file.{format}").read_bytes())
+        sent = httpx.get(f"{url}{URL}?format=json", headers=headers, timeout=60).content
+        expected = read_back.json_object(sent)["events"]
+    assert read_back.json_object((tmp_path / "file.json").read_bytes())["events"] == expected
+    assert {each.name for each in tmp_path.iterdir()} >= {"file.xlsx", "file.csv", "file.json"}
+    assert not [*tmp_path.glob(".*.part")]
+
+
+def test_the_ticket_report_of_an_event(tmp_path: Path, settings: dict[str, str]) -> None:
+    done = run(
+        tmp_path, *_REPORT, "csv", "-o", "report.csv", "--event-id", str(EVENT),
+        "--mobile-app-id", "app-1", "--exclude-deleted",
+        "--last-updated-since", "2020-01-01T00:00:00Z", **settings,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert len(read_back.csv_rows((tmp_path / "report.csv").read_bytes())) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*_REPORT, "csv", "-o", "f"), "'--event-id' and '--mobile-app-id' are needed"),
+        ((*_REPORT, "csv", "-o", "f", "--event-id", "x", "--mobile-app-id", "a"), "24 hexadecimal"),
+        (
+            (*_REPORT, "csv", "-o", "f", "--event-id", "0" * 24, "--mobile-app-id", "a"),
+            "no such event",
+        ),
+        ((*_DASHBOARD, "pdf", "-o", "f"), "'pdf' is not one of"),
+        ((*_DASHBOARD, "csv", "-o", "f", "--event-id", "0" * 24), "'--event-id' is of the other"),
+        ((*_DASHBOARD, "csv", "-o", "none/f"), "No such file or directory"),
+        ((*_DASHBOARD, "csv", "-o", ""), "name of a file"),
+        ((*_DASHBOARD, "csv", "-o", "."), "is a directory"),
+        ((*_DASHBOARD, "csv"), "Missing option '-o'"),
+        (
+            (*_REPORT, "csv", "-o", "f", "--last-updated-since", "today"),
+            "ISO 8601 with its offset",
+        ),
+    ],
+)
+def test_what_can_not_be_exported_is_said_in_a_line(
+    tmp_path: Path, settings: dict[str, str], arguments: tuple[str, ...], words: str
+) -> None:
+    done = run(tmp_path, *arguments, **settings)
+    assert done.returncode in (1, 2)
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("headcount: ")]
+    assert words in line
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_file_is_replaced_where_it_is_and_stays_as_private(
+    tmp_path: Path, settings: dict[str, str]
+) -> None:
+    (tmp_path / "private.json").write_text("old")
+    (tmp_path / "private.json").chmod(0o600)
+    (tmp_path / "link.json").symlink_to("private.json")
+    assert run(tmp_path, *_DASHBOARD, "json", "-o", "link.json", **settings).returncode == 0
+    assert (tmp_path / "link.json").is_symlink()
+    assert stat.S_IMODE((tmp_path / "private.json").stat().st_mode) == 0o600
+    assert read_back.json_object((tmp_path / "private.json").read_bytes())["events"]
+
+
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, settings: dict[str, str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = run(tmp_path, *_DASHBOARD, "json", "-o", "pipe", **settings)
+    assert done.returncode == 1
+    assert "it is no file" in done.stderr
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_is_ended_leaves_nothing_behind(
+    tmp_path: Path, settings: dict[str, str], number: signal.Signals
+) -> None:
+    (tmp_path / "file.xlsx").write_text("old")
+    process = subprocess.Popen(
+        [HEADCOUNT, *_DASHBOARD, "xlsx", "-o", "file.xlsx"],
+        cwd=tmp_path, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    )  # fmt: skip
+    while not [*tmp_path.glob(".*.part")]:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    assert "Traceback" not in said
+    assert [each.name for each in tmp_path.iterdir()] == ["file.xlsx"]
+    assert (tmp_path / "file.xlsx").read_text() == "old"

@@ -33,6 +33,7 @@ bench: setup
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.load --plot docs/load.svg
 	$(BIN)/python -m benchmarks.crowd
+	$(BIN)/python -m benchmarks.exports
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

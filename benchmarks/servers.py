@@ -41,9 +41,16 @@ class Server:
 
     def memory_mb(self) -> float:
         """The memory that its process has resident."""
+        return self._status_mb("VmRSS:")
+
+    def peak_mb(self) -> float:
+        """The most memory that its process has had resident."""
+        return self._status_mb("VmHWM:")
+
+    def _status_mb(self, name: str) -> float:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        resident = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-        return int(resident.split()[1]) / 1024
+        found = next(line for line in status.splitlines() if line.startswith(name))
+        return int(found.split()[1]) / 1024
 
     def client(self, seconds: float = 60) -> httpx.Client:
         """A client that holds the token."""

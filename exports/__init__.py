@@ -1,1 +1,1 @@
-"""Reports, the writers that turn them into files, and their routes. There are none yet."""
+"""Reports, the writers that turn any of them into files, and their routes."""

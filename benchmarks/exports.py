@@ -1,0 +1,146 @@
+"""The command `python -m benchmarks.exports`: a million tickets as files, against openpyxl."""
+
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from statistics import quantiles
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import click
+import httpx
+from openpyxl import Workbook
+from pymongo.database import Database
+
+from benchmarks import dataset
+from benchmarks.contenders import defaults
+from benchmarks.dataset import FULL, QUICK, SMALL
+from benchmarks.replay import Disagreement
+from benchmarks.report import verdict
+from benchmarks.servers import HEADCOUNT, Server, running
+from cubes.ticket_rows import listed
+from errors import StartupError
+from resolvers.export_requests import EventsDashboardExport
+from server import data
+from server.settings import Settings
+
+FASTER: Final = 5
+SHARE_OF_BARE: Final = 0.25
+GROWTH_MB_MAX: Final = 64
+P99_MS_MAX: Final = 50
+_OPENPYXL_ROWS: Final = 50_000
+_FORMATS: Final = ("xlsx", "csv", "json")
+
+
+@click.command(help="Exports the events dashboard over HTTP, and writes the same rows otherwise.")
+@click.option("--quick", is_flag=True, help="Little data: shows that it runs.")
+@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+def main(quick: bool, uri: str | None) -> None:
+    """Prints what was found."""
+    sizes = (QUICK, QUICK) if quick else (FULL, SMALL)
+    try:
+        with dataset.kept(uri, defaults(sizes[0].database), sizes[0]) as address:
+            for line in _lines(address, defaults(sizes[0].database), sizes[0].tickets):
+                click.echo(f"- {line}")
+            with dataset.kept(address, defaults(sizes[1].database), sizes[1]):
+                growth = _growth(address, defaults(sizes[1].database))
+            click.echo(f"- {sizes[1].tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak")
+    except (StartupError, Disagreement, httpx.HTTPError) as error:
+        sys.exit(f"benchmarks: {error}")
+
+
+def _lines(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
+    with data.opened_at(uri, settings) as database:
+        bare, rows = _bare(database)
+    alone = _by_openpyxl(rows)
+    yield f"a bare PyMongo cursor over the same projection: {bare:,.0f} rows/s"
+    yield f"openpyxl's write-only writer, rows at hand: {alone:,.0f} rows/s"
+    with running("Headcount", HEADCOUNT, uri, settings) as server:
+        for format in _FORMATS:
+            rate, first = _exported(server, format, tickets)
+            yield (
+                f"{format}: {rate:,.0f} rows/s over HTTP, the events' numbers included; "
+                f"first byte after {first:.2f} s; {rate / alone:.1f} × openpyxl, "
+                f"at least {FASTER}: {verdict(rate >= FASTER * alone)}; {rate / bare:.0%} of the "
+                f"bare cursor, at least {SHARE_OF_BARE:.0%}: {verdict(rate >= SHARE_OF_BARE * bare)}"
+            )
+        delays = _delays(server)
+        p99 = quantiles(delays, n=100)[98]
+        yield (
+            f"`viewer` while an xlsx is exported, {len(delays)} times: p99 {p99:.1f} ms, "
+            f"at most {P99_MS_MAX}: {verdict(p99 <= P99_MS_MAX)}"
+        )
+    growth = _growth(uri, settings)
+    yield (
+        f"{tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak, at most {GROWTH_MB_MAX}: "
+        f"{verdict(growth <= GROWTH_MB_MAX)}"
+    )
+
+
+def _bare(database: Database[dict[str, Any]]) -> tuple[float, Sequence[Sequence[Any]]]:
+    """Rows a second of a cursor, and the first of the rows."""
+    events = [event["_id"] for event in database["events"].find({}, {"_id": 1})]
+    started, count, rows = time.perf_counter(), 0, list[Sequence[Any]]()
+    for event in events:
+        for row in database["tickets"].aggregate(listed([event]), allowDiskUse=True):
+            count += 1
+            if len(rows) < _OPENPYXL_ROWS:
+                rows.append([*row.values()])
+    return count / (time.perf_counter() - started), rows
+
+
+def _by_openpyxl(rows: Sequence[Sequence[Any]]) -> float:
+    started = time.perf_counter()
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Tickets")
+    for row in rows:
+        sheet.append([_cell(value) for value in row])
+    with TemporaryDirectory() as folder:
+        book.save(Path(folder) / "tickets.xlsx")
+    return len(rows) / (time.perf_counter() - started)
+
+
+def _cell(value: Any) -> Any:
+    return value if value is None or isinstance(value, str | int | datetime) else str(value)
+
+
+def _exported(server: Server, format: str, tickets: int) -> tuple[float, float]:
+    """Rows a second from request to end, and seconds to the first byte."""
+    started, first = time.perf_counter(), 0.0
+    address = f"{EventsDashboardExport.ROUTE}?format={format}"
+    with server.client(600) as client, client.stream("GET", address) as response:
+        response.raise_for_status()
+        for _ in response.iter_raw():
+            first = first or time.perf_counter() - started
+    return tickets / (time.perf_counter() - started), first
+
+
+def _delays(server: Server) -> Sequence[float]:
+    """Milliseconds of small queries while an export runs."""
+    export = threading.Thread(target=_exported, args=(server, "xlsx", 1))
+    export.start()
+    delays = []
+    with server.client() as client:
+        while export.is_alive():
+            started = time.perf_counter()
+            client.post("/graphql", json={"query": "{ viewer { role } }"}).raise_for_status()
+            delays.append(1000 * (time.perf_counter() - started))
+            time.sleep(0.01)
+    return delays
+
+
+def _growth(uri: str, settings: Settings) -> float:
+    """By how many MB the memory of a server grows at most over an export."""
+    with running("Headcount", HEADCOUNT, uri, settings) as server:
+        with server.client() as client:
+            client.post("/graphql", json={"query": "{ viewer { role } }"}).raise_for_status()
+        before = server.memory_mb()
+        _exported(server, "xlsx", 1)
+        return server.peak_mb() - before
+
+
+if __name__ == "__main__":
+    main()

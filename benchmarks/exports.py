@@ -61,11 +61,12 @@ def _lines(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
     with running("Headcount", HEADCOUNT, uri, settings) as server:
         for format in _FORMATS:
             rate, first = _exported(server, format, tickets)
+            fast, share = rate >= FASTER * alone, rate >= SHARE_OF_BARE * bare
             yield (
                 f"{format}: {rate:,.0f} rows/s over HTTP, the events' numbers included; "
                 f"first byte after {first:.2f} s; {rate / alone:.1f} × openpyxl, "
-                f"at least {FASTER}: {verdict(rate >= FASTER * alone)}; {rate / bare:.0%} of the "
-                f"bare cursor, at least {SHARE_OF_BARE:.0%}: {verdict(rate >= SHARE_OF_BARE * bare)}"
+                f"at least {FASTER}: {verdict(fast)}; {rate / bare:.0%} of the "
+                f"bare cursor, at least {SHARE_OF_BARE:.0%}: {verdict(share)}"
             )
         delays = _delays(server)
         p99 = quantiles(delays, n=100)[98]

@@ -14,7 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from errors import ServiceUnavailable
-from exports.routes import Exports
+from exports.requests import Exports
+from exports.routes import routes
 from server.clock import now
 from server.disconnects import Disconnects
 from server.graphql import Endpoint
@@ -83,7 +84,7 @@ def create(
             Route("/healthz", _alive),
             Route("/readyz", ready),
             Route("/metrics", metrics),
-            *exports.routes,
+            *routes(exports),
         ],
         middleware=[
             Middleware(Telemetry, figures),

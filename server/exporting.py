@@ -15,7 +15,7 @@ from auth.viewer import Permission, Role, Viewer
 from errors import HeadcountError, StartupError
 from exports.formats import WRITERS
 from exports.report import Report, Rows, Sheet
-from exports.routes import report_of
+from exports.requests import report_of
 from loaders.snapshot import snapshot
 from resolvers.export_requests import Export, ExportFormat, suffix
 from server import data

@@ -16,7 +16,7 @@ from starlette.types import Message
 
 from auth.links import Links
 from auth.viewer import Role, Viewer
-from exports.routes import Exports
+from exports.requests import Exports
 from resolvers.export_requests import EventsDashboardExport, ExportFormat, target
 from server import app
 from server.settings import Settings
@@ -368,7 +368,7 @@ async def test_a_further_export_waits_and_is_then_refused(
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exports.routes._WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("exports.requests._WAIT_SECONDS", 0.3)
     opened, held, close = Exports.opened, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager

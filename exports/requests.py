@@ -1,0 +1,166 @@
+"""Exports as they are asked for: by whom, what of, and how many at once."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Any, Final
+
+import structlog
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from auth.links import Links, is_link
+from auth.scope import Scope as Seen
+from auth.tokens import Verifier
+from auth.viewer import Viewer
+from errors import (
+    TooManyRequests,
+    Unauthenticated,
+)
+from exports.events_dashboard import events_dashboard
+from exports.formats import WRITERS
+from exports.parameters import Parameters
+from exports.report import Report
+from exports.ticket_report import ticket_report
+from loaders.snapshot import Snapshot, snapshot
+from resolvers.export_requests import (
+    MEDIA_TYPES,
+    EventsDashboardExport,
+    Export,
+    ExportFormat,
+    TicketReportExport,
+    filename,
+    permit,
+    suffix,
+    target,
+)
+from resolvers.ticket_report import Tickets
+
+_log = structlog.get_logger(__name__)
+
+_WAIT_SECONDS: Final = 2.0
+"""How long an export waits for others to end."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks for which file; `at` is the moment that the file is named after."""
+
+    viewer: Viewer
+    export: Export
+    format: ExportFormat
+    at: datetime
+
+
+class Exports:
+    """Exports of one server; `at_once` of them run at the same time, further ones wait a little."""
+
+    def __init__(
+        self,
+        verifier: Verifier,
+        links: Links | None,
+        *,
+        zone: tzinfo,
+        links_only: bool,
+        at_once: int,
+        seconds: float,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`links_only`: an address may hold no other token; a read may take so many `seconds`."""
+        self._verifier = verifier
+        self._links = links
+        self._zone = zone
+        self._links_only = links_only
+        self._slots = asyncio.Semaphore(at_once)
+        self._seconds = seconds
+        self._clock = clock
+
+    async def asked(self, request: Request, read: "Read") -> Asked:
+        """What a request asks for; raises a `HeadcountError` where it may not have it."""
+        parameters = Parameters(request.query_params.multi_items())
+        export = read(parameters, request.path_params)
+        format = parameters.choice("format", ExportFormat.XLSX)
+        now = self._clock()
+        viewer, at = await self._viewer(request, target(export, format), now)
+        permit(viewer, export)
+        parameters.check()
+        return Asked(viewer, export, format, at)
+
+    async def _viewer(
+        self, request: Request, address: str, now: datetime
+    ) -> tuple[Viewer, datetime]:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and token.strip():
+            return await run_in_threadpool(self._verifier.viewer, token.strip()), now
+        token = request.query_params.get("token", "")
+        if not token:
+            raise Unauthenticated(
+                "A token is needed: send 'Authorization: Bearer <token>', or a link of exportLink."
+            )
+        if self._links is not None and is_link(token):
+            return self._links.read(token, address)
+        if self._links_only:
+            raise Unauthenticated("In an address only links of exportLink are accepted here.")
+        return await run_in_threadpool(self._verifier.viewer, token), now
+
+    @asynccontextmanager
+    async def opened(self, asked: Asked) -> AsyncIterator[Report]:
+        """The report, read so far that what can fail has failed before."""
+        try:
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._slots.acquire()
+        except TimeoutError as error:
+            raise TooManyRequests(
+                "As many exports are running as may at once; try again shortly."
+            ) from error
+        try:
+            now = self._clock()
+            async with (
+                snapshot({"now": now}, seconds=self._seconds) as reads,
+                report_of(asked.export, asked.viewer, reads, now) as report,
+            ):
+                yield report
+        finally:
+            self._slots.release()
+
+    def chunks(self, asked: Asked, report: Report) -> AsyncGenerator[bytes]:
+        """The file's bytes."""
+        return WRITERS[suffix(asked.export, asked.format)](report, self._zone)
+
+    def headers(self, asked: Asked) -> Mapping[str, str]:
+        """The response's headers."""
+        name = filename(asked.export, asked.format, asked.at, self._zone)
+        return {
+            "content-type": MEDIA_TYPES[suffix(asked.export, asked.format)],
+            "content-disposition": f'attachment; filename="{name}"',
+        }
+
+
+def report_of(
+    export: Export, viewer: Viewer, reads: Snapshot, now: datetime
+) -> AbstractAsyncContextManager[Report]:
+    """The report of an export, of what the viewer may see."""
+    if isinstance(export, EventsDashboardExport):
+        return events_dashboard(export, reads, now)
+    return ticket_report(export, Seen.of(viewer), reads, now)
+
+
+Read = Callable[[Parameters, Mapping[str, Any]], Export]
+
+
+def events_dashboard_of(parameters: Parameters, _: Mapping[str, Any]) -> Export:
+    return EventsDashboardExport(parameters.text("event_type"), parameters.flag("active_only"))
+
+
+def ticket_report_of(parameters: Parameters, path: Mapping[str, Any]) -> Export:
+    return TicketReportExport(
+        event_id=parameters.object_id("eventId", path["eventId"]),
+        mobile_app_id=parameters.text("mobileAppId", required=True) or "",
+        tickets=Tickets(
+            exclude_deleted=parameters.flag("excludeDeleted"),
+            last_updated_since=parameters.moment("lastUpdatedSince"),
+            last_updated_before=parameters.moment("lastUpdatedBefore"),
+        ),
+    )

@@ -8,11 +8,11 @@ from io import StringIO
 from typing import Any, Final
 
 from exports.report import Column, Kind, Report, Rows
-from exports.texts import day_text, local, moment_text, nested_text, yes_no
+from exports.texts import day_text, local, moment_text, nested_text, once, yes_no
 from exports.zip_stream import MEMBER_MAX, ZipStream
 
 # What a spreadsheet would take for the start of a formula.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = frozenset("=+-@\t\r")
 
 
 async def csv_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
@@ -61,13 +61,13 @@ class _Lines:
         return "\ufeff".encode() + _csv([titles])
 
     def of(self, rows: Rows) -> bytes:
-        return _csv(
-            [
-                "" if value is None else shown(value)
-                for shown, value in zip(self._shown, row, strict=True)
-            ]
-            for row in rows
-        )
+        if not rows:
+            return b""
+        columns = [
+            ["" if value is None else shown(value) for value in values]
+            for shown, values in zip(self._shown, zip(*rows, strict=True), strict=True)
+        ]
+        return _csv(zip(*columns, strict=True))
 
 
 def _csv(rows: Any) -> bytes:
@@ -85,7 +85,7 @@ def _shown(kind: Kind, zone: tzinfo) -> Callable[[Any], str]:
         case Kind.PERCENTAGE:
             return lambda value: f"{value:.1f}"
         case Kind.MOMENT:
-            return lambda value: moment_text(local(value, zone))
+            return once(lambda value: moment_text(local(value, zone)))
         case Kind.DAY:
             return day_text
         case Kind.FLAG:
@@ -99,4 +99,4 @@ def _shown(kind: Kind, zone: tzinfo) -> Callable[[Any], str]:
 
 
 def _defused(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return f"'{text}" if text[:1] in _FORMULA else text

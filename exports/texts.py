@@ -1,5 +1,6 @@
 """Values as the texts that people read in sheets."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
@@ -35,6 +36,20 @@ def day_text(day: date) -> str:
 def yes_no(flag: bool) -> str:
     """`Yes` or `No`."""
     return "Yes" if flag else "No"
+
+
+def once(shown: Callable[[Any], str]) -> Callable[[Any], str]:
+    """Shows a value that comes again and again, as an event's date does, once."""
+    last: Any = None
+    made = ""
+
+    def kept(value: Any) -> str:
+        nonlocal last, made
+        if value is not last:
+            last, made = value, shown(value)
+        return made
+
+    return kept
 
 
 def nested_text(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 from openpyxl.utils import get_column_letter
 
 from exports.report import Column, Kind, Rows
-from exports.texts import day_text, local, moment_text, nested_text, yes_no
+from exports.texts import day_text, local, moment_text, nested_text, once, yes_no
 
 # UTF-16 units that a cell may hold, and characters that certainly do not have more.
 _TEXT_MAX: Final = 32_767
@@ -78,7 +78,7 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
         case Kind.TEXT:
             return text
         case Kind.MOMENT:
-            return _once(moment)
+            return once(moment)
         case Kind.DAY:
             return day
         case Kind.FLAG:
@@ -89,20 +89,6 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
             return lambda value: text(nested_text(value))
         case _:
             return number
-
-
-def _once(cell: _Cell) -> _Cell:
-    """Makes the cell of a value that comes again and again, as an event's does, once."""
-    last: Any = None
-    made = ""
-
-    def kept(value: Any) -> str:
-        nonlocal last, made
-        if value is not last:
-            last, made = value, cell(value)
-        return made
-
-    return kept
 
 
 def clean(text: str) -> str:

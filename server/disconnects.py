@@ -4,6 +4,8 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_AGAIN_SECONDS = 0.5
+
 
 class Disconnects:
     """ASGI middleware: cancels the application when nobody waits for its answer any more.
@@ -44,6 +46,8 @@ class Disconnects:
                 await answering
         finally:
             leaving.cancel()
-            answering.cancel()
-            # What it was doing is to have ended.
-            await asyncio.wait((answering, leaving))
+            # What it was doing is to have ended. A cancellation can be lost (`asyncio.wait_for`
+            # of Python 3.11 takes one for its own where what it waits for has just ended).
+            while not answering.done():
+                answering.cancel()
+                await asyncio.wait([answering], timeout=_AGAIN_SECONDS)

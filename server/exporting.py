@@ -37,9 +37,15 @@ def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) 
     if file.exists() and not file.is_file():
         raise StartupError(f"Can't write {file}: it is no file, and would be replaced by one.")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
-    # Ended politely, it tidies up.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda given, _: sys.exit(128 + given))
+
+    def end(number: int, _: object) -> None:
+        # At once: an exception from here, or asyncio's cancelling, can get lost on its way through
+        # the libraries. An embedded MongoDB ends with this process.
+        part.unlink(missing_ok=True)
+        os._exit(128 + number)
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
     try:
         with data.address(settings) as uri, _created(part, like=file) as out:
             rows = asyncio.run(_write(settings, uri, asked, format, out))

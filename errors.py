@@ -1,5 +1,6 @@
-"""The error taxonomy: what can go wrong, its code for GraphQL and its status for REST."""
+"""The error taxonomy: what can go wrong, its code for GraphQL, status and headers for REST."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -8,6 +9,7 @@ class HeadcountError(Exception):
 
     code: ClassVar[str]
     status: ClassVar[int]
+    headers: ClassVar[Mapping[str, str]] = {}
 
 
 class Unauthenticated(HeadcountError):
@@ -15,6 +17,7 @@ class Unauthenticated(HeadcountError):
 
     code = "UNAUTHENTICATED"
     status = 401
+    headers: ClassVar = {"www-authenticate": "Bearer"}
 
 
 class Forbidden(HeadcountError):
@@ -43,6 +46,7 @@ class ServiceUnavailable(HeadcountError):
 
     code = "SERVICE_UNAVAILABLE"
     status = 503
+    headers: ClassVar = {"retry-after": "5"}
 
 
 class UpgradeRequired(HeadcountError):
@@ -50,6 +54,7 @@ class UpgradeRequired(HeadcountError):
 
     code = "UPGRADE_REQUIRED"
     status = 426
+    headers: ClassVar = {"upgrade": "HTTP/1.1", "connection": "upgrade"}
 
 
 class TooManyRequests(HeadcountError):
@@ -57,6 +62,7 @@ class TooManyRequests(HeadcountError):
 
     code = "TOO_MANY_REQUESTS"
     status = 429
+    headers: ClassVar = {"retry-after": "5"}
 
 
 class StartupError(Exception):

@@ -116,6 +116,12 @@ def _is_shared(token: str) -> bool:
     return jwt.get_unverified_header(token).get("alg") == SHARED_KEY_ALGORITHM
 
 
+def bearer(authorization: str) -> str:
+    """The token of an `Authorization` header; empty where there is none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def sign(claims: Mapping[str, Any], *, secret: str, now: datetime, ttl: timedelta) -> str:
     """A token with these claims that is good from now for `ttl`."""
     times = {"iat": int(now.timestamp()), "exp": int((now + ttl).timestamp())}

@@ -102,7 +102,8 @@ def json(value: object) -> Any:
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat(timespec="milliseconds")
+        # In UTC, whether the driver was asked to say so or not.
+        return value.replace(tzinfo=UTC).isoformat(timespec="milliseconds")
     if isinstance(value, ObjectId | Decimal128):
         return text(value)
     if isinstance(value, DatetimeMS):

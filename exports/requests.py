@@ -7,18 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any, Final
 
-import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from auth.links import Links, is_link
 from auth.scope import Scope as Seen
-from auth.tokens import Verifier
+from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
-from errors import (
-    TooManyRequests,
-    Unauthenticated,
-)
+from errors import TooManyRequests, Unauthenticated
 from exports.events_dashboard import events_dashboard
 from exports.formats import WRITERS
 from exports.parameters import Parameters
@@ -37,8 +33,6 @@ from resolvers.export_requests import (
     target,
 )
 from resolvers.ticket_report import Tickets
-
-_log = structlog.get_logger(__name__)
 
 _WAIT_SECONDS: Final = 2.0
 """How long an export waits for others to end."""
@@ -91,9 +85,8 @@ class Exports:
     async def _viewer(
         self, request: Request, address: str, now: datetime
     ) -> tuple[Viewer, datetime]:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and token.strip():
-            return await run_in_threadpool(self._verifier.viewer, token.strip()), now
+        if token := bearer(request.headers.get("authorization", "")):
+            return await run_in_threadpool(self._verifier.viewer, token), now
         token = request.query_params.get("token", "")
         if not token:
             raise Unauthenticated(

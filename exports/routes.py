@@ -11,13 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from errors import (
-    HeadcountError,
-    ServiceUnavailable,
-    TooManyRequests,
-    Unauthenticated,
-    UpgradeRequired,
-)
+from errors import HeadcountError, UpgradeRequired
 from exports.parameters import BadParameters
 from exports.requests import Exports, Read, events_dashboard_of, ticket_report_of
 from resolvers.export_requests import EventsDashboardExport, TicketReportExport
@@ -122,12 +116,5 @@ def _refusal(error: HeadcountError) -> JSONResponse:
             {"message": message, "extensions": {"code": error.code, "argument": name}}
             for name, message in error.complaints.items()
         ]
-    response = JSONResponse({"errors": errors}, status_code=error.status, headers=_HEADERS)
-    if isinstance(error, Unauthenticated):
-        response.headers["www-authenticate"] = "Bearer"
-    if isinstance(error, UpgradeRequired):
-        response.headers["upgrade"] = "HTTP/1.1"
-        response.headers["connection"] = "upgrade"
-    if isinstance(error, ServiceUnavailable | TooManyRequests):
-        response.headers["retry-after"] = "5"
-    return response
+    headers = {**_HEADERS, **error.headers}
+    return JSONResponse({"errors": errors}, status_code=error.status, headers=headers)

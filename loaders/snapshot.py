@@ -69,11 +69,6 @@ class Snapshot(Aggregations):
     ) -> AsyncCommandCursor[dict[str, Any]]:
         return await super()._send(collection, pipeline, session=self._session, **options)
 
-    async def hello(self) -> Mapping[str, Any]:
-        """What the server says of itself."""
-        database = Ticket.get_pymongo_collection().database
-        return await self._read("hello", None, lambda _: database.command("hello"))
-
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timeout
 
@@ -101,7 +96,7 @@ async def snapshot(variables: Mapping[str, Any], *, seconds: float) -> AsyncIter
     """
     database = Ticket.get_pymongo_collection().database
     alone = Snapshot(variables, timeout=seconds, session=None)
-    hello = await alone.hello()
+    hello: Mapping[str, Any] = await alone._read("hello", None, lambda _: database.command("hello"))
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         yield alone
         return

@@ -99,7 +99,7 @@ async def ticket_report(
 class EventTickets:
     """The tickets of an event that the caller may see, for as many as there are."""
 
-    _events: "Events"
+    _events: Events
     _wanted: TicketFilter
     _snapshot: Snapshot
 

@@ -26,7 +26,6 @@ _PING_SECONDS = 2
 
 
 _AWAY = "The database can't be reached."
-_AGAIN = {"retry-after": "5"}
 
 
 async def _alive(request: Request) -> Response:
@@ -35,14 +34,14 @@ async def _alive(request: Request) -> Response:
 
 def _not_ready() -> Response:
     answer = {"status": "unavailable", "reason": _AWAY}
-    return JSONResponse(answer, status_code=503, headers=_AGAIN)
+    return JSONResponse(answer, status_code=503, headers=ServiceUnavailable.headers)
 
 
 async def _unavailable(request: Request) -> Response:
     if request.url.path == "/readyz":
         return _not_ready()
     error = {"message": _AWAY, "extensions": {"code": ServiceUnavailable.code}}
-    return JSONResponse({"errors": [error]}, status_code=503, headers=_AGAIN)
+    return JSONResponse({"errors": [error]}, status_code=503, headers=ServiceUnavailable.headers)
 
 
 away = Starlette(

@@ -17,7 +17,7 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
 import schema
-from auth.tokens import Verifier
+from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from loaders.aggregations import Aggregations
@@ -58,10 +58,7 @@ class Endpoint(GraphQL[Context, None]):
             response = await self._answer(request)
         except HeadcountError as error:
             response = self._refusal(request, error.status, error.code, str(error))
-            if isinstance(error, Unauthenticated):
-                response.headers["www-authenticate"] = "Bearer"
-            if isinstance(error, ServiceUnavailable):
-                response.headers["retry-after"] = "5"
+            response.headers.update(error.headers)
         except HTTPException as error:
             response = self._refusal(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
@@ -101,13 +98,13 @@ class Endpoint(GraphQL[Context, None]):
         return await self.render_graphql_ide(request)
 
     async def _viewer(self, request: Request) -> Viewer:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        token = bearer(request.headers.get("authorization", ""))
+        if not token:
             raise Unauthenticated("A token is needed: send 'Authorization: Bearer <token>'.")
         if self._settings.jwt_jwks is None:
-            return self._verifier.viewer(token.strip())
+            return self._verifier.viewer(token)
         # A key set may have to be fetched.
-        return await run_in_threadpool(self._verifier.viewer, token.strip())
+        return await run_in_threadpool(self._verifier.viewer, token)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Whether a browser asks for a page; `*/*`, which tools send, does not."""

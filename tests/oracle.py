@@ -114,7 +114,7 @@ def milliseconds_of(value: object) -> int | None:
     return None
 
 
-def _iso(value: object) -> str | None:
+def iso_of(value: object) -> str | None:
     milliseconds = milliseconds_of(value)
     if milliseconds is None:
         return None
@@ -333,7 +333,7 @@ def _event_row(
         "eventId": str(document["_id"]),
         "title": _required_text(document.get("title")),
         "eventType": _group(document.get("event_type")),
-        "eventDate": _iso(document.get("event_date")),
+        "eventDate": iso_of(document.get("event_date")),
         "location": _required_text(document.get("location")),
         "capacity": clamped(capacity),
         "isActive": _flag(document.get("is_active")),

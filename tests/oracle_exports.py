@@ -62,8 +62,8 @@ def _ticket(ticket: Document, codes: Mapping[Any, str]) -> dict[str, Any]:
         "status": oracle.text_of(ticket.get("status")) or "",
         "promo_code": code if origin == "promo" else None,
         "order_id": _id(ticket["ticket_order_id"]) if origin == "sold" else None,
-        "created_at": oracle._iso(ticket.get("created_at")),
-        "consumed_at": oracle._iso(ticket.get("consumed_at")),
+        "created_at": oracle.iso_of(ticket.get("created_at")),
+        "consumed_at": oracle.iso_of(ticket.get("consumed_at")),
     }
 
 

@@ -28,6 +28,7 @@ from tests.oracle import (
     decimal_of,
     fields_of,
     is_number,
+    iso_of,
     milliseconds_of,
     text_of,
 )
@@ -163,19 +164,8 @@ def _finite(value: float | Decimal) -> str | None:
     return str(value) if Decimal(value).is_finite() else None
 
 
-def _iso(value: object) -> str | None:
-    milliseconds = milliseconds_of(value)
-    if milliseconds is None:
-        return None
-    try:
-        moment = _EPOCH + milliseconds * _MILLISECOND
-    except OverflowError:  # a BSON date outside the years 1 to 9999, which ISO 8601 cannot write
-        return None
-    return moment.isoformat(timespec="milliseconds")
-
-
 def _day(value: object) -> str | None:
-    moment = _iso(value)
+    moment = iso_of(value)
     return None if moment is None else moment[: len("2026-05-04")]
 
 
@@ -230,7 +220,7 @@ def as_json(value: object) -> Any:
         case ObjectId():
             return str(value)
         case datetime() | DatetimeMS():
-            return _iso(value)
+            return iso_of(value)
         case Mapping() | DBRef():
             return {name: as_json(item) for name, item in fields_of(value).items()}
         case list():
@@ -247,7 +237,7 @@ EVENT: Fields = {
     "organizerId": ("organizer_id", shown),
     "eventName": ("title", shown),
     "eventCode": ("event_code", shown),
-    "eventStartDate": ("event_date", _iso),
+    "eventStartDate": ("event_date", iso_of),
 }
 # Of an account, or where there is none, of a ticket's initial owner.
 NAMES: Fields = {
@@ -270,16 +260,16 @@ WALLET: Fields = {
     "organizerTicketId": ("organizer_ticket_id", shown),
     "ticketHolder": ("ticket_holder", _documents),
     "previousOwnerId": ("previous_owner_id", shown),
-    "activatedDate": ("activated_at", _iso),
-    "checkedDate": ("checked_at", _iso),
-    "assignedDate": ("assigned_at", _iso),
-    "controlledDate": ("controlled_at", _iso),
-    "keptByOwnerDate": ("kept_by_owner_at", _iso),
-    "deliveryDate": ("delivered_at", _iso),
+    "activatedDate": ("activated_at", iso_of),
+    "checkedDate": ("checked_at", iso_of),
+    "assignedDate": ("assigned_at", iso_of),
+    "controlledDate": ("controlled_at", iso_of),
+    "keptByOwnerDate": ("kept_by_owner_at", iso_of),
+    "deliveryDate": ("delivered_at", iso_of),
     "ticketMetadata": ("metadata", _documents),
     "devicesMap": ("devices", _documents),
     "activationDetails": ("activation_details", _list),
-    "deletionDate": ("deleted_at", _iso),
+    "deletionDate": ("deleted_at", iso_of),
     "deletionReason": ("deletion_reason", shown),
     "transferForwardCount": ("transfer_forward_count", _count),
     "transferBackwardCount": ("transfer_backward_count", _count),
@@ -288,7 +278,7 @@ WALLET: Fields = {
 INITIAL_OWNER: Fields = {"initialOwnerId": ("id", shown)}
 PURCHASE: Fields = {
     "purchaseFile": ("file", shown),
-    "purchaseDate": ("date", _iso),
+    "purchaseDate": ("date", iso_of),
     "purchasePrice": ("price_cents", _price),
     "purchaseCurrency": ("currency", shown),
     "purchaseContingentId": ("contingent_id", shown),

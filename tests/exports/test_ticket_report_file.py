@@ -1,6 +1,7 @@
 """The ticket report's files hold the rows of `ticketReport`, all of them, in every format."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -127,6 +128,25 @@ async def test_files_hold_all_that_the_api_answers(
                 assert abs(cell - expected) < timedelta(milliseconds=2)
             else:
                 assert cell == expected, name
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose own clock is not UTC's."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "America/Bogota")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+async def test_files_do_not_depend_on_the_machines_own_time_zone(
+    http: httpx.AsyncClient, spoilt: Dataset, elsewhere: None
+) -> None:
+    event_id = spoilt["events"][0]["_id"]
+    found = read_back.json_object(await download(http, event_id, format="json"))
+    assert found["result"] == await rows(http, event_id)
+    assert any("+00:00" in str(row["activationDetails"]) for row in found["result"])
 
 
 @pytest.mark.parametrize(

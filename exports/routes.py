@@ -21,12 +21,6 @@ _log = structlog.get_logger(__name__)
 _STALLED_SECONDS: Final = 60.0
 """How long a client may take for a piece of a file."""
 
-_HEADERS: Final = {
-    "cache-control": "no-store",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
-
 
 def routes(exports: Exports) -> list[Route]:
     """The routes of all reports."""
@@ -61,7 +55,7 @@ class _Download:
             ):
                 first = await anext(chunks)
                 started = True
-                await _begin(send, {**_HEADERS, **self._exports.headers(asked)})
+                await _begin(send, self._exports.headers(asked))
                 if request.method != "HEAD":
                     await _send(send, first)
                     async for chunk in chunks:
@@ -116,5 +110,4 @@ def _refusal(error: HeadcountError) -> JSONResponse:
             {"message": message, "extensions": {"code": error.code, "argument": name}}
             for name, message in error.complaints.items()
         ]
-    headers = {**_HEADERS, **error.headers}
-    return JSONResponse({"errors": errors}, status_code=error.status, headers=headers)
+    return JSONResponse({"errors": errors}, status_code=error.status, headers=error.headers)

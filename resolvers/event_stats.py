@@ -8,6 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final
 
+from cubes import stored
 from cubes.cube import Cells, Cube, Slice, by_cube, exact
 from cubes.events import EVENT_ROWS, EVENTS
 from cubes.key import key_of
@@ -203,7 +204,7 @@ def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
     of = defaultdict(int, numbers.get(key_of(row["_id"]), {}))
     capacity, date = row.get("capacity", 0), row.get("event_date")
     return EventStats(
-        event_id=str(row["_id"]),
+        event_id=stored.key(row["_id"]),
         title=row.get("title", ""),
         event_type=row.get("event_type", ""),
         # A year beyond 9999 is a date that Python, and ISO 8601's four digits, can't show.

@@ -19,6 +19,7 @@ from exports.routes import routes
 from server.clock import now
 from server.disconnects import Disconnects
 from server.graphql import Endpoint
+from server.private import Private
 from server.settings import Settings
 from server.telemetry import Figures, Telemetry
 
@@ -45,7 +46,8 @@ async def _unavailable(request: Request) -> Response:
 
 
 away = Starlette(
-    routes=[Route("/healthz", _alive), Route("/{path:path}", _unavailable, methods=None)]
+    routes=[Route("/healthz", _alive), Route("/{path:path}", _unavailable, methods=None)],
+    middleware=[Middleware(Private)],
 )
 """The application of a process that has no database yet."""
 
@@ -86,6 +88,7 @@ def create(
             *routes(exports),
         ],
         middleware=[
+            Middleware(Private),
             Middleware(Telemetry, figures),
             Middleware(
                 CORSMiddleware,

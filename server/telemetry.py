@@ -39,6 +39,12 @@ class Figures:
             ["route", "status"],
             registry=self.registry,
         )
+        self.broken_off = Counter(
+            "headcount_http_responses_broken_off",
+            "HTTP responses that ended before they were whole.",
+            ["route"],
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "headcount_http_request_seconds",
             "Seconds from a request's arrival to the end of its answer.",
@@ -114,13 +120,15 @@ class Telemetry:
         started = time.perf_counter()
         # What a client that went away is taken to have got, as by other servers.
         status = 499
+        whole = False
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, whole
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
+            whole = message["type"] == "http.response.body" and not message.get("more_body")
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -134,10 +142,13 @@ class Telemetry:
                 route = getattr(scope.get("route"), "path", "other")
                 self._figures.requests.labels(route, status).inc()
                 self._figures.seconds.labels(route).observe(seconds)
+                if not whole:
+                    self._figures.broken_off.labels(route).inc()
                 _log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
+                    whole=whole,
                     ms=round(seconds * 1000, 1),
                 )

@@ -19,6 +19,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from resolvers.export_requests import TicketReportExport
 from server.mongod import embedded_mongod
 from tests.commands import run, running
 from tests.conftest import SECRET
@@ -125,6 +126,10 @@ def test_a_database_that_dies_breaks_every_transfer(served: Served) -> None:
     late = served.get(URL, format="json")
     assert late.status == 503
     assert late.getheader("retry-after") == "5"
+    figures = served.get("/metrics").read().decode()
+    for path in (URL, TicketReportExport.ROUTE):
+        counted = f'headcount_http_responses_broken_off_total{{route="{path}"}}'
+        assert f"{counted} {2 if path != URL else 1}.0" in figures
     logged = served.log()
     assert logged.count("an export broke off") == 3
 

@@ -7,8 +7,8 @@ from datetime import tzinfo
 from io import StringIO
 from typing import Any, Final
 
-from exports.report import Column, Kind, Report, Rows
-from exports.texts import day_text, local, moment_text, nested_text, once, yes_no
+from exports.report import Batch, Column, Kind, Report
+from exports.texts import day_text, each, local, moment_text, nested_text, yes_no
 from exports.zip_stream import MEMBER_MAX, ZipStream
 
 # What a spreadsheet would take for the start of a formula.
@@ -20,9 +20,9 @@ async def csv_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
     (sheet,) = report.sheets
     lines = _Lines(sheet.columns, zone)
     yield lines.header()
-    async with aclosing(report.rows(sheet)) as batches:
-        async for _, rows in batches:
-            yield lines.of(rows)
+    async with aclosing(report.batches(sheet)) as batches:
+        async for batch in batches:
+            yield lines.of(batch)
 
 
 async def csv_zip(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
@@ -36,9 +36,9 @@ async def csv_zip(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
             number = 1
             file = archive.open(f"{sheet.name}.csv")
             size = file.write(lines.header())
-            async with aclosing(report.rows(sheet)) as batches:
-                async for _, rows in batches:
-                    text = lines.of(rows)
+            async with aclosing(report.batches(sheet)) as batches:
+                async for batch in batches:
+                    text = lines.of(batch)
                     if size + len(text) > MEMBER_MAX:
                         file.close()
                         number += 1
@@ -60,14 +60,9 @@ class _Lines:
         titles = [column.title for column in self._columns]
         return "\ufeff".encode() + _csv([titles])
 
-    def of(self, rows: Rows) -> bytes:
-        if not rows:
-            return b""
-        columns = [
-            ["" if value is None else shown(value) for value in values]
-            for shown, values in zip(self._shown, zip(*rows, strict=True), strict=True)
-        ]
-        return _csv(zip(*columns, strict=True))
+    def of(self, batch: Batch) -> bytes:
+        shown = [show(values) for show, values in zip(self._shown, batch.columns, strict=True)]
+        return _csv(zip(*shown, strict=True))
 
 
 def _csv(rows: Any) -> bytes:
@@ -76,27 +71,29 @@ def _csv(rows: Any) -> bytes:
     return text.getvalue().encode()
 
 
-def _shown(kind: Kind, zone: tzinfo) -> Callable[[Any], str]:
+def _shown(kind: Kind, zone: tzinfo) -> Callable[[Sequence[Any]], Sequence[str | None]]:
     match kind:
         case Kind.TEXT:
             return _defused
         case Kind.MONEY:
-            return lambda value: f"{value:.2f}"
+            return each(lambda value: f"{value:.2f}")
         case Kind.PERCENTAGE:
-            return lambda value: f"{value:.1f}"
+            return each(lambda value: f"{value:.1f}")
         case Kind.MOMENT:
-            return once(lambda value: moment_text(local(value, zone)))
+            return each(lambda value: moment_text(local(value, zone)))
         case Kind.DAY:
-            return day_text
+            return each(day_text)
         case Kind.FLAG:
-            return lambda value: "true" if value else "false"
+            return each(lambda value: "true" if value else "false")
         case Kind.YES_NO:
-            return yes_no
+            return each(yes_no)
         case Kind.NESTED:
-            return nested_text
+            return each(nested_text)
         case _:
-            return str
+            return each(str)
 
 
-def _defused(text: str) -> str:
-    return f"'{text}" if text[:1] in _FORMULA else text
+def _defused(texts: Sequence[str | None]) -> Sequence[str | None]:
+    if _FORMULA.isdisjoint(text[:1] for text in texts if text):
+        return texts
+    return [f"'{text}" if text and text[0] in _FORMULA else text for text in texts]

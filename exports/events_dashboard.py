@@ -5,12 +5,11 @@ from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any, Final
 
-from exports.ahead import ahead
-from exports.report import Column, Kind, Rows, Sheet
+from exports.report import Batch, Column, Kind, Sheet
 from loaders.snapshot import Snapshot
 from resolvers.event_stats import EventStats, listed_events
 from resolvers.export_requests import EventsDashboardExport
-from resolvers.listed_tickets import ListedTicket, listed_tickets
+from resolvers.listed_tickets import ListedTickets, listed_tickets
 
 _EVENTS: Final = Sheet(
     "Events",
@@ -54,8 +53,6 @@ _TICKETS: Final = Sheet(
 # Events that are formatted at once.
 _BATCH: Final = 250
 
-_Tickets = AsyncGenerator[tuple[int, Sequence[ListedTicket]]]
-
 
 class EventsDashboard:
     """The report, whose first tickets are read already."""
@@ -68,8 +65,8 @@ class EventsDashboard:
         asked: EventsDashboardExport,
         generated_at: datetime,
         events: Sequence[EventStats],
-        tickets: _Tickets,
-        first: tuple[int, Sequence[ListedTicket]] | None,
+        tickets: AsyncGenerator[ListedTickets],
+        first: ListedTickets | None,
     ) -> None:
         self.generated_at = generated_at
         self.filters = asked.filters
@@ -81,21 +78,23 @@ class EventsDashboard:
         """Events, and tickets as these count them."""
         return len(self._events) + sum(event.tickets_issued for event in self._events)
 
-    async def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+    async def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
         """The rows of a sheet, each of them once."""
         if sheet is _EVENTS:
             for place in range(0, len(self._events), _BATCH):
-                yield place, [_row(event) for event in self._events[place : place + _BATCH]]
+                rows = map(_row, self._events[place : place + _BATCH])
+                yield Batch([*zip(*rows, strict=True)])
             return
         if self._first is not None:
-            yield self._of(*self._first)
-        async for place, tickets in self._tickets:
-            yield self._of(place, tickets)
+            yield self._batch(self._first)
+        async for tickets in self._tickets:
+            yield self._batch(tickets)
 
-    def _of(self, place: int, tickets: Sequence[ListedTicket]) -> tuple[int, Rows]:
+    def _batch(self, tickets: ListedTickets) -> Batch:
+        place, ids, *rest = tickets
         event = self._events[place]
-        title, date = event.title, event.event_date
-        return place, [(id, title, date, *rest) for id, *rest in tickets]
+        of_event = ([value] * len(ids) for value in (event.title, event.event_date))
+        return Batch([ids, *of_event, *rest], place)
 
 
 @asynccontextmanager
@@ -106,7 +105,7 @@ async def events_dashboard(
     events = await listed_events(
         snapshot, event_type=asked.event_type, active_only=asked.active_only
     )
-    async with aclosing(ahead(listed_tickets(events, snapshot))) as tickets:
+    async with aclosing(listed_tickets(events, snapshot)) as tickets:
         first = await anext(tickets, None)
         yield EventsDashboard(asked, now, [stats for _, stats in events], tickets, first)
 

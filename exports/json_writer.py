@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from exports.report import Column, Kind, Report, Rows
+from exports.report import Batch, Column, Kind, Report
 from exports.texts import utc
 from exports.zip_stream import CHUNK
 
@@ -19,10 +19,10 @@ async def json_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
     head = {"generated_at": _iso(report.generated_at), "filters": report.filters}
     text = bytearray(orjson.dumps(head)[:-1] + b',"%b":[' % first.name.encode())
     place = 0
-    async with aclosing(_lists(report)) as lists, aclosing(report.rows(first)) as batches:
+    async with aclosing(_lists(report)) as lists, aclosing(report.batches(first)) as batches:
         waiting = await anext(lists, None)
-        async for _, rows in batches:
-            for row in objects.of(rows):
+        async for batch in batches:
+            for row in objects.of(batch):
                 text += b"," if place else b""
                 text += orjson.dumps(row)
                 for sheet in nested:
@@ -47,10 +47,9 @@ async def _lists(report: Report) -> AsyncGenerator[tuple[int, bytes]]:
     """(place of a row of the first sheet, objects that belong to it)."""
     for sheet in report.sheets[1:]:
         objects = _Objects(sheet.columns)
-        async with aclosing(report.rows(sheet)) as batches:
-            async for place, rows in batches:
-                if rows:
-                    yield place, orjson.dumps(objects.of(rows))[1:-1]
+        async with aclosing(report.batches(sheet)) as batches:
+            async for batch in batches:
+                yield batch.place, orjson.dumps(objects.of(batch))[1:-1]
 
 
 class _Objects:
@@ -63,11 +62,10 @@ class _Objects:
             if column.name is not None
         ]
 
-    def of(self, rows: Rows) -> list[dict[str, Any]]:
-        objects: list[dict[str, Any]] = [{} for _ in rows]
+    def of(self, batch: Batch) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = [{} for _ in range(len(batch))]
         for place, (*outer, name), shown in self._fields:
-            for row, found in zip(rows, objects, strict=True):
-                value = row[place]
+            for value, found in zip(batch.columns[place], objects, strict=True):
                 for each in outer:
                     found = found.setdefault(each, {})
                 found[name] = value if shown is None or value is None else shown(value)

@@ -1,10 +1,10 @@
 """What a report is: sheets of typed columns, and batches of rows. It knows no format."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 
 class Kind(Enum):
@@ -51,8 +51,22 @@ class Sheet:
     columns: Sequence[Column]
 
 
-Rows = Sequence[Sequence[Any]]
-"""Rows of a sheet: a value for each of its columns, in order."""
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of a sheet, at least one of them, column by column.
+
+    `place` is that of the row of the first sheet that rows of a second one belong to.
+    """
+
+    columns: Sequence[Sequence[Any]]
+    place: int = 0
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    def part(self, start: int, stop: int) -> Self:
+        """Some of the rows."""
+        return replace(self, columns=[values[start:stop] for values in self.columns])
 
 
 class Report(Protocol):
@@ -79,5 +93,5 @@ class Report(Protocol):
     async def expected(self) -> int:
         """How many rows there are, of all sheets together."""
 
-    def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
-        """Batches of a sheet's rows; of a second sheet, each with its row's place in the first."""
+    def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
+        """The rows of a sheet, as they come."""

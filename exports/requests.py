@@ -20,7 +20,7 @@ from exports.formats import WRITERS
 from exports.parameters import Parameters
 from exports.report import Report
 from exports.ticket_report import ticket_report
-from loaders.snapshot import Snapshot, snapshot
+from loaders.snapshot import snapshot
 from resolvers.export_requests import (
     MEDIA_TYPES,
     EventsDashboardExport,
@@ -109,11 +109,9 @@ class Exports:
                 "As many exports are running as may at once; try again shortly."
             ) from error
         try:
-            now = self._clock()
-            async with (
-                snapshot({"now": now}, seconds=self._seconds) as reads,
-                report_of(asked.export, asked.viewer, reads, now) as report,
-            ):
+            async with report_of(
+                asked.export, asked.viewer, self._clock(), seconds=self._seconds
+            ) as report:
                 yield report
         finally:
             self._slots.release()
@@ -131,13 +129,22 @@ class Exports:
         }
 
 
-def report_of(
-    export: Export, viewer: Viewer, reads: Snapshot, now: datetime
-) -> AbstractAsyncContextManager[Report]:
-    """The report of an export, of what the viewer may see."""
+@asynccontextmanager
+async def report_of(
+    export: Export, viewer: Viewer, now: datetime, *, seconds: float
+) -> AsyncIterator[Report]:
+    """The report of an export, of what the viewer may see; a read may take so many `seconds`.
+
+    What can fail has failed before; raises a `HeadcountError`.
+    """
+    reads = await snapshot({"now": now}, seconds=seconds)
+    opened: AbstractAsyncContextManager[Report]
     if isinstance(export, EventsDashboardExport):
-        return events_dashboard(export, reads, now)
-    return ticket_report(export, Seen.of(viewer), reads, now)
+        opened = events_dashboard(export, reads, now)
+    else:
+        opened = ticket_report(export, Seen.of(viewer), reads, now)
+    async with opened as report:
+        yield report
 
 
 Read = Callable[[Parameters, Mapping[str, Any]], Export]

@@ -1,6 +1,6 @@
 """Values as the texts that people read in sheets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
@@ -25,7 +25,8 @@ def local(moment: datetime, zone: tzinfo) -> datetime:
 
 def moment_text(moment: datetime) -> str:
     """`DD/MM/YYYY HH:MM`."""
-    return f"{day_text(moment)} {moment.hour:02}:{moment.minute:02}"
+    iso = moment.isoformat(timespec="minutes")
+    return f"{iso[8:10]}/{iso[5:7]}/{iso[:4]} {iso[11:]}"
 
 
 def day_text(day: date) -> str:
@@ -38,18 +39,18 @@ def yes_no(flag: bool) -> str:
     return "Yes" if flag else "No"
 
 
-def once(shown: Callable[[Any], str]) -> Callable[[Any], str]:
-    """Shows a value that comes again and again, as an event's date does, once."""
-    last: Any = None
-    made = ""
+def each(shown: Callable[[Any], str]) -> Callable[[Sequence[Any]], Sequence[str]]:
+    """Shows the values of a column; what is None as an empty text.
 
-    def kept(value: Any) -> str:
-        nonlocal last, made
-        if value is not last:
-            last, made = value, shown(value)
-        return made
+    A value that all rows have, as tickets have their event's date, is shown once.
+    """
 
-    return kept
+    def column(values: Sequence[Any]) -> Sequence[str]:
+        if values.count(values[0]) == len(values):
+            return ["" if values[0] is None else shown(values[0])] * len(values)
+        return ["" if value is None else shown(value) for value in values]
+
+    return column
 
 
 def nested_text(value: Any) -> str:

@@ -10,8 +10,8 @@ from typing import Any, Final, get_args, get_type_hints
 from pydantic.alias_generators import to_camel
 
 from auth.scope import Scope
-from exports.ahead import ahead
-from exports.report import Column, Kind, Rows, Sheet
+from exports.report import Batch, Column, Kind, Sheet
+from loaders.ahead import ahead
 from loaders.snapshot import Snapshot
 from resolvers.export_requests import TicketReportExport
 from resolvers.ticket_report import EventTickets
@@ -60,11 +60,16 @@ class TicketReportFile:
         """The tickets, which are counted when somebody asks."""
         return await self._found.count()
 
-    async def rows(self, _: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+    async def batches(self, _: Sheet) -> AsyncGenerator[Batch]:
         """The rows, each of them once."""
-        yield 0, [_VALUES(row) for row in self._first]
+        if self._first:
+            yield _batch(self._first)
         async for tickets in self._tickets:
-            yield 0, [_VALUES(row) for row in tickets]
+            yield _batch(tickets)
+
+
+def _batch(rows: Sequence[TicketReportRow]) -> Batch:
+    return Batch([*zip(*map(_VALUES, rows), strict=True)])
 
 
 @asynccontextmanager

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, tzinfo
 from typing import Any, Final, TypeAlias
 
 from openpyxl.utils import get_column_letter
 
-from exports.report import Column, Kind, Rows
-from exports.texts import day_text, local, moment_text, nested_text, once, yes_no
+from exports.report import Column, Kind
+from exports.texts import day_text, each, local, moment_text, nested_text, yes_no
 
 # UTF-16 units that a cell may hold, and characters that certainly do not have more.
 _TEXT_MAX: Final = 32_767
@@ -17,14 +17,16 @@ _CERTAIN: Final = _TEXT_MAX // 2
 _UNCLEAN: Final = re.compile(
     "[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)"
 )
+# What there is of it in texts without control characters.
+_SUSPECT: Final = ("&", "<", ">", "_x")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "_": "_x005F_"}
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001
-_DAY: Final = timedelta(days=1)
+_DAY_SECONDS: Final = 86_400
 # Before it spreadsheets know no dates, or do not agree on them.
 _FIRST_MOMENT: Final = datetime(1900, 3, 1)  # noqa: DTZ001
 
-_Cell: TypeAlias = Callable[[Any], str]
-"""What follows the reference in the XML of a value's cell."""
+_Column: TypeAlias = Callable[[Sequence[Any]], Sequence[str]]
+"""What follows the references in the XML of a column's cells; nothing for nothing: it is blank."""
 
 
 class Cells:
@@ -32,32 +34,30 @@ class Cells:
 
     def __init__(self, columns: Sequence[Column], styles: Sequence[int], zone: tzinfo) -> None:
         self._columns = [
-            (f'<c r="{get_column_letter(number)}', _cell(column.kind, style, zone))
+            (f'<c r="{get_column_letter(number)}', _column(column.kind, style, zone))
             for number, (column, style) in enumerate(zip(columns, styles, strict=True), 1)
         ]
 
-    def rows(self, rows: Rows, first: int) -> bytes:
-        """The XML of rows, of which the first has this number; there is at least one."""
-        # A cell for nothing is left out: it is blank.
-        columns = [
+    def rows(self, columns: Sequence[Sequence[Any]], first: int) -> bytes:
+        """The XML of rows, of which the first has this number."""
+        numbers = [*map(str, range(first, first + len(columns[0])))]
+        cells = [
             [
-                "" if value is None or value == "" else f"{start}{row}{cell(value)}"
-                for row, value in enumerate(values, first)
+                f"{start}{number}{content}" if content else ""
+                for number, content in zip(numbers, contents(values), strict=True)
             ]
-            for (start, cell), values in zip(self._columns, zip(*rows, strict=True), strict=True)
+            for (start, contents), values in zip(self._columns, columns, strict=True)
         ]
-        starts = [f'<row r="{row}">' for row in range(first, first + len(rows))]
-        return ("</row>".join(map("".join, zip(starts, *columns, strict=True))) + "</row>").encode()
+        starts = [f'<row r="{number}">' for number in numbers]
+        return ("</row>".join(map("".join, zip(starts, *cells, strict=True))) + "</row>").encode()
 
 
-def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
+def _column(kind: Kind, style: int, zone: tzinfo) -> _Column:
     as_text, text_end = f'" s="{style}" t="inlineStr"><is><t xml:space="preserve">', "</t></is></c>"
     as_number = f'" s="{style}"><v>'
 
     def text(value: str) -> str:
-        # Most are ids or words, which hold nothing to look for.
-        plain = value.isalnum() and len(value) <= _CERTAIN
-        return f"{as_text}{value if plain else clean(value)}{text_end}"
+        return f"{as_text}{clean(value)}{text_end}"
 
     def number(value: object) -> str:
         return f"{as_number}{value}</v></c>"
@@ -66,29 +66,43 @@ def _cell(kind: Kind, style: int, zone: tzinfo) -> _Cell:
         shown = local(value, zone)
         if shown < _FIRST_MOMENT:
             return text(moment_text(shown))
-        # With fewer places LibreOffice shows every other minute as the one before.
-        return f"{as_number}{(shown - _EPOCH) / _DAY:.11f}</v></c>"
+        # All its digits: with few LibreOffice shows every other minute as the one before.
+        return number((shown - _EPOCH).total_seconds() / _DAY_SECONDS)
 
     def day(value: date) -> str:
         if value < _FIRST_MOMENT.date():
             return text(day_text(value))
         return number((value - _EPOCH.date()).days)
 
+    def texts(values: Sequence[str | None]) -> Sequence[str]:
+        if _plain("".join(filter(None, values))):
+            return [f"{as_text}{value}{text_end}" if value else "" for value in values]
+        return [text(value) if value else "" for value in values]
+
     match kind:
         case Kind.TEXT:
-            return text
+            return texts
         case Kind.MOMENT:
-            return once(moment)
+            return each(moment)
         case Kind.DAY:
-            return day
+            return each(day)
         case Kind.FLAG:
-            return lambda value: f'" s="{style}" t="b"><v>{int(value)}</v></c>'
+            return each(lambda value: f'" s="{style}" t="b"><v>{int(value)}</v></c>')
         case Kind.YES_NO:
-            return lambda value: text(yes_no(value))
+            return each(lambda value: text(yes_no(value)))
         case Kind.NESTED:
-            return lambda value: text(nested_text(value))
+            return each(lambda value: text(nested_text(value)))
         case _:
-            return number
+            return each(number)
+
+
+def _plain(text: str) -> bool:
+    """Whether there is certainly nothing to clean in a text, nor in any part of it."""
+    return (
+        len(text) <= _CERTAIN
+        and text.isprintable()
+        and not any(suspect in text for suspect in _SUSPECT)
+    )
 
 
 def clean(text: str) -> str:

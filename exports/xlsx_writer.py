@@ -5,7 +5,7 @@ from contextlib import aclosing
 from datetime import tzinfo
 from typing import IO, Final
 
-from exports.report import Report, Rows, Sheet
+from exports.report import Batch, Report, Sheet
 from exports.texts import local
 from exports.xlsx_cells import Cells
 from exports.xlsx_skeleton import Frame, Skeleton, sheet_file, skeleton
@@ -22,9 +22,9 @@ async def xlsx(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
     with ZipStream(local(report.generated_at, zone)) as archive:
         for sheet, frame in zip(report.sheets, frames, strict=True):
             parts = _Parts(sheet, frame, zone, archive, len(written))
-            async with aclosing(report.rows(sheet)) as batches:
-                async for _, rows in batches:
-                    parts.write(rows)
+            async with aclosing(report.batches(sheet)) as batches:
+                async for batch in batches:
+                    parts.write(batch)
                     if data := archive.take():
                         yield data
             written += parts.end()
@@ -49,18 +49,21 @@ class _Parts:
         self._counts: list[int] = []
         self._next()
 
-    def write(self, rows: Rows) -> None:
-        while rows:
-            room = SHEET_ROWS - self._counts[-1]
-            fitting = rows[:room]
-            xml = self._cells.rows(fitting, self._counts[-1] + 2) if fitting else b""
-            if not fitting or (self._counts[-1] and self._size + len(xml) > MEMBER_MAX):
-                self._close()
-                self._next()
-                continue
-            self._size += self._member.write(xml)
-            self._counts[-1] += len(fitting)
-            rows = rows[room:]
+    def write(self, batch: Batch) -> None:
+        count = self._counts[-1]
+        left = SHEET_ROWS - count
+        if 0 < left < len(batch):
+            self.write(batch.part(0, left))
+            self.write(batch.part(left, len(batch)))
+            return
+        xml = self._cells.rows(batch.columns, count + 2)
+        if left == 0 or (count and self._size + len(xml) > MEMBER_MAX):
+            self._close()
+            self._next()
+            self.write(batch)
+            return
+        self._size += self._member.write(xml)
+        self._counts[-1] += len(batch)
 
     def end(self) -> Sequence[tuple[Sheet, str, int]]:
         """The sheets that were written: title, number of rows."""

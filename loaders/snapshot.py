@@ -2,19 +2,21 @@
 
 import asyncio
 from asyncio import Future
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Hashable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Iterable, Mapping
+from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from beanie import Document
-from pymongo.asynchronous.client_session import AsyncClientSession
+from bson import Timestamp
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.read_concern import ReadConcern
 
 from cubes.cube import Stage
 from documents import Ticket
 from errors import ServiceUnavailable
 from loaders.aggregations import Aggregations, Collection, Query
+from loaders.ahead import ahead
 
 _Read = TypeVar("_Read")
 _Answer = TypeVar("_Answer")
@@ -24,17 +26,27 @@ _CLOSE_SECONDS: Final = 1.0
 _TOO_OLD: Final = 239
 
 
+class _AsOf(ReadConcern):
+    """Reads what was there at a cluster time: a snapshot that any number of reads may share."""
+
+    def __init__(self, time: Timestamp) -> None:
+        super().__init__("snapshot")
+        self._time = time
+
+    @property
+    def document(self) -> dict[str, Any]:
+        return super().document | {"atClusterTime": self._time}
+
+
 class Snapshot(Aggregations):
     """Loads queries as of one cluster time, however long that goes on; see `snapshot`."""
 
     def __init__(
-        self, variables: Mapping[str, Any], *, timeout: float, session: AsyncClientSession | None
+        self, variables: Mapping[str, Any], *, timeout: float, moment: ReadConcern | None
     ) -> None:
         super().__init__(variables, timeout=timeout)
         self._timeout = timeout
-        self._session = session
-        # A session serves one read at a time.
-        self._turn = asyncio.Lock()
+        self._moment = moment
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
         """The query's answer, which is not kept: there may be thousands of them."""
@@ -44,14 +56,32 @@ class Snapshot(Aggregations):
         return query.answer(await self._aggregate(query))
 
     async def stream(
-        self, source: type[Document], pipeline: list[Stage], *, batch: int
-    ) -> AsyncGenerator[list[dict[str, Any]]]:
-        """What a pipeline gives, so many documents at a time; close it to end it early.
+        self, source: type[Document], pipelines: Iterable[list[Stage]], *, batch: int
+    ) -> AsyncGenerator[tuple[int, list[dict[str, Any]]]]:
+        """What pipelines give, one after the other: (number of the pipeline, some documents).
 
-        Dates are in UTC without saying so, which costs half as much.
+        So many documents come at a time, and none when a pipeline has ended. Dates are in UTC
+        without saying so, which costs half as much. Close it to end it early.
         """
         collection = source.get_pymongo_collection()
-        collection = collection.with_options(collection.codec_options.with_options(tz_aware=False))
+        options = collection.codec_options.with_options(tz_aware=False)
+        collection = collection.with_options(codec_options=options)
+
+        async def all_of_them() -> AsyncGenerator[tuple[int, list[dict[str, Any]]]]:
+            for number, pipeline in enumerate(pipelines):
+                async with aclosing(self._rows(collection, pipeline, batch)) as batches:
+                    async for rows in batches:
+                        yield number, rows
+                yield number, []
+
+        # The database is at work on the next ones while these are written.
+        async with aclosing(ahead(all_of_them())) as batches:
+            async for each in batches:
+                yield each
+
+    async def _rows(
+        self, collection: Collection, pipeline: list[Stage], batch: int
+    ) -> AsyncGenerator[list[dict[str, Any]]]:
         cursor = await self._read(
             collection.name, None, lambda _: self._send(collection, pipeline, batchSize=batch)
         )
@@ -67,7 +97,10 @@ class Snapshot(Aggregations):
     async def _send(
         self, collection: Collection, pipeline: list[Stage], **options: Any
     ) -> AsyncCommandCursor[dict[str, Any]]:
-        return await super()._send(collection, pipeline, session=self._session, **options)
+        return await super()._send(self._at(collection), pipeline, **options)
+
+    def _at(self, collection: Collection) -> Collection:
+        return collection.with_options(read_concern=self._moment)
 
     def _until(self) -> float:
         return asyncio.get_running_loop().time() + self._timeout
@@ -75,30 +108,26 @@ class Snapshot(Aggregations):
     async def _read(
         self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Read]]
     ) -> _Read:
-        async with self._turn:
-            try:
-                return await super()._read(collection, key, start)
-            except OperationFailure as error:
-                if error.code != _TOO_OLD:
-                    raise
-                raise ServiceUnavailable(
-                    "The export took longer than the database remembers the moment that it is of "
-                    "(its parameter minSnapshotHistoryWindowInSeconds)."
-                ) from error
+        try:
+            return await super()._read(collection, key, start)
+        except OperationFailure as error:
+            if error.code != _TOO_OLD:
+                raise
+            raise ServiceUnavailable(
+                "The export took longer than the database remembers the moment that it is of "
+                "(its parameter minSnapshotHistoryWindowInSeconds)."
+            ) from error
 
 
-@asynccontextmanager
-async def snapshot(variables: Mapping[str, Any], *, seconds: float) -> AsyncIterator[Snapshot]:
+async def snapshot(variables: Mapping[str, Any], *, seconds: float) -> Snapshot:
     """A loader whose reads are of one cluster time; each may take so many seconds.
 
     On a server that stands alone, which keeps no such time, each read is of its own. Raises
     `ServiceUnavailable` where the database can't be reached or takes too long.
     """
     database = Ticket.get_pymongo_collection().database
-    alone = Snapshot(variables, timeout=seconds, session=None)
+    alone = Snapshot(variables, timeout=seconds, moment=None)
     hello: Mapping[str, Any] = await alone._read("hello", None, lambda _: database.command("hello"))
-    if "setName" not in hello and hello.get("msg") != "isdbgrid":
-        yield alone
-        return
-    async with database.client.start_session(snapshot=True) as session:
-        yield Snapshot(variables, timeout=seconds, session=session)
+    # All that was written until now.
+    time = hello.get("operationTime")
+    return alone if time is None else Snapshot(variables, timeout=seconds, moment=_AsOf(time))

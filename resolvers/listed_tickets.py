@@ -1,5 +1,6 @@
 """The tickets of listed events, one by one, in the events' order (events-dashboard, section 5)."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
 from contextlib import aclosing
@@ -17,57 +18,60 @@ from cubes.tickets import TICKETS
 from loaders.snapshot import Snapshot
 from resolvers.event_stats import EventStats
 
-_BATCH: Final = 1_000
+_BATCH: Final = 2_000
 # What is formatted at once: other requests wait for as long.
-_AT_ONCE: Final = 250
+_AT_ONCE: Final = 100
 # Events of few tickets are asked for together, and put in order here.
 _TOGETHER: Final = 50
 _TICKETS_TOGETHER: Final = 2_000
 _CODES_KEPT: Final = 50_000
 _TEXTS: Final = frozenset({str, NoneType})
+_MOMENTS: Final = frozenset({datetime, NoneType})
 _COLUMNS: Final = itemgetter(
     "ticket_id", "customer_id", "status", "promo_code_id", "order_id", "created_at", "consumed_at"
 )
 
 
-class ListedTicket(NamedTuple):
-    """A ticket; `promo_code` and `order_id` are of what brought it."""
+class ListedTickets(NamedTuple):
+    """Some tickets of an event, column by column; `promo_code`, `order_id` of what brought them."""
 
-    ticket_id: str
-    customer_id: str | None
-    status: str
-    promo_code: str | None
-    order_id: str | None
-    created_at: datetime | None
-    consumed_at: datetime | None
+    place: int
+    """That of the event among those that are listed."""
+    ticket_id: Sequence[str]
+    customer_id: Sequence[str | None]
+    status: Sequence[str]
+    promo_code: Sequence[str | None]
+    order_id: Sequence[str | None]
+    created_at: Sequence[datetime | None]
+    consumed_at: Sequence[datetime | None]
 
 
 async def listed_tickets(
     events: Sequence[tuple[Hashable, EventStats]], snapshot: Snapshot
-) -> AsyncGenerator[tuple[int, Sequence[ListedTicket]]]:
-    """(place of the event in `events`, tickets of it), in the events' order, then by id."""
+) -> AsyncGenerator[ListedTickets]:
+    """The tickets, in the events' order, then by id."""
     codes = _Codes(snapshot)
-    for places in _stretches([stats.tickets_issued for _, stats in events]):
-        pipeline = listed([events[place][0] for place in places])
-        async with aclosing(snapshot.stream(TICKETS.source, pipeline, batch=_BATCH)) as batches:
-            if len(places) == 1:
-                async for batch in batches:
-                    tickets = await codes.tickets([row for row in batch if not row["event"]])
-                    for part in _parts(tickets):
-                        yield places[0], part
-                continue
-            of: defaultdict[int, list[Row]] = defaultdict(list)
-            async for batch in batches:
-                for row in batch:
-                    of[row["event"]].append(row)
-        for number, place in enumerate(places):
-            for part in _parts(await codes.tickets(of[number])):
-                yield place, part
+    stretches = [*_stretches([stats.tickets_issued for _, stats in events])]
+    pipelines = (listed([events[place][0] for place in places]) for places in stretches)
+    of: defaultdict[int, list[Row]] = defaultdict(list)
+    async with aclosing(snapshot.stream(TICKETS.source, pipelines, batch=_BATCH)) as batches:
+        async for number, rows in batches:
+            for row in rows:
+                of[row["event"]].append(row)
+            places = stretches[number]
+            # Those of several events are put in order when all are there.
+            if len(places) == 1 or not rows:
+                for event, place in enumerate(places):
+                    for part in _parts(of[event]):
+                        yield await codes.tickets(place, part)
+                        # Others get their turn.
+                        await asyncio.sleep(0)
+                of.clear()
 
 
-def _parts(tickets: Sequence[ListedTicket]) -> Iterator[Sequence[ListedTicket]]:
-    for start in range(0, len(tickets), _AT_ONCE):
-        yield tickets[start : start + _AT_ONCE]
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]
 
 
 def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
@@ -92,26 +96,21 @@ class _Codes:
         self._snapshot = snapshot
         self._known: dict[Hashable, str | None] = {None: None}
 
-    async def tickets(self, rows: Sequence[Row]) -> Sequence[ListedTicket]:
-        """The tickets of rows."""
-        if not rows:
-            return ()
-        # By columns: what is done for each row is the export's time.
+    async def tickets(self, place: int, rows: Sequence[Row]) -> ListedTickets:
+        """The tickets of rows, which are of one event; there is at least one."""
         ids, customers, statuses, brought, orders, created, consumed = zip(
             *map(_COLUMNS, rows), strict=True
         )
-        return [
-            *map(
-                ListedTicket,
-                _texts(ids),
-                _texts(customers),
-                statuses,
-                await self._of(brought),
-                _texts(orders),
-                map(moment, created),
-                map(moment, consumed),
-            )
-        ]
+        return ListedTickets(
+            place,
+            _texts(ids),
+            _texts(customers),
+            statuses,
+            await self._of(brought),
+            _texts(orders),
+            _moments(created),
+            _moments(consumed),
+        )
 
     async def _of(self, ids: Sequence[Any]) -> Sequence[str | None]:
         if len(self._known) > _CODES_KEPT:
@@ -131,3 +130,8 @@ def _texts(ids: Sequence[Any]) -> Sequence[Any]:
     if {*map(type, ids)} <= _TEXTS:
         return ids
     return [id if type(id) in _TEXTS else key(id) for id in ids]
+
+
+def _moments(values: Sequence[Any]) -> Sequence[datetime | None]:
+    """Dates, of which almost all are some that can be shown."""
+    return values if {*map(type, values)} <= _MOMENTS else [*map(moment, values)]

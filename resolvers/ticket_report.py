@@ -120,10 +120,11 @@ class EventTickets:
     async def rows(self) -> AsyncGenerator[Sequence[TicketReportRow]]:
         """All of them, some at a time."""
         pipeline = TicketPage(self._wanted).pipeline()
-        stream = self._snapshot.stream(TICKETS.source, pipeline, batch=_BATCH)
+        stream = self._snapshot.stream(TICKETS.source, [pipeline], batch=_BATCH)
         async with aclosing(stream) as batches:
-            async for batch in batches:
-                yield await rows(batch, self._events, ALL, self._snapshot)
+            async for _, batch in batches:
+                if batch:
+                    yield await rows(batch, self._events, ALL, self._snapshot)
 
 
 async def visible_events(

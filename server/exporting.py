@@ -14,9 +14,8 @@ from tqdm import tqdm
 from auth.viewer import Permission, Role, Viewer
 from errors import HeadcountError, StartupError
 from exports.formats import WRITERS
-from exports.report import Report, Rows, Sheet
+from exports.report import Batch, Report, Sheet
 from exports.requests import report_of
-from loaders.snapshot import snapshot
 from resolvers.export_requests import Export, ExportFormat, suffix
 from server import data
 from server.clock import now
@@ -68,11 +67,9 @@ def _created(part: Path, *, like: Path) -> BinaryIO:
 async def _write(
     settings: Settings, uri: str, asked: Export, format: ExportFormat, out: BinaryIO
 ) -> int:
-    moment = now()
     async with (
         connect(uri, settings),
-        snapshot({"now": moment}, seconds=settings.request_timeout) as reads,
-        report_of(asked, _OPERATOR, reads, moment) as report,
+        report_of(asked, _OPERATOR, now(), seconds=settings.request_timeout) as report,
     ):
         with tqdm(
             total=await report.expected(), unit=" rows", desc=report.title, file=sys.stderr
@@ -96,8 +93,8 @@ class _Watched:
         self._report = report
         self._bar = bar
 
-    async def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
-        async with aclosing(self._report.rows(sheet)) as batches:
-            async for place, rows in batches:
-                yield place, rows
-                self._bar.update(len(rows))
+    async def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
+        async with aclosing(self._report.batches(sheet)) as batches:
+            async for batch in batches:
+                yield batch
+                self._bar.update(len(batch))

@@ -4,9 +4,14 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from exports.report import Report, Rows, Sheet
+from exports.report import Batch, Report, Sheet
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def batch(rows: Sequence[Sequence[Any]], place: int = 0) -> Batch:
+    """A batch of rows; there is at least one."""
+    return Batch([*zip(*rows, strict=True)], place)
 
 
 class FakeReport:
@@ -18,7 +23,7 @@ class FakeReport:
     def __init__(
         self,
         sheets: Sequence[Sheet],
-        batches: Callable[[Sheet], Iterator[tuple[int, Rows]]],
+        batches: Callable[[Sheet], Iterator[Batch]],
         filters: Mapping[str, Any] | None = None,
     ) -> None:
         self.sheets = sheets
@@ -28,7 +33,7 @@ class FakeReport:
     async def expected(self) -> int:
         return 0
 
-    async def rows(self, sheet: Sheet) -> AsyncGenerator[tuple[int, Rows]]:
+    async def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
         for batch in self._batches(sheet):
             yield batch
 

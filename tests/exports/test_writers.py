@@ -1,7 +1,7 @@
 """Writers turn any report into files that others read: odd texts, odd dates, very many rows."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, timezone
 from io import BytesIO
 from itertools import islice
@@ -19,12 +19,12 @@ from python_calamine import CalamineWorkbook
 
 from exports.csv_writer import csv_file, csv_zip
 from exports.json_writer import json_file
-from exports.report import Column, Kind, Rows, Sheet
+from exports.report import Batch, Column, Kind, Sheet
 from exports.xlsx_cells import clean
 from exports.xlsx_writer import xlsx
 from tests.exports import read_back
 from tests.exports.commands import needs_libreoffice
-from tests.exports.fake_report import AT, FakeReport, written
+from tests.exports.fake_report import AT, FakeReport, batch, written
 from tests.exports.test_events_dashboard import cell_text, defused
 
 ODD_TEXTS = [
@@ -37,8 +37,8 @@ ODD_TEXTS = [
 TEXT = Sheet("Texts", "texts", [Column("Text", "text", Kind.TEXT), Column("N", "n", Kind.WHOLE)])
 
 
-def _one(sheet: Sheet, rows: Rows) -> FakeReport:
-    return FakeReport([sheet], lambda _: iter([(0, rows)]))
+def _one(sheet: Sheet, rows: Sequence[Sequence[Any]]) -> FakeReport:
+    return FakeReport([sheet], lambda _: iter([batch(rows)] if rows else []))
 
 
 async def test_odd_texts_survive_or_are_cut() -> None:
@@ -150,7 +150,7 @@ async def test_what_a_sheet_can_not_hold_goes_on_in_another(
     rows = [(f"row {number}", number) for number in range(20)]
     report = FakeReport(
         [TEXT, Sheet("Others", "others", TEXT.columns)],
-        lambda _: ((0, rows[start : start + 3]) for start in range(0, 20, 3)),
+        lambda _: (batch(rows[start : start + 3]) for start in range(0, 20, 3)),
     )
     file = await written(xlsx, report)
     sheets = read_back.xlsx(file)
@@ -171,7 +171,7 @@ async def test_what_a_member_of_a_zip_can_not_hold_goes_on_in_another(
     monkeypatch.setattr("exports.xlsx_writer.MEMBER_MAX", 2_000)
     monkeypatch.setattr("exports.csv_writer.MEMBER_MAX", 300)
     rows = [(f"row {number}", number) for number in range(40)]
-    report = FakeReport([TEXT], lambda _: ((0, rows[n : n + 4]) for n in range(0, 40, 4)))
+    report = FakeReport([TEXT], lambda _: (batch(rows[n : n + 4]) for n in range(0, 40, 4)))
     sheets = read_back.xlsx(await written(xlsx, report))
     assert len(sheets) > 3
     assert [tuple(row) for sheet in sheets.values() for row in sheet[1:]] == rows
@@ -186,10 +186,10 @@ async def test_what_a_member_of_a_zip_can_not_hold_goes_on_in_another(
 MANY = 1_200_000
 
 
-def _many(_: Sheet) -> Iterator[tuple[int, Rows]]:
+def _many(_: Sheet) -> Iterator[Batch]:
     rows = ((f"ticket {number}", number) for number in range(MANY))
-    while batch := [*islice(rows, 1000)]:
-        yield 0, batch
+    while some := [*islice(rows, 1000)]:
+        yield batch(some)
 
 
 @needs_libreoffice

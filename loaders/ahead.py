@@ -7,8 +7,7 @@ from typing import Final, TypeVar
 
 _Batch = TypeVar("_Batch")
 
-# As many as come of two reads.
-_DEPTH: Final = 8
+_DEPTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)

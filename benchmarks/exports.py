@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from statistics import quantiles
+from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from pymongo.database import Database
 from benchmarks import dataset
 from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, QUICK, SMALL
+from benchmarks.operations import EVENT_STATS, Operation
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, Server, running
@@ -31,7 +32,9 @@ FASTER: Final = 5
 SHARE_OF_BARE: Final = 0.25
 GROWTH_MB_MAX: Final = 64
 P99_MS_MAX: Final = 50
+FIRST_BYTE_MS_MAX: Final = 150
 _OPENPYXL_ROWS: Final = 50_000
+_FIRST_BYTES: Final = 9
 _FORMATS: Final = ("xlsx", "csv", "json")
 
 
@@ -46,8 +49,8 @@ def main(quick: bool, uri: str | None) -> None:
             for line in _lines(address, defaults(sizes[0].database), sizes[0].tickets):
                 click.echo(f"- {line}")
             with dataset.kept(address, defaults(sizes[1].database), sizes[1]):
-                growth = _growth(address, defaults(sizes[1].database))
-            click.echo(f"- {sizes[1].tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak")
+                for line in _of_few(address, defaults(sizes[1].database), sizes[1].tickets):
+                    click.echo(f"- {line}")
     except (StartupError, Disagreement, httpx.HTTPError) as error:
         sys.exit(f"benchmarks: {error}")
 
@@ -79,6 +82,30 @@ def _lines(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
         f"{tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak, at most {GROWTH_MB_MAX}: "
         f"{verdict(growth <= GROWTH_MB_MAX)}"
     )
+
+
+def _of_few(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
+    growth = _growth(uri, settings)
+    yield f"{tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak"
+    with running("Headcount", HEADCOUNT, uri, settings) as server:
+        later = 1000 * _later(server)
+    yield (
+        f"the first byte of {tickets:,} tickets comes {later:.0f} ms later than an answer with the "
+        f"events' numbers, at most {FIRST_BYTE_MS_MAX}: {verdict(later <= FIRST_BYTE_MS_MAX)}"
+    )
+
+
+def _later(server: Server) -> float:
+    """By how many seconds the first byte comes later than what it waits for, alone, would."""
+    numbers, first = list[float](), list[float]()
+    query = {"query": Operation(EVENT_STATS, ()).text}
+    for _ in range(_FIRST_BYTES):
+        with server.client() as client:
+            started = time.perf_counter()
+            client.post("/graphql", json=query).raise_for_status()
+            numbers.append(time.perf_counter() - started)
+        first.append(_exported(server, "xlsx", 1)[1])
+    return median(first) - median(numbers)
 
 
 def _bare(database: Database[dict[str, Any]]) -> tuple[float, Sequence[Sequence[Any]]]:

@@ -37,7 +37,8 @@ class Cube:
     index can serve, and `where` say which documents count at all. `$match` looks into arrays; if
     `plain` names fields and none of them ever held one, `match` and a window ask for all that
     `where` does: it is left out, and an index may answer without the documents. Expressions may
-    use `$$now` (the request's time) and `$$low_stock_threshold` (the setting).
+    use `$$now` (the request's time) and `$$low_stock_threshold` (the setting). `coarser` are sets
+    of fewer dimensions whose cells are worth keeping, too, where cells are materialised.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Cube:
     where: Expression | None = None
     match: Mapping[str, Any] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
+    coarser: Sequence[frozenset[str]] = ()
 
     def slice(self, *dimensions: str, measures: Collection[str]) -> "Slice":
         """The cells by `dimensions`, with `measures` added up in each."""
@@ -58,6 +60,11 @@ class Cube:
         """The field of a dimension that is a plain one."""
         path: str = self.dimensions[dimension]
         return path.removeprefix("$")
+
+    def counted(self) -> list[Stage]:
+        """The stages that leave the documents that count."""
+        stages: list[Stage] = [{"$match": dict(self.match)}] if self.match else []
+        return stages if self.where is None else [*stages, {"$match": {"$expr": self.where}}]
 
     def group(self, dimensions: Collection[str], measures: Collection[str]) -> list[Stage]:
         """The stages that make cells of the documents that count."""

@@ -29,4 +29,9 @@ ORDERS: Final = Cube(
         "paid_orders": one_if(_IS_PAID),
         "paid_cents": {"$cond": [_IS_PAID, _AMOUNT, 0]},
     },
+    coarser=[
+        frozenset(),
+        frozenset({"event"}),
+        frozenset({"status", "gateway", "method"}),
+    ],
 )

@@ -48,6 +48,7 @@ TICKETS: Final = Cube(
             for status in ("available", "consumed", "expired")
         },
     },
+    coarser=[frozenset()],
 )
 """Tickets, all and by what they are: a measure each keeps it to one cell an event."""
 
@@ -57,4 +58,5 @@ PROMO_TICKETS: Final = Cube(
     where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
     dimensions={"promo_code": "$promo_code_id"},
     measures={"tickets": 1},
+    coarser=[frozenset()],
 )

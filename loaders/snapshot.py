@@ -7,13 +7,12 @@ from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from beanie import Document
-from bson import Timestamp
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
 
 from cubes.cube import Stage
 from documents import Ticket
+from documents.as_of import AsOf
 from errors import ServiceUnavailable
 from loaders.aggregations import Aggregations, Collection, Query
 from loaders.ahead import ahead
@@ -26,23 +25,11 @@ _CLOSE_SECONDS: Final = 1.0
 _TOO_OLD: Final = 239
 
 
-class _AsOf(ReadConcern):
-    """Reads what was there at a cluster time: a snapshot that any number of reads may share."""
-
-    def __init__(self, time: Timestamp) -> None:
-        super().__init__("snapshot")
-        self._time = time
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return super().document | {"atClusterTime": self._time}
-
-
 class Snapshot(Aggregations):
     """Loads queries as of one cluster time, however long that goes on; see `snapshot`."""
 
     def __init__(
-        self, variables: Mapping[str, Any], *, timeout: float, moment: ReadConcern | None
+        self, variables: Mapping[str, Any], *, timeout: float, moment: AsOf | None
     ) -> None:
         super().__init__(variables, timeout=timeout)
         self._timeout = timeout
@@ -130,4 +117,4 @@ async def snapshot(variables: Mapping[str, Any], *, seconds: float) -> Snapshot:
     hello: Mapping[str, Any] = await alone._read("hello", None, lambda _: database.command("hello"))
     # All that was written until now.
     time = hello.get("operationTime")
-    return alone if time is None else Snapshot(variables, timeout=seconds, moment=_AsOf(time))
+    return alone if time is None else Snapshot(variables, timeout=seconds, moment=AsOf(time))

@@ -18,7 +18,7 @@ from errors import BadUserInput, StartupError, first_words
 from resolvers.arguments import moment
 from resolvers.export_requests import ExportFormat, ExportReport, export_of
 from resolvers.ticket_report import Tickets
-from server import data, exporting, log, serving
+from server import data, exporting, log, rollups, serving
 from server.settings import read, unknown
 
 
@@ -183,6 +183,34 @@ def _by_options(complaint: str) -> str:
 
 def _option(name: re.Match[str]) -> str:
     return "--" + re.sub(r"[A-Z]", lambda letter: f"-{letter[0].lower()}", name[0])
+
+
+@cli.group("rollups", help="The cells that are kept, so that dashboards take milliseconds.")
+def rollups_() -> None:
+    """The group of the commands on rollups."""
+
+
+@rollups_.command("build", help="Build all cells, with a progress bar.")
+def rollups_build() -> None:
+    rollups.build_all(read())
+
+
+@rollups_.command("run", help="Keep all cells up to date, until a signal ends it.")
+def rollups_run() -> None:
+    settings = read()
+    log.configure(settings.log_format)
+    rollups.keep_all(settings)
+
+
+@rollups_.command("status", help="Show how many cells there are, how late, and who keeps them.")
+def rollups_status() -> None:
+    rollups.show(read())
+
+
+@rollups_.command("verify", help="Compare every cell with a fresh count; 1 if any differs.")
+def rollups_verify() -> None:
+    if differences := rollups.verify_all(read()):
+        raise StartupError(f"{differences} cells differ: they are wrong, and are to be built anew.")
 
 
 @cli.command("schema", help="Print the schema, in GraphQL's schema language.")

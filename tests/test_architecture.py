@@ -15,11 +15,23 @@ MAY: Final = {
     "demo": set[str](),
     "cubes": {"documents"},
     "loaders": {"cubes", "documents", "errors"},
+    "rollups": {"cubes", "documents", "errors"},
     "auth": {"errors"},
     "resolvers": {"loaders", "cubes", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "loaders", "auth", "errors"},
-    "server": {"schema", "resolvers", "loaders", "documents", "exports", "auth", "demo", "errors"},
+    "server": {
+        "schema",
+        "resolvers",
+        "loaders",
+        "cubes",
+        "documents",
+        "exports",
+        "rollups",
+        "auth",
+        "demo",
+        "errors",
+    },
 }
 LIBRARIES_BY_ROOM: Final = {
     "strawberry": {"schema", "server"},
@@ -27,7 +39,7 @@ LIBRARIES_BY_ROOM: Final = {
     "starlette": {"server", "exports"},
     "uvicorn": {"server"},
     "beanie": {"documents", "cubes", "loaders"},
-    "pymongo": {"documents", "loaders", "server", "demo"},
+    "pymongo": {"documents", "loaders", "rollups", "server", "demo"},
     "jwt": {"auth"},
 }
 

@@ -1,0 +1,170 @@
+"""Rollups: cubes whose cells are kept, and how cells are made, changed and read."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from beanie import Document
+
+from cubes.census import Census
+from cubes.cube import Cube, Slice, Stage
+from cubes.orders import ORDERS
+from cubes.promo_codes import PROMO_CODES
+from cubes.reading import Expression
+from cubes.tickets import PROMO_TICKETS, TICKETS
+from cubes.users import USERS
+
+_WEIGHT: Final = "_weight"
+_FORMAT: Final = 1
+# What only a request knows.
+_VARIABLES: Final = ("$$now", "$$low_stock_threshold")
+
+
+@dataclass(frozen=True)
+class Level:
+    """Cells of a cube by some of its dimensions.
+
+    A kept cell is `{level, key: {dimension: value}, documents, measures: {measure: sum}}`, where
+    `documents` is how many are behind it: a cell of none is there until it is swept.
+    """
+
+    cube: Cube
+    dimensions: frozenset[str]
+
+    @property
+    def name(self) -> str:
+        """The level's name, unique among all."""
+        return f"{self.cube.name} by {', '.join(sorted(self.dimensions)) or 'nothing'}"
+
+    def cells(self, weight: Expression | None = None) -> list[Stage]:
+        """The stages that make cells of documents of the cube's collection."""
+        cube = self.cube
+        key = {name: cube.dimensions[name] for name in self.dimensions}
+        summed = (
+            cube.measures
+            if weight is None
+            else {name: {"$multiply": [weight, each]} for name, each in cube.measures.items()}
+        )
+        return [*cube.counted(), *self._cells(key, 1 if weight is None else weight, summed)]
+
+    def of_finer(self, finer: "Level") -> list[Stage]:
+        """The stages that make cells of those of a finer level."""
+        key = {name: f"$key.{name}" for name in self.dimensions}
+        summed = {name: f"$measures.{name}" for name in self.cube.measures}
+        return [{"$match": {"level": finer.name}}, *self._cells(key, "$documents", summed)]
+
+    def _cells(
+        self, key: Mapping[str, Expression], documents: Expression, summed: Mapping[str, Expression]
+    ) -> list[Stage]:
+        sums = {name: {"$sum": each} for name, each in summed.items()}
+        cell = {name: key[name] for name in sorted(key)}
+        return [
+            {"$group": {"_id": cell, "documents": {"$sum": documents}, **sums}},
+            {
+                "$project": {
+                    "_id": 0,
+                    "level": {"$literal": self.name},
+                    "key": "$_id",
+                    "documents": 1,
+                    "measures": {name: f"${name}" for name in sums},
+                }
+            },
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class Rollup:
+    """The cubes of a collection whose cells are kept together, as of one time."""
+
+    source: type[Document]
+    cubes: Sequence[Cube]
+
+    @property
+    def name(self) -> str:
+        """That of the collection, with its database's."""
+        return self.source.get_pymongo_collection().full_name
+
+    @cached_property
+    def levels(self) -> Sequence[Level]:
+        """Of each cube the finest, and then those that are coarser."""
+        return [
+            Level(cube, dimensions)
+            for cube in self.cubes
+            for dimensions in (frozenset(cube.dimensions), *cube.coarser)
+        ]
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The fields of a document, at its top, that its cells depend on."""
+        return frozenset(
+            path.split(".")[0]
+            for cube in self.cubes
+            for path in (*_paths([cube.dimensions, cube.measures, cube.where]), *cube.match)
+        )
+
+    @cached_property
+    def declaration(self) -> str:
+        """What tells cells of another declaration, or format, from these."""
+        said = [_FORMAT, [[level.name, level.cells()] for level in self.levels]]
+        return hashlib.sha256(json.dumps(said, sort_keys=True, default=repr).encode()).hexdigest()
+
+    def deltas(self, changed: Sequence[Mapping[str, Any]]) -> list[Stage]:
+        """The aggregation of a database that says what changes do to cells.
+
+        `changed` are `{weight: -1, document: what was}` and `{weight: 1, document: what is}`. Its
+        only answer has the cells of each level, by its place in `levels`.
+        """
+        weighted = {"$mergeObjects": ["$document", {_WEIGHT: "$weight"}]}
+        return [
+            # Data that are not literal would be run as expressions.
+            {"$documents": {"$literal": changed}},
+            {"$replaceWith": weighted},
+            {
+                "$facet": {
+                    str(place): level.cells(f"${_WEIGHT}")
+                    for place, level in enumerate(self.levels)
+                }
+            },
+        ]
+
+
+def _paths(expression: Expression) -> Iterator[str]:
+    if isinstance(expression, str) and expression[:1] == "$" and expression[:2] != "$$":
+        yield expression[1:]
+    elif isinstance(expression, Mapping):
+        for each in expression.values():
+            yield from _paths(each)
+    elif isinstance(expression, list | tuple):
+        for each in expression:
+            yield from _paths(each)
+
+
+def is_kept(cube: Cube) -> bool:
+    """Whether a cube's cells can be kept: they add up, and depend on nothing but documents."""
+    said = str([cube.dimensions, cube.measures, cube.where])
+    return not isinstance(cube, Census) and not any(name in said for name in _VARIABLES)
+
+
+ROLLUPS: Final = (
+    Rollup(TICKETS.source, (TICKETS, PROMO_TICKETS)),
+    Rollup(ORDERS.source, (ORDERS,)),
+    Rollup(PROMO_CODES.source, (PROMO_CODES,)),
+    Rollup(USERS.source, (USERS,)),
+)
+"""All that are kept."""
+
+
+def level_of(one: Slice) -> Level | None:
+    """The level with the fewest dimensions that answers a slice; None if none is kept that does."""
+    if one.window is not None:
+        return None
+    fitting = [
+        level
+        for rollup in ROLLUPS
+        for level in rollup.levels
+        if level.cube is one.cube and one.dimensions <= level.dimensions
+    ]
+    return min(fitting, key=lambda level: len(level.dimensions), default=None)

@@ -1,0 +1,1 @@
+"""The rollups' processes: cells are built, kept up to date, swept and verified."""

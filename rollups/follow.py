@@ -1,0 +1,173 @@
+"""Following a collection: its changes are added to the cells, each exactly once."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import bson
+from bson import Timestamp
+from bson.raw_bson import RawBSONDocument
+from pymongo import UpdateOne
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.errors import OperationFailure
+
+from cubes.cube import Stage, exact
+from rollups.build import BY_CODE_POINT, RAW
+from rollups.moment import Moment, after, moment
+from rollups.store import Kept
+
+_WAIT_MS: Final = 200
+_BATCH: Final = 2_000
+_BATCH_BYTES: Final = 8_000_000
+# How often what is unchanged is said to be so.
+_QUIET_SECONDS: Final = 0.5
+_CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
+# History that is gone, images that were not kept, an event too large.
+_BEYOND: Final = frozenset({280, 286, 47, 10334})
+
+
+class Gap(Exception):
+    """Changes can't be followed without a gap: the rollup is to be built anew."""
+
+
+async def follow(kept: Kept) -> None:
+    """Adds changes to the cells, from the state's position on, for good.
+
+    Raises `Gap`, or `Lost` when somebody else keeps the rollup.
+    """
+    state = await kept.store.state(kept.rollup)
+    position = state["position"]
+    try:
+        async for changes, now in _batches(kept, position):
+            position = await _apply(kept, state["cells"], position, changes, now)
+    except OperationFailure as error:
+        if error.code in _BEYOND:
+            raise Gap(error.details and error.details.get("errmsg")) from error
+        raise
+
+
+async def _batches(
+    kept: Kept, position: Timestamp
+) -> AsyncIterator[tuple[Sequence[RawBSONDocument], Moment]]:
+    """Changes after a position, those of one cluster time together, and what time they reach.
+
+    A batch of none says that there were none until then.
+    """
+    source = kept.rollup.source.get_pymongo_collection()
+    images = ("fullDocument", "fullDocumentBeforeChange")
+    pipeline: list[Stage] = [
+        {
+            "$changeStream": {
+                "startAtOperationTime": after(position),
+                **dict.fromkeys(images, "required"),
+            }
+        },
+        {
+            "$project": dict.fromkeys(("operationType", "clusterTime", "wallTime"), 1)
+            | {f"{image}.{name}": 1 for image in images for name in kept.rollup.fields}
+        },
+    ]
+    cursor: Any = await source.aggregate_raw_batches(
+        pipeline, maxAwaitTimeMS=_WAIT_MS, batchSize=_BATCH
+    )
+    said = 0.0
+    held: list[RawBSONDocument] = []
+    async with cursor:
+        while True:
+            now = await moment(source.database)
+            data = await cursor.try_next()
+            if not data:
+                # All that was before now has come.
+                loop = asyncio.get_running_loop().time()
+                if held or loop - said >= _QUIET_SECONDS:
+                    yield held, now
+                    said = loop
+                held = []
+                continue
+            changes = held + bson.decode_all(data, RAW)
+            for change in changes:
+                if change["operationType"] not in _CHANGES:
+                    raise Gap(f"the collection saw a {change['operationType']}")
+            # The last ones may be of a transaction of which more is to come.
+            last = changes[-1]["clusterTime"]
+            whole = [change for change in changes if change["clusterTime"] != last]
+            held = changes[len(whole) :]
+            if whole:
+                yield whole, Moment(whole[-1]["clusterTime"], whole[-1]["wallTime"])
+
+
+async def _apply(
+    kept: Kept,
+    cells: str,
+    position: Timestamp,
+    changes: Sequence[RawBSONDocument],
+    until: Moment,
+) -> Timestamp:
+    """Adds changes to the cells, and moves the state's position, both or neither; gives it."""
+    collection = kept.cells(cells)
+    updates = [
+        UpdateOne(
+            {"level": cell["level"], "key": {"$eq": cell["key"]}},
+            {
+                "$inc": {"documents": cell["documents"]}
+                | {f"measures.{name}": value for name, value in cell["measures"].items()}
+            },
+            upsert=True,
+        )
+        for part in _parts(_weighted(changes))
+        for cell in await _deltas(kept, part)
+        if any((cell["documents"], *map(exact, cell["measures"].values())))
+    ]
+    reached = max(until.time, position)
+    state = {"position": reached, "as_of": until.at}
+
+    async def write(session: AsyncClientSession) -> None:
+        # First: whoever lost the rollup meanwhile is to write nothing.
+        await kept.write(state, session=session, position=position)
+        if updates:
+            await collection.bulk_write(updates, session=session)
+
+    if not updates:
+        await kept.write(state, position=position)
+    else:
+        async with kept.store.database.client.start_session() as session:
+            await session.with_transaction(write)
+    return reached
+
+
+def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:
+    """What was, and what is, where that makes a difference."""
+    weighted = []
+    for change in changes:
+        was, now = change.get("fullDocumentBeforeChange"), change.get("fullDocument")
+        if was == now:
+            continue
+        weighted += [
+            {"weight": weight, "document": document}
+            for weight, document in ((-1, was), (1, now))
+            if document is not None
+        ]
+    return weighted
+
+
+def _parts(weighted: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
+    """What fits into a command."""
+    part: list[Mapping[str, Any]] = []
+    size = 0
+    for each in weighted:
+        length = len(each["document"].raw)
+        if part and size + length > _BATCH_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(each)
+        size += length
+    if part:
+        yield part
+
+
+async def _deltas(kept: Kept, part: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """What changes do to cells."""
+    database = kept.store.database.with_options(codec_options=RAW)
+    found = await database.aggregate(kept.rollup.deltas(part), collation=BY_CODE_POINT)
+    (levels,) = await found.to_list()
+    return [cell for cells in levels.values() for cell in cells]

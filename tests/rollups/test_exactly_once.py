@@ -1,0 +1,127 @@
+"""Kept cells are what a fresh count finds, whatever happened to the documents meanwhile."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+from pymongo.asynchronous.database import AsyncDatabase
+
+from cubes.cube import exact
+from cubes.key import key_of
+from cubes.rollup import ROLLUPS, Rollup
+from rollups.build import BY_CODE_POINT
+from rollups.keep import keep
+from rollups.moment import moment
+from rollups.store import Store
+from tests.strategies import COLLECTIONS, datasets, nasty
+
+Database = AsyncDatabase[dict[str, Any]]
+_SOON = 10.0
+
+
+@pytest.fixture(scope="module")
+async def store(database: Database) -> AsyncIterator[Store]:
+    """Rollups that are kept meanwhile."""
+    store = Store(database)
+    keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
+    yield store
+    for task in keeping:
+        task.cancel()
+    await asyncio.wait(keeping)
+    for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
+        await database.drop_collection(name)
+
+
+async def _quiet(store: Store, rollup: Rollup) -> Mapping[str, Any]:
+    """The state, once all that happened until now is in the cells."""
+    until = (await moment(store.database)).time
+    async with asyncio.timeout(_SOON):
+        while True:
+            state = await store.state(rollup)
+            if state.get("cells") and state["position"] >= until:
+                return state
+            await asyncio.sleep(0.02)
+
+
+def _by_key(cells: list[dict[str, Any]]) -> dict[Any, Any]:
+    return {
+        (cell["level"], *((name, key_of(value)) for name, value in sorted(cell["key"].items()))): {
+            name: exact(value) for name, value in cell["measures"].items()
+        }
+        | {"documents": cell["documents"]}
+        for cell in cells
+    }
+
+
+async def _assert_exact(store: Store) -> None:
+    for rollup in ROLLUPS:
+        state = await _quiet(store, rollup)
+        kept = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
+        source = rollup.source.get_pymongo_collection()
+        counted = [
+            cell
+            for level in rollup.levels
+            for cell in await (
+                await source.aggregate(level.cells(), collation=BY_CODE_POINT)
+            ).to_list()
+        ]
+        assert _by_key(kept) == _by_key(counted), rollup.name
+
+
+async def _replace_all(database: Database, data: Mapping[str, Any], how: str) -> None:
+    """Makes collections hold these documents, by inserts, updates, replacements and deletes."""
+    async with database.client.start_session() as session:
+
+        async def write(session: Any) -> None:
+            for name in COLLECTIONS:
+                documents = {document["_id"]: document for document in data[name]}
+                await database[name].delete_many({"_id": {"$nin": [*documents]}}, session=session)
+                for _id, document in documents.items():
+                    fields = {each: value for each, value in document.items() if each != "_id"}
+                    if how == "updated":
+                        await database[name].update_one(
+                            {"_id": _id}, [{"$set": {"_id": _id}}], upsert=True, session=session
+                        )
+                        for field, value in fields.items():
+                            await database[name].update_one(
+                                {"_id": _id},
+                                [{"$set": {field: {"$literal": value}}}],
+                                session=session,
+                            )
+                    else:
+                        await database[name].replace_one(
+                            {"_id": _id}, fields, upsert=True, session=session
+                        )
+            if how == "aborted":
+                await session.abort_transaction()
+
+        if how in ("committed", "aborted"):
+            async with await session.start_transaction():
+                await write(session)
+        else:
+            await write(session)
+
+
+# Shrinking takes as long as it takes cells to be quiet, each time.
+@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@given(
+    st.lists(
+        st.tuples(datasets(), st.sampled_from(("replaced", "updated", "committed", "aborted"))),
+        min_size=1,
+        max_size=3,
+    )
+)
+async def test_cells_are_what_a_fresh_count_finds(
+    database: Database, store: Store, steps: list[tuple[Mapping[str, Any], str]]
+) -> None:
+    for data, how in steps:
+        await _replace_all(database, data, how)
+    await _assert_exact(store)
+
+
+async def test_cells_of_nasty_documents_are_exact(database: Database, store: Store) -> None:
+    await _replace_all(database, nasty(), "replaced")
+    await _assert_exact(store)

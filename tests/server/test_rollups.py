@@ -1,0 +1,103 @@
+"""`headcount rollups`: cells are built, followed, shown and verified from the command line."""
+
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.commands import HEADCOUNT, environment, run
+
+_SOON = 20
+
+
+@pytest.fixture
+def settings(mongodb_uri: str) -> dict[str, str]:
+    return {
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": f"headcount_rolled_{uuid4().hex[:12]}",
+        "HEADCOUNT_ROLLUPS_DATABASE": f"headcount_cells_{uuid4().hex[:12]}",
+    }
+
+
+@pytest.fixture
+def rolled(settings: dict[str, str]) -> Iterator[tuple[Database[dict[str, Any]], ...]]:
+    """The database of documents, and that of cells."""
+    with MongoClient[dict[str, Any]](settings["HEADCOUNT_MONGODB_URI"]) as client:
+        names = (settings["HEADCOUNT_DATABASE"], settings["HEADCOUNT_ROLLUPS_DATABASE"])
+        client[names[0]]["tickets"].insert_many(
+            [{"event_id": ObjectId(), "status": "available"} for _ in range(100)]
+        )
+        yield tuple(client[name] for name in names)
+        for name in names:
+            client.drop_database(name)
+
+
+def test_cells_are_built_and_verified(
+    tmp_path: Path, settings: dict[str, str], rolled: tuple[Database[dict[str, Any]], ...]
+) -> None:
+    source, kept = rolled
+    refused = run(tmp_path, "rollups", "verify", **settings)
+    assert refused.returncode == 1
+    assert "run 'headcount rollups build'" in refused.stderr
+    built = run(tmp_path, "rollups", "build", **settings)
+    assert built.returncode == 0, built.stderr
+    assert "200/200" in built.stderr
+    shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
+    assert f"{source.name}.tickets: 101 cells" in shown[0]
+    assert "kept by nobody" in shown[0]
+    verified = run(tmp_path, "rollups", "verify", **settings)
+    assert verified.returncode == 0
+    assert f"{source.name}.tickets: exact" in verified.stdout
+    (name,) = kept.list_collection_names(filter={"name": {"$regex": r"\.tickets\."}})
+    kept[name].update_one({"level": "tickets by event"}, {"$inc": {"measures.tickets": 1}})
+    wrong = run(tmp_path, "rollups", "verify", **settings)
+    assert wrong.returncode == 1
+    assert "'tickets': 2" in wrong.stdout
+    assert "1 cells differ" in wrong.stderr
+    assert run(tmp_path, "rollups", "build", **settings).returncode == 0
+    assert run(tmp_path, "rollups", "verify", **settings).returncode == 0
+
+
+def test_cells_are_kept_until_a_signal(
+    tmp_path: Path, settings: dict[str, str], rolled: tuple[Database[dict[str, Any]], ...]
+) -> None:
+    source, kept = rolled
+    keeping = subprocess.Popen(
+        [HEADCOUNT, "rollups", "run"], cwd=tmp_path, env=environment(settings)
+    )
+
+    def state() -> dict[str, Any]:
+        found = kept["headcount_rollups"].find_one({"_id": f"{source.name}.tickets"})
+        return found or {}
+
+    def total() -> int:
+        cells = state().get("cells")
+        cell = cells and kept[cells].find_one({"level": "tickets by nothing"})
+        return cell["measures"]["tickets"] if cell else 0
+
+    deadline = time.monotonic() + _SOON
+    try:
+        while total() != 100:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        refused = run(tmp_path, "rollups", "build", **settings)
+        assert refused.returncode == 1
+        assert "stop that first" in refused.stderr
+        source["tickets"].delete_many({"_id": {"$in": source["tickets"].distinct("_id")[:30]}})
+        while total() != 70:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    finally:
+        keeping.send_signal(signal.SIGTERM)
+    assert keeping.wait(_SOON) == 0
+    # Somebody else can keep them at once.
+    assert "expires_at" not in state()
+    assert run(tmp_path, "rollups", "verify", **settings).returncode == 0

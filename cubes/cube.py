@@ -136,12 +136,15 @@ class Slice:
         stages: list[Stage] = [{"$match": match}] if match else []
         if cube.where is not None and not (cube.plain and cube.plain <= self.plain):
             stages.append({"$match": {"$expr": cube.where}})
-        stages += cube.group(self.dimensions, self.measures)
-        if self.top is not None:
-            by, count = self.top
-            others = {f"_id.{name}": 1 for name in sorted(self.dimensions - {by})}
-            stages += [{"$sort": {f"_id.{by}": -1} | others}, {"$limit": count}]
-        return stages
+        return [*stages, *cube.group(self.dimensions, self.measures), *self.largest_of()]
+
+    def largest_of(self) -> list[Stage]:
+        """The stages that leave the top ones of its cells."""
+        if self.top is None:
+            return []
+        by, count = self.top
+        others = {f"_id.{name}": 1 for name in sorted(self.dimensions - {by})}
+        return [{"$sort": {f"_id.{by}": -1} | others}, {"$limit": count}]
 
     def answer(self, documents: Sequence[Mapping[str, Any]]) -> "Cells":
         """This slice's cells, from the documents that its, or a merged slice's, pipeline gave."""

@@ -11,11 +11,15 @@ from beanie import Document
 
 from cubes.census import Census
 from cubes.cube import Cube, Slice, Stage
+from cubes.key import raw
 from cubes.orders import ORDERS
 from cubes.promo_codes import PROMO_CODES
 from cubes.reading import Expression
 from cubes.tickets import PROMO_TICKETS, TICKETS
 from cubes.users import USERS
+
+STATES: Final = "headcount_rollups"
+"""The collection of what is known of rollups (`rollups/store.py`)."""
 
 _WEIGHT: Final = "_weight"
 _FORMAT: Final = 1
@@ -55,6 +59,15 @@ class Level:
         key = {name: f"$key.{name}" for name in self.dimensions}
         summed = {name: f"$measures.{name}" for name in self.cube.measures}
         return [{"$match": {"level": finer.name}}, *self._cells(key, "$documents", summed)]
+
+    def read(self, one: Slice) -> list[Stage]:
+        """The aggregation of kept cells that answers a slice."""
+        match: dict[str, Any] = {"level": self.name, "documents": {"$ne": 0}}
+        if one.key is not None:
+            match[f"key.{one.key}"] = {"$in": [raw(key) for key in one.keys]}
+        key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
+        sums = {name: {"$sum": f"$measures.{name}"} for name in sorted(one.measures)}
+        return [{"$match": match}, {"$group": {"_id": key or None, **sums}}, *one.largest_of()]
 
     def _cells(
         self, key: Mapping[str, Expression], documents: Expression, summed: Mapping[str, Expression]
@@ -157,14 +170,14 @@ ROLLUPS: Final = (
 """All that are kept."""
 
 
-def level_of(one: Slice) -> Level | None:
-    """The level with the fewest dimensions that answers a slice; None if none is kept that does."""
+def level_of(one: Slice) -> tuple[Rollup, Level] | None:
+    """The level with the fewest dimensions that answers a slice; None where none is kept."""
     if one.window is not None:
         return None
     fitting = [
-        level
+        (rollup, level)
         for rollup in ROLLUPS
         for level in rollup.levels
         if level.cube is one.cube and one.dimensions <= level.dimensions
     ]
-    return min(fitting, key=lambda level: len(level.dimensions), default=None)
+    return min(fitting, key=lambda each: len(each[1].dimensions), default=None)

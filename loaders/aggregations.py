@@ -15,8 +15,9 @@ from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
-from cubes.cube import Stage
+from cubes.cube import Slice, Stage
 from errors import ServiceUnavailable, first_words
+from loaders.kept_cells import Kept, KeptCells, States
 from loaders.plans import plain_fields
 from loaders.shared_reads import SharedReads
 
@@ -61,15 +62,19 @@ class Aggregations:
         *,
         timeout: float,
         shared: SharedReads | None = None,
+        kept: KeptCells | None = None,
     ) -> None:
         """For a request that arrives now, and may take `timeout` seconds.
 
-        `variables` are what expressions may use as `$$name`; `shared` are all requests' reads.
+        `variables` are what expressions may use as `$$name`; `shared` are all requests' reads;
+        `kept` are cells that are read instead of documents while they are fresh.
         """
         self._variables = dict(variables)
         self._arrived = asyncio.get_running_loop().time()
         self._deadline = self._arrived + timeout
         self._shared = shared or SharedReads(0)
+        self._kept = kept
+        self._states: Task[States] | None = None
         self._plain: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[_Documents]] = set()
         self._loader: DataLoader[Query[Any], Task[_Documents]] = DataLoader(self._load)
@@ -90,7 +95,8 @@ class Aggregations:
 
     def close(self) -> None:
         """Ends what is still being read; nobody waits for it."""
-        for task in (*self._sent, *self._plain.values()):
+        states = [self._states] if self._states else []
+        for task in (*self._sent, *self._plain.values(), *states):
             task.cancel()
 
     async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
@@ -124,6 +130,8 @@ class Aggregations:
 
     async def _aggregate(self, query: Query[Any]) -> _Documents:
         collection, pipeline = query.source.get_pymongo_collection(), query.pipeline()
+        if (kept := await self._fresh(query)) is not None:
+            collection, pipeline = kept.cells, kept.pipeline
         # The same for all requests, unless the pipeline says `$$now`.
         mentioned = str(pipeline)
         let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
@@ -138,7 +146,16 @@ class Aggregations:
             )
             return await cursor.to_list()
 
-        return await self._read(collection.name, (query, *let.items()), aggregated)
+        return await self._read(collection.name, (collection.name, query, *let.items()), aggregated)
+
+    async def _fresh(self, query: Query[Any]) -> Kept | None:
+        """The kept cells that answer a query, if there are any that are fresh."""
+        if self._kept is None or not isinstance(query, Slice):
+            return None
+        if self._states is None:
+            states = self._read("rollups", "rollups", self._kept.states)
+            self._states = asyncio.create_task(states)
+        return self._kept.fresh(query, await self._states)
 
     async def _send(
         self, collection: Collection, pipeline: list[Stage], **options: Any

@@ -13,12 +13,11 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
-from cubes.rollup import Rollup
+from cubes.rollup import STATES, Rollup
 
 LEASE_SECONDS: Final = 6
 """How long a rollup is its keeper's without being renewed."""
 
-_STATES: Final = "headcount_rollups"
 _CELLS: Final = "headcount_cells"
 
 State = Mapping[str, Any]
@@ -33,7 +32,7 @@ class Store:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self.database = database
-        self.states: AsyncCollection[dict[str, Any]] = database[_STATES]
+        self.states: AsyncCollection[dict[str, Any]] = database[STATES]
 
     async def state(self, rollup: Rollup) -> State:
         """What is known of a rollup; nothing while nobody ever kept it."""

@@ -27,6 +27,7 @@ import schema
 from auth.viewer import Permission, Role, Viewer
 from documents import DOCUMENTS
 from loaders.aggregations import Aggregations
+from loaders.kept_cells import KeptCells
 from schema.compiled import Compiled
 from schema.context import Context
 from server import app
@@ -174,12 +175,14 @@ def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
         low_stock_threshold: int = 5,
         now: datetime = NOW,
         seconds: float = 30,
+        kept: KeptCells | None = None,
         **variables: Any,
     ) -> ExecutionResult:
         sent.commands.clear()
         sent.pipelines.clear()
         variables_of_cubes = {"now": now, "low_stock_threshold": low_stock_threshold}
-        context = Context(viewer, now, Aggregations(variables_of_cubes, timeout=seconds))
+        aggregations = Aggregations(variables_of_cubes, timeout=seconds, kept=kept)
+        context = Context(viewer, now, aggregations)
         result = await built.execute(query, variables, context_value=context)
         assert isinstance(result, ExecutionResult)
         return result

@@ -28,7 +28,7 @@ def _variables(arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def _compare_all(ask: Ask, data: Dataset, threshold: int = 5) -> None:
+async def compare_all(ask: Ask, data: Dataset, threshold: int = 5) -> None:
     result = await ask(operation.EVENTS_OVERVIEW)
     assert result.errors is None
     assert result.data == {"eventsOverview": oracle.events_overview(data, now=NOW)}
@@ -62,7 +62,7 @@ async def test_every_kpi_equals_brute_force(
     fill: Fill, ask: Ask, data: Dataset, threshold: int
 ) -> None:
     fill(data)
-    await _compare_all(ask, data, threshold)
+    await compare_all(ask, data, threshold)
 
 
 @settings(max_examples=30)
@@ -78,7 +78,7 @@ async def test_event_stats_pages_filters_and_orders_as_brute_force(
 async def test_hand_picked_bad_documents_equal_brute_force(fill: Fill, ask: Ask) -> None:
     data = nasty()
     fill(data)
-    await _compare_all(ask, data)
+    await compare_all(ask, data)
 
 
 async def test_one_event_equals_brute_force(fill: Fill, ask: Ask) -> None:
@@ -105,7 +105,7 @@ async def test_top_codes_are_as_many_as_asked_for(fill: Fill, ask: Ask, first: i
 
 async def test_an_empty_database_answers_zeros(fill: Fill, ask: Ask) -> None:
     fill({})
-    await _compare_all(ask, {})
+    await compare_all(ask, {})
 
 
 @pytest.mark.parametrize("field", operation.fields_of("EventStats"))

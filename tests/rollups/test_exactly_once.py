@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,11 +14,16 @@ from pymongo.asynchronous.database import AsyncDatabase
 from cubes.cube import exact
 from cubes.key import key_of
 from cubes.rollup import ROLLUPS, Rollup
+from loaders import kept_cells
+from loaders.kept_cells import KeptCells
 from rollups.build import BY_CODE_POINT
 from rollups.keep import keep
 from rollups.moment import moment
 from rollups.store import Store
+from tests import operations as operation
+from tests.conftest import Ask, Dataset, Sent
 from tests.strategies import COLLECTIONS, datasets, nasty
+from tests.test_kpis import compare_all
 
 Database = AsyncDatabase[dict[str, Any]]
 _SOON = 10.0
@@ -115,13 +122,36 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
     )
 )
 async def test_cells_are_what_a_fresh_count_finds(
-    database: Database, store: Store, steps: list[tuple[Mapping[str, Any], str]]
+    database: Database, store: Store, ask: Ask, steps: list[tuple[Dataset, str]]
 ) -> None:
+    there: Dataset | None = None
     for data, how in steps:
         await _replace_all(database, data, how)
+        there = there if how == "aborted" else data
     await _assert_exact(store)
+    if there is not None:
+        await compare_all(partial(ask, kept=KeptCells(database)), there)
 
 
-async def test_cells_of_nasty_documents_are_exact(database: Database, store: Store) -> None:
+async def test_kpis_of_cells_are_those_of_documents(
+    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # However slow the machine is.
+    monkeypatch.setattr(kept_cells, "FRESH", timedelta(hours=1))
     await _replace_all(database, nasty(), "replaced")
     await _assert_exact(store)
+    read = partial(ask, kept=KeptCells(database))
+    await compare_all(read, nasty())
+    for query in (operation.EVENTS_OVERVIEW, operation.ORDER_STATS, operation.PROMO_CODE_STATS):
+        await read(query)
+        assert not sent.to("tickets")
+        assert not sent.to("ticket_orders")
+
+
+async def test_late_cells_are_not_read(
+    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_cells, "FRESH", timedelta(milliseconds=-1))
+    await _assert_exact(store)
+    await ask(operation.ORDER_STATS, kept=KeptCells(database))
+    assert sent.to("ticket_orders")

@@ -34,6 +34,13 @@ class BadUserInput(HeadcountError):
     status = 422
 
 
+class ContentTooLarge(HeadcountError):
+    """A request has more bytes than one may have."""
+
+    code = BadUserInput.code
+    status = 413
+
+
 class NotFound(HeadcountError):
     """What is asked for does not exist, or not for the caller."""
 

@@ -23,10 +23,18 @@ def key_of(value: Any) -> Hashable:
     if value is None or isinstance(value, ObjectId | Odd) or type(value) is str:
         return value
     if isinstance(value, int | float | Decimal128) and not isinstance(value, bool):
-        number = value.to_decimal() if isinstance(value, Decimal128) else value
         # MongoDB compares numbers across their types.
-        return Odd(Fraction(number) if isfinite(number) else str(float(number)), value)
+        return Odd(_exact(value), value)
     return Odd((type(value).__name__, bson.encode({"": value})), value)
+
+
+def _exact(number: float | Decimal128) -> Hashable:
+    if isinstance(number, Decimal128):
+        decimal = number.to_decimal()
+        if decimal.is_finite():
+            return Fraction(decimal)
+        return "nan" if decimal.is_nan() else str(float(decimal))
+    return Fraction(number) if isfinite(number) else str(number)
 
 
 def raw(key: Hashable) -> Any:

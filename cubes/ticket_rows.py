@@ -100,7 +100,8 @@ def listed(events: Sequence[Hashable]) -> list[Stage]:
     in any order.
     """
     ids = [raw(key) for key in events]
-    place = {"$indexOfArray": [{"$literal": ids}, "$event_id"]}
+    # An event whose id is null has the tickets without one.
+    place = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
     tickets = TicketFilter(frozenset(events), in_the_system=True, plain=True)
     rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]
     return [

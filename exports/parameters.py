@@ -31,7 +31,8 @@ class Parameters:
             if value:
                 self._given.setdefault(name, []).append(value)
         self._complaints: dict[str, str] = {}
-        self._asked = {"token"}
+        self._asked = set[str]()
+        self.token = self.text("token")
 
     def text(self, name: str, *, required: bool = False) -> str | None:
         """A text; None where none is given."""

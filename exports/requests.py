@@ -77,18 +77,17 @@ class Exports:
         export = read(parameters, request.path_params)
         format = parameters.choice("format", ExportFormat.XLSX)
         now = self._clock()
-        viewer, at = await self._viewer(request, target(export, format), now)
+        viewer, at = await self._viewer(request, parameters.token, target(export, format), now)
         permit(viewer, export)
         parameters.check()
         return Asked(viewer, export, format, at)
 
     async def _viewer(
-        self, request: Request, address: str, now: datetime
+        self, request: Request, given: str | None, address: str, now: datetime
     ) -> tuple[Viewer, datetime]:
         if token := bearer(request.headers.get("authorization", "")):
             return await run_in_threadpool(self._verifier.viewer, token), now
-        token = request.query_params.get("token", "")
-        if not token:
+        if (token := given or "") == "":
             raise Unauthenticated(
                 "A token is needed: send 'Authorization: Bearer <token>', or a link of exportLink."
             )

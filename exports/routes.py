@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Any, Final
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -14,12 +14,13 @@ from starlette.types import Receive, Scope, Send
 from errors import HeadcountError, UpgradeRequired
 from exports.parameters import BadParameters
 from exports.requests import Exports, Read, events_dashboard_of, ticket_report_of
+from exports.zip_stream import CHUNK
 from resolvers.export_requests import EventsDashboardExport, TicketReportExport
 
 _log = structlog.get_logger(__name__)
 
 _STALLED_SECONDS: Final = 60.0
-"""How long a client may take for a piece of a file."""
+"""How long a client may take for `CHUNK` bytes of a file."""
 
 
 def routes(exports: Exports) -> list[Route]:
@@ -46,7 +47,9 @@ class _Download:
         request = Request(scope, receive)
         started = False
         try:
-            await request.body()
+            async for _ in request.stream():
+                # Nobody sends anything with these requests; if somebody does, it is not kept.
+                pass
             asked = await self._exports.asked(request, self._read)
             _require_an_end(scope)
             async with (
@@ -61,6 +64,8 @@ class _Download:
                     async for chunk in chunks:
                         await _send(send, chunk)
                 await send({"type": "http.response.body", "body": b""})
+        except ClientDisconnect:
+            return
         except HeadcountError as error:
             if not started:
                 await _refusal(error)(scope, receive, send)
@@ -73,7 +78,7 @@ class _Download:
         except TimeoutError:
             if not started:
                 raise
-            _log.warning("an export broke off", reason="Its client reads nothing.")
+            _log.warning("an export broke off", reason="Its client reads next to nothing.")
         except Exception:
             if not started:
                 raise
@@ -85,7 +90,7 @@ def _require_an_end(scope: Scope) -> None:
 
     In HTTP/1.0 the end of the connection is that of the file.
     """
-    if scope["http_version"] == "1.0":
+    if scope["http_version"] in ("0.9", "1.0"):
         raise UpgradeRequired(
             "Files are not sent over HTTP/1.0, which can't tell half a file from a whole one: use "
             "HTTP/1.1. A proxy may have to be told so."
@@ -98,9 +103,11 @@ async def _begin(send: Send, headers: Mapping[str, str]) -> None:
 
 
 async def _send(send: Send, chunk: bytes) -> None:
-    # Whoever stops reading would keep others from their exports.
-    async with asyncio.timeout(_STALLED_SECONDS):
-        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    for start in range(0, len(chunk), CHUNK):
+        # Whoever stops reading would keep others from their exports.
+        async with asyncio.timeout(_STALLED_SECONDS):
+            piece = chunk[start : start + CHUNK]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
 def _refusal(error: HeadcountError) -> JSONResponse:

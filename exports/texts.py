@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, tzinfo
+from itertools import repeat
+from operator import is_
 from typing import Any
 
 import orjson
@@ -42,11 +44,12 @@ def yes_no(flag: bool) -> str:
 def each(shown: Callable[[Any], str]) -> Callable[[Sequence[Any]], Sequence[str]]:
     """Shows the values of a column; what is None as an empty text.
 
-    A value that all rows have, as tickets have their event's date, is shown once.
+    A value that all rows share, as tickets do their event's date, is shown once.
     """
 
     def column(values: Sequence[Any]) -> Sequence[str]:
-        if values.count(values[0]) == len(values):
+        # Not those that are equal: 1 equals 1.0 and true.
+        if all(map(is_, values, repeat(values[0]))):
             return ["" if values[0] is None else shown(values[0])] * len(values)
         return ["" if value is None else shown(value) for value in values]
 

@@ -16,6 +16,7 @@ from starlette.routing import Route
 from errors import ServiceUnavailable
 from exports.requests import Exports
 from exports.routes import routes
+from server.bodies import BoundedBodies
 from server.clock import now
 from server.disconnects import Disconnects
 from server.graphql import Endpoint
@@ -103,5 +104,6 @@ def create(
                 ],
             ),
             Middleware(Disconnects),
+            Middleware(BoundedBodies),
         ],
     )

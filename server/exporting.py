@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from pathlib import Path
+from threading import Timer
 from typing import Any, BinaryIO
 
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from server.clock import now
 from server.database import connect
 from server.settings import Settings
 
+_ENDING_SECONDS = 2.0
 # Whoever can read the database may read all of it.
 _OPERATOR = Viewer(Role.ADMIN, tuple(Permission))
 
@@ -37,17 +39,28 @@ def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) 
         raise StartupError(f"Can't write {file}: it is no file, and would be replaced by one.")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
 
+    writing: asyncio.Task[int] | None = None
+
     def end(number: int, _: object) -> None:
-        # At once: an exception from here, or asyncio's cancelling, can get lost on its way through
-        # the libraries. An embedded MongoDB ends with this process.
+        # Cancelled, it closes its cursor. But a cancelling can get lost on its way through the
+        # libraries; an embedded MongoDB ends with this process.
         part.unlink(missing_ok=True)
-        os._exit(128 + number)
+        if writing is None or writing.done():
+            os._exit(128 + number)
+        writing.get_loop().call_soon_threadsafe(writing.cancel)
+        writing.add_done_callback(lambda _: os._exit(128 + number))
+        Timer(_ENDING_SECONDS, os._exit, (128 + number,)).start()
+
+    async def write(uri: str, out: BinaryIO) -> int:
+        nonlocal writing
+        writing = asyncio.create_task(_write(settings, uri, asked, format, out))
+        return await writing
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
         with data.address(settings) as uri, _created(part, like=file) as out:
-            rows = asyncio.run(_write(settings, uri, asked, format, out))
+            rows = asyncio.run(write(uri, out))
         part.replace(file)
     except OSError as error:
         raise StartupError(f"Can't write {file}: {error.strerror or error}.") from error

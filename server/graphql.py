@@ -9,7 +9,7 @@ from graphql import GraphQLError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
@@ -31,8 +31,6 @@ GRAPHQL_RESPONSE = "application/graphql-response+json"
 """The media type of GraphQL over HTTP, which has a status of 400 where nothing was executed."""
 
 GRACE_SECONDS = 1.0
-BODY_MAX = 1_000_000
-"""Bytes that a request's body may have."""
 
 
 class Endpoint(GraphQL[Context, None]):
@@ -53,7 +51,7 @@ class Endpoint(GraphQL[Context, None]):
         self._links = settings.links()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, _bounded(receive))
+        request = Request(scope, receive)
         try:
             response = await self._answer(request)
         except HeadcountError as error:
@@ -175,20 +173,6 @@ class Endpoint(GraphQL[Context, None]):
             status_code=status,
             media_type=_media_type(request),
         )
-
-
-def _bounded(receive: Receive) -> Receive:
-    received = 0
-
-    async def bounded() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > BODY_MAX:
-            raise HTTPException(413, f"A request may have {BODY_MAX} bytes at most.")
-        return message
-
-    return bounded
 
 
 def _media_type(request: Request | WebSocket) -> str:

@@ -34,6 +34,9 @@ _log = structlog.get_logger(__name__)
 
 # More than the first attempt takes.
 _CONNECT_SECONDS = 7
+# What is left to requests that were cancelled.
+_ENDING_SECONDS = 3
+_NOT_SENT = 131_072
 _DEMO_TTL = timedelta(days=1)
 _DEMO_CLAIMS: Mapping[str, Mapping[str, Any]] = {
     "admin": {},
@@ -79,10 +82,19 @@ class _Process:
         self._settings = settings
         self._uri = uri
         self._application: ASGIApp | None = None
+        self._answering = set[Any]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            await (self._application or app.away)(scope, receive, send)
+            answering = asyncio.current_task()
+            self._answering.add(answering)
+            # Only the end of this process cancels it: nothing to be logged as a failure.
+            try:
+                await (self._application or app.away)(scope, receive, send)
+            except asyncio.CancelledError:
+                pass
+            finally:
+                self._answering.discard(answering)
             return
         await receive()
         log.configure(self._settings.log_format)
@@ -96,7 +108,8 @@ class _Process:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             connecting.cancel()
-            await asyncio.gather(connecting, return_exceptions=True)
+            # What was cancelled is to close its cursors, and to say so.
+            await asyncio.wait([connecting, *self._answering], timeout=_ENDING_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _connect(self, stack: AsyncExitStack) -> None:
@@ -162,6 +175,8 @@ def _listening(settings: Settings) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Whether a client reads on is seen soon, and not when megabytes have left the system.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT)
         listener.bind((settings.host, settings.port))
     except OSError as error:
         listener.close()

@@ -278,3 +278,13 @@ async def test_tickets_come_in_the_order_of_the_events_however_many_there_are(
     data = _many(events, tickets)
     fill(data)
     await compare(http, data, ZoneInfo("UTC"))
+
+
+async def test_an_event_whose_id_is_null_has_the_tickets_without_one(
+    http: httpx.AsyncClient, fill: Fill
+) -> None:
+    without: list[dict[str, Any]] = [{}, {"event_id": None}]
+    tickets = [{"_id": oid(number), **each} for number, each in enumerate(without, 1)]
+    fill({"events": [{"_id": None, "title": "None"}], "tickets": tickets})
+    (event,) = read_back.json_object(await download(http, "json"))["events"]
+    assert event["tickets_issued"] == len(event["tickets"]) == 2

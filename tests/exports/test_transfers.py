@@ -39,7 +39,8 @@ class Served:
         self.process = process
         self._port = port
         self._headers = {"authorization": f"Bearer {bearer}"}
-        self.client = MongoClient[dict[str, Any]](uri)
+        # A test may end its database.
+        self.client = MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000)
         self.open: list[tuple[socket.socket, HTTPResponse]] = []
 
     @property
@@ -64,6 +65,12 @@ class Served:
             connection.close()
             response.close()
         self.open.clear()
+
+    def cursors(self) -> int:
+        """How many cursors are open in the database."""
+        status = self.client.admin.command("serverStatus")
+        found: int = status["metrics"]["cursor"]["open"]["total"]
+        return found
 
     def log(self) -> str:
         """What the server has logged, when it has ended."""
@@ -134,19 +141,22 @@ def test_a_database_that_dies_breaks_every_transfer(served: Served) -> None:
     assert logged.count("an export broke off") == 3
 
 
-def test_a_client_that_leaves_takes_its_cursor_along(served: Served) -> None:
-    def cursors() -> int:
-        opened: int = served.client.admin.command("serverStatus")["metrics"]["cursor"]["open"][
-            "total"
-        ]
-        return opened
+def test_a_server_that_ends_closes_its_cursors_and_says_so(served: Served) -> None:
+    before = served.cursors()
+    _begun(served)
+    logged = served.log()
+    assert logged.count("an export was broken off") == 3
+    assert "Traceback" not in logged
+    assert served.cursors() == before
 
-    before = cursors()
+
+def test_a_client_that_leaves_takes_its_cursor_along(served: Served) -> None:
+    before = served.cursors()
     begun = _begun(served)
-    assert cursors() >= before + len(begun)
+    assert served.cursors() >= before + len(begun)
     served.leave()
     deadline = time.monotonic() + 5
-    while cursors() > before:
+    while served.cursors() > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     # Their places are free again.

@@ -81,6 +81,18 @@ KINDS = Sheet(
 )
 
 
+async def test_values_that_only_python_takes_for_equal_are_told_apart() -> None:
+    values = [[1, {"a": 0.0}], [True, {"a": 0.0}], [1.0, {"a": 0.0}], [1, {"a": -0.0}]]
+    report = _one(
+        Sheet("Nested", "nested", [Column("Nested", "nested", Kind.NESTED)]), [[v] for v in values]
+    )
+    shown = ['[1,{"a":0.0}]', '[true,{"a":0.0}]', '[1.0,{"a":0.0}]', '[1,{"a":-0.0}]']
+    _, *cells = read_back.xlsx(await written(xlsx, report))["Nested"]
+    assert [cell for (cell,) in cells] == shown
+    _, *lines = read_back.csv_rows(await written(csv_file, report))
+    assert [line for (line,) in lines] == shown
+
+
 async def test_each_kind_is_typed_and_formatted() -> None:
     moment = datetime(2026, 11, 1, 3, 30, 15, 123000, tzinfo=UTC)
     rows = [

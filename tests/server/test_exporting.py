@@ -129,6 +129,7 @@ def test_who_is_ended_leaves_nothing_behind(
     tmp_path: Path, settings: dict[str, str], number: signal.Signals
 ) -> None:
     (tmp_path / "file.xlsx").write_text("old")
+    before = _cursors(settings)
     process = subprocess.Popen(
         [HEADCOUNT, *_DASHBOARD, "xlsx", "-o", "file.xlsx"],
         cwd=tmp_path, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -143,3 +144,10 @@ def test_who_is_ended_leaves_nothing_behind(
     assert "Traceback" not in said
     assert [each.name for each in tmp_path.iterdir()] == ["file.xlsx"]
     assert (tmp_path / "file.xlsx").read_text() == "old"
+    assert _cursors(settings) <= before
+
+
+def _cursors(settings: dict[str, str]) -> int:
+    with MongoClient[dict[str, Any]](settings["HEADCOUNT_MONGODB_URI"]) as client:
+        found: int = client.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"]
+        return found

@@ -5,6 +5,8 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from cancelling import cancel
+
 _Batch = TypeVar("_Batch")
 
 _DEPTH: Final = 4
@@ -39,6 +41,5 @@ async def ahead(batches: AsyncGenerator[_Batch]) -> AsyncGenerator[_Batch]:
             yield batch
             await asyncio.sleep(0)
     finally:
-        reading.cancel()
-        await asyncio.wait([reading])
+        await cancel(reading)
         await batches.aclose()

@@ -9,6 +9,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.collation import Collation
 
+from cancelling import cancel
 from cubes.cube import Cube, Stage
 from cubes.rollup import Level
 from documents.as_of import AsOf
@@ -37,9 +38,7 @@ async def build(kept: Kept) -> None:
         await asyncio.wait({building, renewing}, return_when=asyncio.FIRST_COMPLETED)
         await (building if building.done() else renewing)
     finally:
-        building.cancel()
-        renewing.cancel()
-        await asyncio.wait({building, renewing})
+        await cancel(building, renewing)
 
 
 async def _renew(kept: Kept) -> None:

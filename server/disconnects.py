@@ -4,7 +4,7 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-_AGAIN_SECONDS = 0.5
+from cancelling import cancel
 
 
 class Disconnects:
@@ -46,8 +46,5 @@ class Disconnects:
                 await answering
         finally:
             leaving.cancel()
-            # What it was doing is to have ended. A cancellation can be lost (`asyncio.wait_for`
-            # of Python 3.11 takes one for its own where what it waits for has just ended).
-            while not answering.done():
-                answering.cancel()
-                await asyncio.wait([answering], timeout=_AGAIN_SECONDS)
+            # What it was doing is to have ended.
+            await cancel(answering)

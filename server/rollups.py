@@ -12,6 +12,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
+from cancelling import cancel
 from cubes.cube import Stage
 from cubes.rollup import ROLLUPS, Rollup
 from errors import StartupError
@@ -63,11 +64,13 @@ def keep_all(settings: Settings) -> None:
     """Keeps all rollups, until a signal ends it."""
 
     async def run(store: Store) -> None:
-        keeping = asyncio.gather(*(keep(store, rollup, _owner()) for rollup in ROLLUPS))
+        ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, keeping.cancel)
+            asyncio.get_running_loop().add_signal_handler(number, ended.set)
+        keeping = [asyncio.create_task(keep(store, rollup, _owner())) for rollup in ROLLUPS]
         click.echo(f"Keeping {len(ROLLUPS)} rollups.")
-        await asyncio.gather(keeping, return_exceptions=True)
+        await ended.wait()
+        await cancel(*keeping)
 
     _run(settings, run)
 
@@ -133,8 +136,7 @@ async def _with_progress(kept: Kept) -> None:
         try:
             await build(kept)
         finally:
-            looking.cancel()
-            await asyncio.wait([looking])
+            await cancel(looking)
         bar.update(total - bar.n)
 
 

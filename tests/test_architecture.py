@@ -11,16 +11,18 @@ ROOT: Final = Path(__file__).parent.parent
 # What a room may import besides itself and libraries; `server` puts everything together.
 MAY: Final = {
     "errors": set[str](),
+    "cancelling": set[str](),
     "documents": set[str](),
     "demo": set[str](),
     "cubes": {"documents"},
-    "loaders": {"cubes", "documents", "errors"},
-    "rollups": {"cubes", "documents", "errors"},
+    "loaders": {"cubes", "documents", "errors", "cancelling"},
+    "rollups": {"cubes", "documents", "errors", "cancelling"},
     "auth": {"errors"},
     "resolvers": {"loaders", "cubes", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "loaders", "auth", "errors"},
     "server": {
+        "cancelling",
         "schema",
         "resolvers",
         "loaders",
@@ -45,8 +47,8 @@ LIBRARIES_BY_ROOM: Final = {
 
 
 def _modules() -> list[Path]:
-    rooms = (ROOT / room for room in MAY if room != "errors")
-    return [ROOT / "errors.py", *(path for room in rooms for path in sorted(room.rglob("*.py")))]
+    single = [file for room in MAY if (file := ROOT / f"{room}.py").exists()]
+    return [*single, *(path for room in MAY for path in sorted((ROOT / room).rglob("*.py")))]
 
 
 def _imports(module: Path) -> set[str]:

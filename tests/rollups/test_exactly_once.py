@@ -11,6 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from pymongo.asynchronous.database import AsyncDatabase
 
+from cancelling import cancel
 from cubes.cube import exact
 from cubes.key import key_of
 from cubes.rollup import ROLLUPS, Rollup
@@ -35,9 +36,7 @@ async def store(database: Database) -> AsyncIterator[Store]:
     store = Store(database)
     keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
     yield store
-    for task in keeping:
-        task.cancel()
-    await asyncio.wait(keeping)
+    await cancel(*keeping)
     for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
         await database.drop_collection(name)
 
@@ -90,7 +89,10 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
                     fields = {each: value for each, value in document.items() if each != "_id"}
                     if how == "updated":
                         await database[name].update_one(
-                            {"_id": _id}, [{"$set": {"_id": _id}}], upsert=True, session=session
+                            {"_id": _id},
+                            [{"$replaceWith": {"_id": _id}}],
+                            upsert=True,
+                            session=session,
                         )
                         for field, value in fields.items():
                             await database[name].update_one(

@@ -95,9 +95,11 @@ def test_cells_are_kept_until_a_signal(
         while total() != 70:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-    finally:
         keeping.send_signal(signal.SIGTERM)
-    assert keeping.wait(_SOON) == 0
+        assert keeping.wait(_SOON) == 0
+    finally:
+        keeping.kill()
+        keeping.wait()
     # Somebody else can keep them at once.
     assert "expires_at" not in state()
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,8 +12,10 @@ from beanie import Document
 
 from cubes.census import Census
 from cubes.cube import Cube, Slice, Stage
+from cubes.events import EVENTS
 from cubes.key import raw
 from cubes.orders import ORDERS
+from cubes.products import PRODUCTS
 from cubes.promo_codes import PROMO_CODES
 from cubes.reading import Expression
 from cubes.tickets import PROMO_TICKETS, TICKETS
@@ -161,13 +164,18 @@ def is_kept(cube: Cube) -> bool:
     return not isinstance(cube, Census) and not any(name in said for name in _VARIABLES)
 
 
+def _rollups(cubes: Iterable[Cube]) -> Iterator[Rollup]:
+    by_source = defaultdict[type[Document], list[Cube]](list)
+    for cube in filter(is_kept, cubes):
+        by_source[cube.source].append(cube)
+    for source, of_source in by_source.items():
+        yield Rollup(source, of_source)
+
+
 ROLLUPS: Final = (
-    Rollup(TICKETS.source, (TICKETS, PROMO_TICKETS)),
-    Rollup(ORDERS.source, (ORDERS,)),
-    Rollup(PROMO_CODES.source, (PROMO_CODES,)),
-    Rollup(USERS.source, (USERS,)),
+    *_rollups((EVENTS, TICKETS, PROMO_TICKETS, ORDERS, PROMO_CODES, USERS, PRODUCTS)),
 )
-"""All that are kept."""
+"""All that are kept: what is counted without a window of time."""
 
 
 def level_of(one: Slice) -> tuple[Rollup, Level] | None:

@@ -16,6 +16,7 @@ import cubes.tickets
 import cubes.users
 from cubes.census import Census
 from cubes.cube import Cube
+from cubes.rollup import ROLLUPS, is_kept
 from cubes.table import Page, Table
 from tests.conftest import Ask, Dataset
 
@@ -177,3 +178,19 @@ def test_the_variables_are_those_that_requests_bring() -> None:
         if path.startswith("$$")
     }
     assert used == VARIABLES
+
+
+def test_cells_are_kept_of_what_depends_on_documents_alone() -> None:
+    kept = [cube.name for rollup in ROLLUPS for cube in rollup.cubes]
+    assert kept == ["tickets", "promo tickets", "orders", "promo codes", "users"]
+    # The time of a request, and a setting.
+    assert not is_kept(cubes.events.EVENTS)
+    assert not is_kept(cubes.products.PRODUCTS)
+    assert not is_kept(cubes.behaviour.SESSIONS)
+
+
+def test_levels_have_names_and_dimensions_of_their_own() -> None:
+    levels = [level for rollup in ROLLUPS for level in rollup.levels]
+    assert len({level.name for level in levels}) == len(levels)
+    assert all(level.dimensions <= {*level.cube.dimensions} for level in levels)
+    assert all("documents" not in level.cube.measures for level in levels)

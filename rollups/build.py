@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from bson.codec_options import CodecOptions
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
-from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.collation import Collation
 
@@ -14,7 +13,7 @@ from cubes.cube import Cube, Stage
 from cubes.rollup import Level
 from documents.as_of import AsOf
 from rollups.moment import moment
-from rollups.store import LEASE_SECONDS, Kept
+from rollups.store import LEASE_SECONDS, Cells, Kept
 
 BY_CODE_POINT: Final = Collation(locale="simple")
 """Text is compared by code point, whatever collation a collection was created with."""
@@ -23,8 +22,6 @@ RAW: Final[CodecOptions[Any]] = DEFAULT_RAW_BSON_OPTIONS
 """Documents as they come: what is passed on is not to be read and written again."""
 
 _BATCH: Final = 1_000
-
-_Cells = AsyncCollection[dict[str, Any]]
 
 
 async def build(kept: Kept) -> None:
@@ -73,7 +70,7 @@ async def _build(kept: Kept) -> None:
     await kept.drop_unread(before)
 
 
-async def _fill(cells: _Cells, source: _Cells, pipeline: list[Stage]) -> None:
+async def _fill(cells: Cells, source: Cells, pipeline: list[Stage]) -> None:
     """Writes the cells that a pipeline makes."""
     found: AsyncCommandCursor[Any] = await source.with_options(codec_options=RAW).aggregate(
         pipeline, allowDiskUse=True, collation=BY_CODE_POINT, batchSize=_BATCH

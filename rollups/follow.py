@@ -1,7 +1,7 @@
 """Following a collection: its changes are added to the cells, each exactly once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import bson
@@ -14,13 +14,16 @@ from pymongo.errors import OperationFailure
 from cubes.cube import Stage, exact
 from rollups.build import BY_CODE_POINT, RAW
 from rollups.moment import Moment, after, moment
-from rollups.store import Kept
+from rollups.store import Cells, Kept
 
 _WAIT_MS: Final = 200
 _BATCH: Final = 2_000
 _BATCH_BYTES: Final = 8_000_000
 # How often what is unchanged is said to be so.
 _QUIET_SECONDS: Final = 0.5
+SWEEP_SECONDS: Final = 60.0
+"""How often cells that no document is behind are deleted."""
+
 _CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
 # History that is gone, images that were not kept, an event too large.
 _BEYOND: Final = frozenset({280, 286, 47, 10334})
@@ -36,10 +39,15 @@ async def follow(kept: Kept) -> None:
     Raises `Gap`, or `Lost` when somebody else keeps the rollup.
     """
     state = await kept.store.state(kept.rollup)
-    position = state["position"]
+    position, cells = state["position"], kept.cells(state["cells"])
+    loop = asyncio.get_running_loop()
+    swept = loop.time()
     try:
         async for changes, now in _batches(kept, position):
-            position = await _apply(kept, state["cells"], position, changes, now)
+            position = await _apply(kept, cells, position, changes, now)
+            if loop.time() - swept > SWEEP_SECONDS:
+                await _sweep(kept, cells)
+                swept = loop.time()
     except OperationFailure as error:
         if error.code in _BEYOND:
             raise Gap(error.details and error.details.get("errmsg")) from error
@@ -98,13 +106,12 @@ async def _batches(
 
 async def _apply(
     kept: Kept,
-    cells: str,
+    cells: Cells,
     position: Timestamp,
     changes: Sequence[RawBSONDocument],
     until: Moment,
 ) -> Timestamp:
     """Adds changes to the cells, and moves the state's position, both or neither; gives it."""
-    collection = kept.cells(cells)
     updates = [
         UpdateOne(
             {"level": cell["level"], "key": {"$eq": cell["key"]}},
@@ -125,14 +132,28 @@ async def _apply(
         # First: whoever lost the rollup meanwhile is to write nothing.
         await kept.write(state, session=session, position=position)
         if updates:
-            await collection.bulk_write(updates, session=session)
+            await cells.bulk_write(updates, session=session)
 
     if not updates:
         await kept.write(state, position=position)
     else:
-        async with kept.store.database.client.start_session() as session:
-            await session.with_transaction(write)
+        await _together(kept, write)
     return reached
+
+
+async def _sweep(kept: Kept, cells: Cells) -> None:
+    """Deletes the cells that no document is behind."""
+
+    async def delete(session: AsyncClientSession) -> None:
+        await kept.write({}, session=session)
+        await cells.delete_many({"documents": 0}, session=session)
+
+    await _together(kept, delete)
+
+
+async def _together(kept: Kept, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
+    async with kept.store.database.client.start_session() as session:
+        await session.with_transaction(work)
 
 
 def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:

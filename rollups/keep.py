@@ -7,7 +7,7 @@ import structlog
 from pymongo.errors import OperationFailure, PyMongoError
 
 from cubes.rollup import Rollup
-from errors import StartupError
+from errors import StartupError, first_words
 from rollups.build import build
 from rollups.follow import Gap, follow
 from rollups.store import LEASE_SECONDS, Kept, Lost, Store
@@ -20,16 +20,21 @@ _NO_SUCH_COLLECTION: Final = 26
 
 
 async def keep(store: Store, rollup: Rollup, owner: str) -> None:
-    """Keeps a rollup whenever nobody else does, for good."""
+    """Keeps a rollup whenever nobody else does, for good. What is in the way is logged once."""
+    said = ""
     while True:
+        reason = ""
         try:
             kept = await store.take(rollup, owner)
             if kept is not None:
                 await _kept(kept)
         except Lost:
-            _log.info("somebody else keeps a rollup", rollup=rollup.name)
+            reason = "somebody else keeps it"
         except (PyMongoError, StartupError) as error:
-            _log.warning("a rollup can't be kept for now", rollup=rollup.name, reason=str(error))
+            reason = first_words(error)
+        if reason and reason != said:
+            _log.warning("a rollup can't be kept for now", rollup=rollup.name, reason=reason)
+        said = reason or said
         await asyncio.sleep(_AGAIN_SECONDS)
 
 

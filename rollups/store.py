@@ -21,6 +21,7 @@ LEASE_SECONDS: Final = 6
 _CELLS: Final = "headcount_cells"
 
 State = Mapping[str, Any]
+Cells = AsyncCollection[dict[str, Any]]
 
 
 class Lost(Exception):
@@ -67,11 +68,11 @@ class Kept:
         self._mine = {"_id": rollup.name, "owner": owner, "fence": fence}
         self._fence = fence
 
-    def cells(self, name: str) -> AsyncCollection[dict[str, Any]]:
+    def cells(self, name: str) -> Cells:
         """A collection of cells."""
         return self.store.database[name]
 
-    async def new_cells(self) -> AsyncCollection[dict[str, Any]]:
+    async def new_cells(self) -> Cells:
         """A collection for cells to be built, of which nobody knows yet."""
         cells = self.cells(f"{_CELLS}.{self.rollup.name}.{self._fence}")
         await cells.drop()

@@ -17,6 +17,7 @@ from cubes.key import key_of
 from cubes.rollup import ROLLUPS, Rollup
 from loaders import kept_cells
 from loaders.kept_cells import KeptCells
+from rollups import follow
 from rollups.build import BY_CODE_POINT
 from rollups.keep import keep
 from rollups.moment import moment
@@ -148,6 +149,22 @@ async def test_kpis_of_cells_are_those_of_documents(
         await read(query)
         assert not sent.to("tickets")
         assert not sent.to("ticket_orders")
+
+
+async def test_cells_of_no_document_are_swept(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
+    await _replace_all(database, nasty(), "replaced")
+    await _assert_exact(store)
+    await _replace_all(database, dict.fromkeys(COLLECTIONS, ()), "replaced")
+    for rollup in ROLLUPS:
+        async with asyncio.timeout(_SOON):
+            cells = database[(await _quiet(store, rollup))["cells"]]
+            while True:
+                if await cells.find_one() is None:
+                    break
+                await asyncio.sleep(0.05)
 
 
 async def test_late_cells_are_not_read(

@@ -16,14 +16,15 @@ from rollups.build import BY_CODE_POINT, RAW
 from rollups.moment import Moment, after, moment
 from rollups.store import Cells, Kept
 
-_WAIT_MS: Final = 200
-_BATCH: Final = 2_000
-_BATCH_BYTES: Final = 8_000_000
-# How often what is unchanged is said to be so.
-_QUIET_SECONDS: Final = 0.5
+WAIT_MS: Final = 200
+"""How long MongoDB waits for a change before it says that there is none."""
+QUIET_SECONDS: Final = 0.5
+"""How often it is written down that nothing has changed."""
 SWEEP_SECONDS: Final = 60.0
 """How often cells that no document is behind are deleted."""
 
+_BATCH: Final = 2_000
+_BATCH_BYTES: Final = 8_000_000
 _CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
 # History that is gone, images that were not kept, an event too large.
 _BEYOND: Final = frozenset({280, 286, 47, 10334})
@@ -76,7 +77,7 @@ async def _batches(
         },
     ]
     cursor: Any = await source.aggregate_raw_batches(
-        pipeline, maxAwaitTimeMS=_WAIT_MS, batchSize=_BATCH
+        pipeline, maxAwaitTimeMS=WAIT_MS, batchSize=_BATCH
     )
     said = 0.0
     held: list[RawBSONDocument] = []
@@ -87,7 +88,7 @@ async def _batches(
             if not data:
                 # All that was before now has come.
                 loop = asyncio.get_running_loop().time()
-                if held or loop - said >= _QUIET_SECONDS:
+                if held or loop - said >= QUIET_SECONDS:
                     yield held, now
                     said = loop
                 held = []

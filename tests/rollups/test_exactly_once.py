@@ -35,9 +35,13 @@ _SOON = 10.0
 async def store(database: Database) -> AsyncIterator[Store]:
     """Rollups that are kept meanwhile."""
     store = Store(database)
-    keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
-    yield store
-    await cancel(*keeping)
+    with pytest.MonkeyPatch.context() as patch:
+        # Each example waits for it.
+        patch.setattr(follow, "QUIET_SECONDS", 0)
+        patch.setattr(follow, "WAIT_MS", 20)
+        keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
+        yield store
+        await cancel(*keeping)
     for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
         await database.drop_collection(name)
 

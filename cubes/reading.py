@@ -5,6 +5,7 @@ fails, whatever BSON value is there. An array where a plain value belongs is a w
 expressions, unlike in `$match`, it is compared as a whole.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from documents.values import UNREADABLE_FROM
@@ -86,3 +87,15 @@ def _readable(path: str) -> Expression:
     # In BSON's order null and NaN come before all numbers, every other type after them: two
     # comparisons refuse them all.
     return {"$and": [{"$gt": [path, -UNREADABLE_FROM]}, {"$lt": [path, UNREADABLE_FROM]}]}
+
+
+def mentioned(expression: Expression) -> Iterator[str]:
+    """The paths, variables and so on that an expression mentions: texts that begin with `$`."""
+    if isinstance(expression, str) and expression.startswith("$"):
+        yield expression
+    elif isinstance(expression, Mapping):
+        for value in expression.values():
+            yield from mentioned(value)
+    elif isinstance(expression, list | tuple):
+        for value in expression:
+            yield from mentioned(value)

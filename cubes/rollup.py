@@ -17,7 +17,7 @@ from cubes.key import raw
 from cubes.orders import ORDERS
 from cubes.products import PRODUCTS
 from cubes.promo_codes import PROMO_CODES
-from cubes.reading import Expression
+from cubes.reading import Expression, mentioned
 from cubes.tickets import PROMO_TICKETS, TICKETS
 from cubes.users import USERS
 
@@ -27,7 +27,7 @@ STATES: Final = "headcount_rollups"
 _WEIGHT: Final = "_weight"
 _FORMAT: Final = 1
 # What only a request knows.
-_VARIABLES: Final = ("$$now", "$$low_stock_threshold")
+_VARIABLES: Final = frozenset({"$$now", "$$low_stock_threshold"})
 
 
 @dataclass(frozen=True)
@@ -116,9 +116,10 @@ class Rollup:
     def fields(self) -> frozenset[str]:
         """The fields of a document, at its top, that its cells depend on."""
         return frozenset(
-            path.split(".")[0]
+            path.removeprefix("$").split(".")[0]
             for cube in self.cubes
-            for path in (*_paths([cube.dimensions, cube.measures, cube.where]), *cube.match)
+            for path in (*_mentioned(cube), *cube.match)
+            if not path.startswith("$$")
         )
 
     @cached_property
@@ -147,21 +148,13 @@ class Rollup:
         ]
 
 
-def _paths(expression: Expression) -> Iterator[str]:
-    if isinstance(expression, str) and expression[:1] == "$" and expression[:2] != "$$":
-        yield expression[1:]
-    elif isinstance(expression, Mapping):
-        for each in expression.values():
-            yield from _paths(each)
-    elif isinstance(expression, list | tuple):
-        for each in expression:
-            yield from _paths(each)
-
-
 def is_kept(cube: Cube) -> bool:
     """Whether a cube's cells can be kept: they add up, and depend on nothing but documents."""
-    said = str([cube.dimensions, cube.measures, cube.where])
-    return not isinstance(cube, Census) and not any(name in said for name in _VARIABLES)
+    return not isinstance(cube, Census) and _VARIABLES.isdisjoint(_mentioned(cube))
+
+
+def _mentioned(cube: Cube) -> Iterator[str]:
+    return mentioned([cube.dimensions, cube.measures, cube.where])
 
 
 def _rollups(cubes: Iterable[Cube]) -> Iterator[Rollup]:

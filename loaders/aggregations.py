@@ -12,10 +12,10 @@ from aiodataloader import DataLoader
 from beanie import Document
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.collation import Collation
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from cubes.cube import Slice, Stage
+from documents.reads import BY_CODE_POINT
 from errors import ServiceUnavailable, first_words
 from loaders.kept_cells import Kept, KeptCells, States
 from loaders.plans import plain_fields
@@ -29,8 +29,6 @@ _Documents = Sequence[Mapping[str, Any]]
 
 _log = structlog.get_logger(__name__)
 
-# Text is compared by code point, whatever collation a collection was created with.
-_BY_CODE_POINT = Collation(locale="simple")
 # One reply, as far as its 16 MB go: the default of 101 documents would cost a second round trip.
 _BATCH_SIZE = 1_000_000
 # Seconds.
@@ -104,7 +102,7 @@ class Aggregations:
         find = {
             "find": collection.name,
             "filter": probe,
-            "collation": _BY_CODE_POINT.document,
+            "collation": BY_CODE_POINT.document,
         }
 
         async def explained(deadline: float) -> Mapping[str, Any]:
@@ -161,7 +159,7 @@ class Aggregations:
         self, collection: Collection, pipeline: list[Stage], **options: Any
     ) -> AsyncCommandCursor[dict[str, Any]]:
         return await collection.aggregate(
-            pipeline, allowDiskUse=True, collation=_BY_CODE_POINT, **options
+            pipeline, allowDiskUse=True, collation=BY_CODE_POINT, **options
         )
 
     async def _read(

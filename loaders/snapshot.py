@@ -12,7 +12,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from cubes.cube import Stage
 from documents import Ticket
-from documents.as_of import AsOf
+from documents.reads import AsOf
 from errors import ServiceUnavailable
 from loaders.aggregations import Aggregations, Collection, Query
 from loaders.ahead import ahead

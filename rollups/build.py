@@ -6,17 +6,13 @@ from typing import Any, Final
 from bson.codec_options import CodecOptions
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.collation import Collation
 
 from cancelling import cancel
 from cubes.cube import Cube, Stage
 from cubes.rollup import Level
-from documents.as_of import AsOf
+from documents.reads import BY_CODE_POINT, AsOf
 from rollups.moment import moment
 from rollups.store import LEASE_SECONDS, Cells, Kept
-
-BY_CODE_POINT: Final = Collation(locale="simple")
-"""Text is compared by code point, whatever collation a collection was created with."""
 
 RAW: Final[CodecOptions[Any]] = DEFAULT_RAW_BSON_OPTIONS
 """Documents as they come: what is passed on is not to be read and written again."""

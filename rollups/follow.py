@@ -12,7 +12,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from cubes.cube import Stage, exact
-from rollups.build import BY_CODE_POINT, RAW
+from documents.reads import BY_CODE_POINT
+from rollups.build import RAW
 from rollups.moment import Moment, after, moment
 from rollups.store import Cells, Kept
 

@@ -9,9 +9,8 @@ from pymongo.asynchronous.collection import AsyncCollection
 from cubes.cube import Stage, exact
 from cubes.key import key_of
 from cubes.rollup import Rollup
-from documents.as_of import AsOf
+from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
-from rollups.build import BY_CODE_POINT
 from rollups.moment import moment
 from rollups.store import Store
 

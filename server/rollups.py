@@ -121,11 +121,9 @@ def verify_all(settings: Settings) -> int:
 async def _with_progress(kept: Kept) -> None:
     source = kept.rollup.source.get_pymongo_collection()
     total = len(kept.rollup.cubes) * await source.estimated_document_count()
-    read = 0
     with tqdm(total=total, unit=" rows", desc=kept.rollup.name, file=sys.stderr) as bar:
 
         async def look() -> None:
-            nonlocal read
             before = await _read_so_far(kept.rollup)
             while True:
                 await asyncio.sleep(_LOOK_SECONDS)

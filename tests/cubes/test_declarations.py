@@ -1,6 +1,6 @@
 """The cubes and tables as declared: what they read exists, and data are never expressions."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, get_args, get_origin
 
 import pytest
@@ -16,6 +16,7 @@ import cubes.tickets
 import cubes.users
 from cubes.census import Census
 from cubes.cube import Cube
+from cubes.reading import mentioned
 from cubes.rollup import ROLLUPS, is_kept
 from cubes.table import Page, Table
 from tests.conftest import Ask, Dataset
@@ -36,17 +37,6 @@ def _declared() -> list[Cube | Table]:
     single = [value for module in modules for value in vars(module).values()]
     declared = [*single, *cubes.behaviour.SESSIONS_WITH.values()]
     return [each for each in declared if isinstance(each, Cube | Table)]
-
-
-def _paths(expression: Any) -> Iterator[str]:
-    if isinstance(expression, str) and expression.startswith("$"):
-        yield expression
-    elif isinstance(expression, dict):
-        for value in expression.values():
-            yield from _paths(value)
-    elif isinstance(expression, list | tuple):
-        for value in expression:
-            yield from _paths(value)
 
 
 def _field(model: type[BaseModel], path: list[str]) -> bool:
@@ -75,13 +65,13 @@ def test_every_path_is_a_field_of_the_document(declared: Cube | Table) -> None:
         expressions = [declared.columns]
     elif isinstance(declared, Census):
         expressions = [declared.individual, declared.traits, declared.where]
-        own = set(_paths([declared.dimensions, declared.measures, declared.known]))
+        own = set(mentioned([declared.dimensions, declared.measures, declared.known]))
         assert {path.split(".")[0] for path in own} <= {"$_id"} | {f"${t}" for t in declared.traits}
     else:
         expressions = [declared.dimensions, declared.measures, declared.where]
     if isinstance(declared, Cube):
         fields += [*declared.match, *declared.plain]
-    paths = {*_paths(expressions), *(f"${field}" for field in fields)}
+    paths = {*mentioned(expressions), *(f"${field}" for field in fields)}
     assert paths
     for path in paths - VARIABLES:
         assert _field(declared.source, path.removeprefix("$").split(".")), path
@@ -174,7 +164,7 @@ def test_the_variables_are_those_that_requests_bring() -> None:
         path
         for declared in _declared()
         if isinstance(declared, Cube)
-        for path in _paths([declared.dimensions, declared.measures])
+        for path in mentioned([declared.dimensions, declared.measures])
         if path.startswith("$$")
     }
     assert used == VARIABLES

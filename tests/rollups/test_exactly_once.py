@@ -15,10 +15,10 @@ from cancelling import cancel
 from cubes.cube import exact
 from cubes.key import key_of
 from cubes.rollup import ROLLUPS, Rollup
+from documents.reads import BY_CODE_POINT
 from loaders import kept_cells
 from loaders.kept_cells import KeptCells
 from rollups import follow
-from rollups.build import BY_CODE_POINT
 from rollups.keep import keep
 from rollups.moment import moment
 from rollups.store import Store

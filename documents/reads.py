@@ -1,9 +1,13 @@
-"""A moment of the database that any number of reads, side by side, see alike."""
+"""How collections are read: text by code point, and all as of one moment where that matters."""
 
-from typing import Any
+from typing import Any, Final
 
 from bson import Timestamp
+from pymongo.collation import Collation
 from pymongo.read_concern import ReadConcern
+
+BY_CODE_POINT: Final = Collation(locale="simple")
+"""Text is compared by code point, whatever collation a collection was created with."""
 
 
 class AsOf(ReadConcern):

@@ -19,8 +19,9 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: setup
 	@exec $(BIN)/headcount demo
 
+# On all processors, each with a MongoDB of its own.
 test: setup
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 check: setup
 	$(BIN)/ruff format --check .

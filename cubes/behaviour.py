@@ -1,7 +1,7 @@
 """What can be counted in `analytics_events`: events, sessions, persons, buyers, products."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cubes.census import Census
@@ -13,6 +13,8 @@ _DATED = {"$eq": [{"$type": "$created_at"}, "date"]}
 _TYPED = is_text("$event_type")
 _PERSON = {"$cond": [is_text("$user_id"), "$user_id", "$session_id"]}
 _QUANTITY = whole("$metadata.quantity", absent=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 _PLAIN: Final = frozenset({"created_at", "event_type"})
 
 BEHAVIOUR: Final = Cube(
@@ -20,11 +22,28 @@ BEHAVIOUR: Final = Cube(
     source=AnalyticsEvent,
     where=_DATED,
     plain=frozenset({"created_at"}),
-    # As they are, so that an index answers; who reads the cells passes over what is no text.
-    dimensions={"event_type": "$event_type", "product": "$product_slug"},
+    # As it is, so that an index answers; who reads the cells passes over what is no text.
+    dimensions={"event_type": "$event_type"},
     measures={"events": 1},
+    # Any time zone's day begins at one of them.
+    buckets=[timedelta(minutes=15), _HOUR],
 )
 """Events: of types that are asked for, each one by its own name."""
+
+PRODUCT_EVENTS: Final = ("product_view", "add_to_cart", "purchase")
+"""The types of events that are about a product."""
+
+PRODUCT_ACTIVITY: Final = Cube(
+    name="product activity",
+    source=AnalyticsEvent,
+    match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
+    where=_DATED,
+    plain=frozenset({"created_at"}),
+    dimensions={"event_type": "$event_type", "product": "$product_slug"},
+    measures={"events": 1},
+    buckets=[_HOUR, _DAY],
+)
+"""Events about products; as above, what is no text is passed over."""
 
 PURCHASES: Final = Cube(
     name="purchases",
@@ -38,6 +57,8 @@ PURCHASES: Final = Cube(
         "units": _QUANTITY,
         "revenue": {"$multiply": [price("$price"), _QUANTITY]},
     },
+    coarser=[frozenset()],
+    buckets=[_HOUR, _DAY],
 )
 """Events of type purchase; revenue in major units."""
 
@@ -137,9 +158,6 @@ BUYERS: Final = Census(
     measures={"buyers": 1},
 )
 """Users that bought, once or more often."""
-
-PRODUCT_EVENTS: Final = ("product_view", "add_to_cart", "purchase")
-"""The types of events that are about a product."""
 
 PRODUCT_SESSIONS: Final = Census(
     name="sessions of products",

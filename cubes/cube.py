@@ -8,7 +8,7 @@ answer are `Cells`.
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any, Self
 
@@ -38,7 +38,9 @@ class Cube:
     `plain` names fields and none of them ever held one, `match` and a window ask for all that
     `where` does: it is left out, and an index may answer without the documents. Expressions may
     use `$$now` (the request's time) and `$$low_stock_threshold` (the setting). `coarser` are sets
-    of fewer dimensions whose cells are worth keeping, too, where cells are materialised.
+    of fewer dimensions whose cells are worth keeping, too, where cells are materialised. Cells of
+    a cube with `buckets`, finest first, are kept by buckets of `created_at` of these sizes, each
+    a multiple of the one before it: what windows of time are put together from.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Cube:
     match: Mapping[str, Any] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
     coarser: Sequence[frozenset[str]] = ()
+    buckets: Sequence[timedelta] = ()
 
     def slice(self, *dimensions: str, measures: Collection[str]) -> "Slice":
         """The cells by `dimensions`, with `measures` added up in each."""

@@ -6,6 +6,7 @@ expressions, unlike in `$match`, it is compared as a whole.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from documents.values import UNREADABLE_FROM
@@ -16,6 +17,8 @@ Expression = Any
 UNKNOWN: Final = "unknown"
 """The group of documents without a readable key."""
 
+_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 _OF_NUMBERS: Final = "0123456789+-.eE"
 # `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
 # allow a line's end.
@@ -45,6 +48,17 @@ def flag(path: str) -> Expression:
 def moment(path: str) -> Expression:
     """A date; null where it is none."""
     return {"$cond": [{"$eq": [{"$type": path}, "date"]}, path, None]}
+
+
+def bucket(path: str, size: timedelta) -> Expression:
+    """The start of the bucket of time, of whole minutes, that a date is in.
+
+    Buckets of all sizes up to a day begin at midnight in UTC.
+    """
+    # `$dateTrunc` fails on some of the dates that BSON has beyond these.
+    within = {"$min": [{"$max": [path, _FIRST]}, _LAST]}
+    minutes = size // timedelta(minutes=1)
+    return {"$dateTrunc": {"date": within, "unit": "minute", "binSize": minutes}}
 
 
 def key(path: str) -> Expression:

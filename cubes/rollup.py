@@ -1,4 +1,4 @@
-"""Rollups: cubes whose cells are kept, and how cells are made, changed and read."""
+"""Rollups: the cubes of a collection whose cells are kept, and what changes do to them."""
 
 import hashlib
 import json
@@ -11,15 +11,10 @@ from typing import Any, Final
 from beanie import Document
 
 from cubes.census import Census
-from cubes.cube import Cube, Slice, Stage
-from cubes.events import EVENTS
-from cubes.key import raw
-from cubes.orders import ORDERS
-from cubes.products import PRODUCTS
-from cubes.promo_codes import PROMO_CODES
-from cubes.reading import Expression, mentioned
-from cubes.tickets import PROMO_TICKETS, TICKETS
-from cubes.users import USERS
+from cubes.cube import Cube, Stage
+from cubes.declared import CUBES
+from cubes.level import Level, levels
+from cubes.reading import mentioned
 
 STATES: Final = "headcount_rollups"
 """The collection of what is known of rollups (`rollups/store.py`)."""
@@ -28,67 +23,6 @@ _WEIGHT: Final = "_weight"
 _FORMAT: Final = 1
 # What only a request knows.
 _VARIABLES: Final = frozenset({"$$now", "$$low_stock_threshold"})
-
-
-@dataclass(frozen=True)
-class Level:
-    """Cells of a cube by some of its dimensions.
-
-    A kept cell is `{level, key: {dimension: value}, documents, measures: {measure: sum}}`, where
-    `documents` is how many are behind it: a cell of none is there until it is swept.
-    """
-
-    cube: Cube
-    dimensions: frozenset[str]
-
-    @property
-    def name(self) -> str:
-        """The level's name, unique among all."""
-        return f"{self.cube.name} by {', '.join(sorted(self.dimensions)) or 'nothing'}"
-
-    def cells(self, weight: Expression | None = None) -> list[Stage]:
-        """The stages that make cells of documents of the cube's collection."""
-        cube = self.cube
-        key = {name: cube.dimensions[name] for name in self.dimensions}
-        summed = (
-            cube.measures
-            if weight is None
-            else {name: {"$multiply": [weight, each]} for name, each in cube.measures.items()}
-        )
-        return [*cube.counted(), *self._cells(key, 1 if weight is None else weight, summed)]
-
-    def of_finer(self, finer: "Level") -> list[Stage]:
-        """The stages that make cells of those of a finer level."""
-        key = {name: f"$key.{name}" for name in self.dimensions}
-        summed = {name: f"$measures.{name}" for name in self.cube.measures}
-        return [{"$match": {"level": finer.name}}, *self._cells(key, "$documents", summed)]
-
-    def read(self, one: Slice) -> list[Stage]:
-        """The aggregation of kept cells that answers a slice."""
-        match: dict[str, Any] = {"level": self.name, "documents": {"$ne": 0}}
-        if one.key is not None:
-            match[f"key.{one.key}"] = {"$in": [raw(key) for key in one.keys]}
-        key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
-        sums = {name: {"$sum": f"$measures.{name}"} for name in sorted(one.measures)}
-        return [{"$match": match}, {"$group": {"_id": key or None, **sums}}, *one.largest_of()]
-
-    def _cells(
-        self, key: Mapping[str, Expression], documents: Expression, summed: Mapping[str, Expression]
-    ) -> list[Stage]:
-        sums = {name: {"$sum": each} for name, each in summed.items()}
-        cell = {name: key[name] for name in sorted(key)}
-        return [
-            {"$group": {"_id": cell, "documents": {"$sum": documents}, **sums}},
-            {
-                "$project": {
-                    "_id": 0,
-                    "level": {"$literal": self.name},
-                    "key": "$_id",
-                    "documents": 1,
-                    "measures": {name: f"${name}" for name in sums},
-                }
-            },
-        ]
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +40,7 @@ class Rollup:
     @cached_property
     def levels(self) -> Sequence[Level]:
         """Of each cube the finest, and then those that are coarser."""
-        return [
-            Level(cube, dimensions)
-            for cube in self.cubes
-            for dimensions in (frozenset(cube.dimensions), *cube.coarser)
-        ]
+        return [level for cube in self.cubes for level in levels(cube)]
 
     @cached_property
     def fields(self) -> frozenset[str]:
@@ -118,7 +48,7 @@ class Rollup:
         return frozenset(
             path.removeprefix("$").split(".")[0]
             for cube in self.cubes
-            for path in (*_mentioned(cube), *cube.match)
+            for path in (*_mentioned(cube), *cube.match, *(("created_at",) if cube.buckets else ()))
             if not path.startswith("$$")
         )
 
@@ -165,20 +95,5 @@ def _rollups(cubes: Iterable[Cube]) -> Iterator[Rollup]:
         yield Rollup(source, of_source)
 
 
-ROLLUPS: Final = (
-    *_rollups((EVENTS, TICKETS, PROMO_TICKETS, ORDERS, PROMO_CODES, USERS, PRODUCTS)),
-)
-"""All that are kept: what is counted without a window of time."""
-
-
-def level_of(one: Slice) -> tuple[Rollup, Level] | None:
-    """The level with the fewest dimensions that answers a slice; None where none is kept."""
-    if one.window is not None:
-        return None
-    fitting = [
-        (rollup, level)
-        for rollup in ROLLUPS
-        for level in rollup.levels
-        if level.cube is one.cube and one.dimensions <= level.dimensions
-    ]
-    return min(fitting, key=lambda each: len(each[1].dimensions), default=None)
+ROLLUPS: Final = (*_rollups(CUBES),)
+"""All that are kept."""

@@ -4,20 +4,24 @@ import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from functools import reduce
+from datetime import timedelta
+from functools import partial, reduce
 from typing import Any, Protocol, Self, TypeVar
 
 import structlog
 from aiodataloader import DataLoader
 from beanie import Document
+from pymongo import ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
-from cubes.cube import Slice, Stage
+from cubes.cube import Cube, Slice, Stage
+from cubes.declared import CUBES
 from documents.reads import BY_CODE_POINT
 from errors import ServiceUnavailable, first_words
-from loaders.kept_cells import Kept, KeptCells, States
+from loaders.cell_reads import CellReads
+from loaders.kept_cells import Freshness, KeptCells, ReadAfter, States
 from loaders.plans import plain_fields
 from loaders.shared_reads import SharedReads
 
@@ -67,12 +71,14 @@ class Aggregations:
         `variables` are what expressions may use as `$$name`; `shared` are all requests' reads;
         `kept` are cells that are read instead of documents while they are fresh.
         """
+        self.after: ReadAfter | None = None
+        """What answers are to be as new as: cells that are not are waited for, a while."""
+        self._used: dict[str, Freshness] = {}
         self._variables = dict(variables)
         self._arrived = asyncio.get_running_loop().time()
         self._deadline = self._arrived + timeout
         self._shared = shared or SharedReads(0)
-        self._kept = kept
-        self._states: Task[States] | None = None
+        self._cells = CellReads(kept, partial(self._states, kept)) if kept else None
         self._plain: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[_Documents]] = set()
         self._loader: DataLoader[Query[Any], Task[_Documents]] = DataLoader(self._load)
@@ -87,15 +93,28 @@ class Aggregations:
             self._plain[source] = asyncio.create_task(self._explain(source, probe))
         return self._plain[source]
 
+    @property
+    def used(self) -> Sequence[Freshness]:
+        """Of each cube that was read until now, where from and how fresh that is."""
+        return [*self._used.values()]
+
+    async def freshness(self) -> Sequence[Freshness]:
+        """Of each cube, where it is read from now."""
+        return [
+            (self._cells and await self._cells.freshness(cube)) or self._live(cube)
+            for cube in CUBES
+        ]
+
     def _until(self) -> float:
         """When what is asked for now has to be there."""
         return self._deadline
 
     def close(self) -> None:
         """Ends what is still being read; nobody waits for it."""
-        states = [self._states] if self._states else []
-        for task in (*self._sent, *self._plain.values(), *states):
+        for task in (*self._sent, *self._plain.values()):
             task.cancel()
+        if self._cells:
+            self._cells.close()
 
     async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
         collection = source.get_pymongo_collection()
@@ -127,14 +146,34 @@ class Aggregations:
         return [sent[query.batch] for query in queries]
 
     async def _aggregate(self, query: Query[Any]) -> _Documents:
-        collection, pipeline = query.source.get_pymongo_collection(), query.pipeline()
-        if (kept := await self._fresh(query)) is not None:
-            collection, pipeline = kept.cells, kept.pipeline
+        collection = query.source.get_pymongo_collection()
+        if not isinstance(query, Slice):
+            return (await self._documents(collection, query.pipeline(), query))[1]
+        kept = await self._cells.fresh(query, self.after) if self._cells else None
+        if kept is None:
+            age, documents = await self._documents(collection, query.pipeline(), query)
+            self._note(self._live(query.cube, age))
+            return documents
+        # Of a stretch of time cells may be read, and its edges counted, at once.
+        found = await asyncio.gather(
+            self._documents(kept.cells, kept.pipeline, query),
+            *(self._documents(collection, edge.pipeline(), edge) for edge in kept.edges),
+        )
+        self._note(kept.freshness)
+        return [document for _, documents in found for document in documents]
+
+    async def _documents(
+        self, collection: Collection, pipeline: list[Stage], query: Hashable
+    ) -> tuple[timedelta, _Documents]:
+        """What a pipeline gives, and how long before the request that began to be read."""
         # The same for all requests, unless the pipeline says `$$now`.
         mentioned = str(pipeline)
         let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
+        if self.after is not None:
+            collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
 
-        async def aggregated(deadline: float) -> _Documents:
+        async def aggregated(deadline: float) -> tuple[float, _Documents]:
+            began = asyncio.get_running_loop().time()
             cursor = await self._send(
                 collection,
                 pipeline,
@@ -142,18 +181,29 @@ class Aggregations:
                 let=let,
                 maxTimeMS=_milliseconds(deadline),
             )
-            return await cursor.to_list()
+            return began, await cursor.to_list()
 
-        return await self._read(collection.name, (collection.name, query, *let.items()), aggregated)
+        # Who asked for something as new did not begin before that was there.
+        key = (collection.name, query, self.after, *let.items())
+        began, documents = await self._read(collection.name, key, aggregated)
+        return self._age(began), documents
 
-    async def _fresh(self, query: Query[Any]) -> Kept | None:
-        """The kept cells that answer a query, if there are any that are fresh."""
-        if self._kept is None or not isinstance(query, Slice):
-            return None
-        if self._states is None:
-            states = self._read("rollups", "rollups", self._kept.states)
-            self._states = asyncio.create_task(states)
-        return self._kept.fresh(query, await self._states)
+    async def _states(self, kept: KeptCells) -> tuple[timedelta, States]:
+        async def states(_: float) -> tuple[float, States]:
+            return asyncio.get_running_loop().time(), await kept.states()
+
+        began, found = await self._read("rollups", "rollups", states)
+        return self._age(began), found
+
+    def _age(self, began: float) -> timedelta:
+        return timedelta(seconds=max(0.0, self._arrived - began))
+
+    def _live(self, cube: Cube, age: timedelta = timedelta()) -> Freshness:
+        return Freshness(cube.name, False, self._variables["now"] - age, age)
+
+    def _note(self, freshness: Freshness) -> None:
+        before = self._used.setdefault(freshness.cube, freshness)
+        self._used[freshness.cube] = min(before, freshness, key=lambda each: each.as_of)
 
     async def _send(
         self, collection: Collection, pipeline: list[Stage], **options: Any

@@ -1,32 +1,56 @@
 """Kept cells, as a process reads them: what is known of rollups, and which are fresh."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
+from bson import Timestamp
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
-from cubes.cube import Slice, Stage
-from cubes.rollup import ROLLUPS, STATES, level_of
+from cubes.cube import Cube, Slice, Stage
+from cubes.kept import ROLLUP_OF, reading_of
+from cubes.rollup import ROLLUPS, STATES, Rollup
 
 FRESH: Final = timedelta(seconds=2)
 """How late kept cells may be."""
 
+_NOT_ALLOWED: Final = 13
+
+_log = structlog.get_logger(__name__)
 
 States = Mapping[str, Mapping[str, Any]]
 """What is known of rollups, by their names."""
+ReadAfter = Timestamp | datetime
+"""What an answer is to be as new as: a cluster time, or a moment of the database's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """Where a cube was read from, what that is as of, and how late."""
+
+    cube: str
+    kept: bool
+    as_of: datetime
+    lag: timedelta
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Cells that answer a slice, by a pipeline; what they are as of, and how late that is."""
+    """Cells that answer a slice by a pipeline, and slices to be counted besides."""
 
     cells: AsyncCollection[dict[str, Any]]
     pipeline: list[Stage]
-    as_of: datetime
-    lag: timedelta
+    edges: Sequence[Slice]
+    position: Timestamp
+    freshness: Freshness
+
+    def reaches(self, after: ReadAfter) -> bool:
+        """Whether they are as new."""
+        return (self.position if isinstance(after, Timestamp) else self.freshness.as_of) >= after
 
 
 class KeptCells:
@@ -34,27 +58,59 @@ class KeptCells:
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
+        self._refused = False
 
-    async def states(self, _: float) -> States:
+    async def states(self) -> States:
         """What is known of each rollup, by name; `lag` in milliseconds by the server's clock."""
-        found = await self._database[STATES].aggregate(
-            [
-                {"$match": {"_id": {"$in": [rollup.name for rollup in ROLLUPS]}}},
-                {"$set": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}},
-            ]
-        )
-        return {state["_id"]: state async for state in found}
+        try:
+            found = await self._database[STATES].aggregate(
+                [
+                    {"$match": {"_id": {"$in": [rollup.name for rollup in ROLLUPS]}}},
+                    {"$set": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}},
+                ]
+            )
+            return {state["_id"]: state async for state in found}
+        except OperationFailure as error:
+            if error.code != _NOT_ALLOWED:
+                raise
+            if not self._refused:
+                _log.warning("kept cells can't be read", database=self._database.name)
+            self._refused = True
+            return {}
 
-    def fresh(self, one: Slice, states: States) -> Kept | None:
-        """The cells that answer a slice, unless there are none, or they are late."""
-        found = level_of(one)
-        if found is None:
+    def fresh(self, one: Slice, states: States, age: timedelta) -> Kept | None:
+        """The cells that answer a slice; None where there are none, or they are late.
+
+        The states are so old.
+        """
+        reading = reading_of(one)
+        state = None if reading is None else _fresh(reading.rollup, states, age)
+        if reading is None or state is None:
             return None
-        rollup, level = found
-        state = states.get(rollup.name, {})
-        if not state.get("cells") or state["declaration"] != rollup.declaration:
-            return None
-        lag = timedelta(milliseconds=state["lag"])
-        if lag > FRESH:
-            return None
-        return Kept(self._database[state["cells"]], level.read(one), state["as_of"], lag)
+        return Kept(
+            self._database[state["cells"]],
+            reading.pipeline,
+            reading.edges,
+            state["position"],
+            _freshness(one.cube, state, age),
+        )
+
+    def freshness(self, cube: Cube, states: States, age: timedelta) -> Freshness | None:
+        """That of a cube whose cells are fresh."""
+        state = _fresh(ROLLUP_OF[cube], states, age) if cube in ROLLUP_OF else None
+        return None if state is None else _freshness(cube, state, age)
+
+
+def _fresh(rollup: Rollup, states: States, age: timedelta) -> Mapping[str, Any] | None:
+    state = states.get(rollup.name, {})
+    if not state.get("cells") or state["declaration"] != rollup.declaration:
+        return None
+    return state if _lag(state, age) <= FRESH else None
+
+
+def _freshness(cube: Cube, state: Mapping[str, Any], age: timedelta) -> Freshness:
+    return Freshness(cube.name, True, state["as_of"], _lag(state, age))
+
+
+def _lag(state: Mapping[str, Any], age: timedelta) -> timedelta:
+    return max(timedelta(), timedelta(milliseconds=state["lag"])) + age

@@ -12,6 +12,7 @@ from cubes.behaviour import (
     BUYERS,
     CLICKERS,
     PERSONS,
+    PRODUCT_ACTIVITY,
     PRODUCT_EVENTS,
     PURCHASES,
     SESSIONS,
@@ -61,7 +62,7 @@ def _events(*event_types: str) -> Slice:
 
 
 def _products(*event_types: str) -> Slice:
-    events = BEHAVIOUR.slice("event_type", "product", measures=["events"])
+    events = PRODUCT_ACTIVITY.slice("event_type", "product", measures=["events"])
     return events.only("event_type", event_types)
 
 
@@ -118,7 +119,7 @@ class DashboardStats(Stats):
             if _LISTS.isdisjoint(selected):
                 return Leaders({}, {})
             # Which products lead decides what else is asked, while the rest is being loaded.
-            events = by_product(await loading[BEHAVIOUR], "events")
+            events = by_product(await loading[PRODUCT_ACTIVITY], "events")
             numbers = await cls._counted(events, period, aggregations)
             slugs = ranked(events, numbers)[:SHOWN] if "product_performance" in selected else []
             return Leaders(numbers, await names(slugs, aggregations, period.within))

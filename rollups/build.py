@@ -9,7 +9,7 @@ from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 
 from cancelling import cancel
 from cubes.cube import Cube, Stage
-from cubes.rollup import Level
+from cubes.level import Level
 from documents.reads import BY_CODE_POINT, AsOf
 from rollups.moment import moment
 from rollups.store import LEASE_SECONDS, Cells, Kept

@@ -10,6 +10,7 @@ from strawberry.types import ExecutionContext
 
 from schema.compiled import Compiled
 from schema.failures import Failures
+from schema.freshness import Freshness
 from schema.known_documents import KnownDocuments, documents
 from schema.limits import DEFAULTS, Limits, OperationLimits
 from schema.query import Query
@@ -38,6 +39,7 @@ def build(
         extensions=[
             Failures,
             lambda: OperationLimits(limits),
+            Freshness,
             *([] if introspection else [DisableIntrospection]),
             lambda: KnownDocuments(known),
         ],

@@ -7,6 +7,7 @@ import strawberry
 
 import resolvers.dashboard_stats
 import resolvers.event_stats
+import resolvers.freshness
 import resolvers.metrics
 import resolvers.ticket_report
 from auth.scope import Scope
@@ -16,6 +17,7 @@ from resolvers.ticket_report import LIMIT_MAX as TICKETS_MAX
 from resolvers.ticket_report import Tickets
 from schema.context import Info
 from schema.exports import ExportLink
+from schema.freshness import CubeFreshness
 from schema.kpis import Kpis
 from schema.rules import roles
 from schema.selection import selected
@@ -130,3 +132,11 @@ class Query(Kpis):
             tickets=tickets,
         )
         return context.links.link(asked, format, context.viewer, context.now)
+
+    @strawberry.field(
+        graphql_type=list[CubeFreshness] | None,
+        extensions=roles(Role.ADMIN),
+        description="Where each cube is read from, and how old that is.",
+    )
+    async def freshness(self, info: Info) -> object:
+        return await resolvers.freshness.freshness(info.context.aggregations)

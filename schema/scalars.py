@@ -8,7 +8,8 @@ from strawberry.types.scalar import ScalarDefinition
 from resolvers.arguments import moment
 
 
-def _iso(value: datetime) -> str:
+def iso(value: datetime) -> str:
+    """A moment as answers show it."""
     return value.astimezone(UTC).isoformat(timespec="milliseconds")
 
 
@@ -18,7 +19,7 @@ DATE_TIME: ScalarDefinition = strawberry.scalar(
         "A moment, ISO 8601 with offset. Answered in UTC with milliseconds: "
         "`2026-04-15T19:00:00.000+00:00`."
     ),
-    serialize=_iso,
+    serialize=iso,
     parse_value=moment,
 )
 

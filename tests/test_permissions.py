@@ -86,7 +86,7 @@ def _may(claims: dict[str, Any], field: Guarded) -> bool:
 
 
 def test_the_sdl_guards_what_the_contract_guards() -> None:
-    assert len(GUARDED) == 8 + 5 + 10 + 13
+    assert len(GUARDED) == 9 + 5 + 10 + 13
     assert {field.directive for field in GUARDED} == {"requiresRole", "requiresPermission"}
 
 

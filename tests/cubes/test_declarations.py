@@ -16,12 +16,18 @@ import cubes.tickets
 import cubes.users
 from cubes.census import Census
 from cubes.cube import Cube
+from cubes.declared import CUBES
 from cubes.reading import mentioned
 from cubes.rollup import ROLLUPS, is_kept
 from cubes.table import Page, Table
 from tests.conftest import Ask, Dataset
 
 VARIABLES = {"$$now", "$$low_stock_threshold", "$$parsed"}
+
+
+def test_all_cubes_are_declared() -> None:
+    assert {*CUBES} == {each for each in _declared() if isinstance(each, Cube)}
+    assert len({cube.name for cube in CUBES}) == len(CUBES)
 
 
 def _declared() -> list[Cube | Table]:
@@ -172,7 +178,8 @@ def test_the_variables_are_those_that_requests_bring() -> None:
 
 def test_cells_are_kept_of_what_depends_on_documents_alone() -> None:
     kept = [cube.name for rollup in ROLLUPS for cube in rollup.cubes]
-    assert kept == ["tickets", "promo tickets", "orders", "promo codes", "users"]
+    of_behaviour = ["behaviour", "product activity", "purchases"]
+    assert kept == ["tickets", "promo tickets", "orders", "promo codes", "users", *of_behaviour]
     # The time of a request, and a setting.
     assert not is_kept(cubes.events.EVENTS)
     assert not is_kept(cubes.products.PRODUCTS)

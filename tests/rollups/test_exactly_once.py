@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from cancelling import cancel
 from cubes.cube import exact
 from cubes.key import key_of
 from cubes.rollup import ROLLUPS, Rollup
+from documents import DOCUMENTS
 from documents.reads import BY_CODE_POINT
 from loaders import kept_cells
 from loaders.kept_cells import KeptCells
@@ -24,7 +25,9 @@ from rollups.moment import moment
 from rollups.store import Store
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
-from tests.strategies import COLLECTIONS, datasets, nasty
+from tests.strategies import datasets, nasty
+from tests.strategies_behaviour import behaviours
+from tests.test_dashboard import compare_dashboards
 from tests.test_kpis import compare_all
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -39,6 +42,8 @@ async def store(database: Database) -> AsyncIterator[Store]:
         # Each example waits for it.
         patch.setattr(follow, "QUIET_SECONDS", 0)
         patch.setattr(follow, "WAIT_MS", 20)
+        # However slow the machine is.
+        patch.setattr(kept_cells, "FRESH", timedelta(hours=1))
         keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
         yield store
         await cancel(*keeping)
@@ -87,8 +92,8 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
     async with database.client.start_session() as session:
 
         async def write(session: Any) -> None:
-            for name in COLLECTIONS:
-                documents = {document["_id"]: document for document in data[name]}
+            for name, held in data.items():
+                documents = {document["_id"]: document for document in held}
                 await database[name].delete_many({"_id": {"$nin": [*documents]}}, session=session)
                 for _id, document in documents.items():
                     fields = {each: value for each, value in document.items() if each != "_id"}
@@ -119,15 +124,17 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
             await write(session)
 
 
+def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    ways = st.sampled_from(("replaced", "updated", "committed", "aborted"))
+    return st.lists(st.tuples(data, ways), min_size=1, max_size=3)
+
+
 # Shrinking takes as long as it takes cells to be quiet, each time.
-@settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
-@given(
-    st.lists(
-        st.tuples(datasets(), st.sampled_from(("replaced", "updated", "committed", "aborted"))),
-        min_size=1,
-        max_size=3,
-    )
-)
+_unshrunk = settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+
+
+@_unshrunk
+@given(_steps(datasets()))
 async def test_cells_are_what_a_fresh_count_finds(
     database: Database, store: Store, ask: Ask, steps: list[tuple[Dataset, str]]
 ) -> None:
@@ -140,11 +147,29 @@ async def test_cells_are_what_a_fresh_count_finds(
         await compare_all(partial(ask, kept=KeptCells(database)), there)
 
 
-async def test_kpis_of_cells_are_those_of_documents(
-    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+@_unshrunk
+@given(_steps(behaviours()))
+async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
+    database: Database,
+    store: Store,
+    ask: Ask,
+    sent: Sent,
+    steps: list[tuple[tuple[str, datetime, Dataset], str]],
 ) -> None:
-    # However slow the machine is.
-    monkeypatch.setattr(kept_cells, "FRESH", timedelta(hours=1))
+    there = None
+    for case, how in steps:
+        await _replace_all(database, case[2], how)
+        there = there if how == "aborted" else case
+    await _assert_exact(store)
+    if there is not None:
+        timezone, now, data = there
+        await compare_dashboards(partial(ask, kept=KeptCells(database)), data, timezone, now)
+        assert any("headcount_cells" in name for _, name in sent.commands)
+
+
+async def test_kpis_of_cells_are_those_of_documents(
+    database: Database, store: Store, ask: Ask, sent: Sent
+) -> None:
     await _replace_all(database, nasty(), "replaced")
     await _assert_exact(store)
     read = partial(ask, kept=KeptCells(database))
@@ -161,7 +186,7 @@ async def test_cells_of_no_document_are_swept(
     monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
     await _replace_all(database, nasty(), "replaced")
     await _assert_exact(store)
-    await _replace_all(database, dict.fromkeys(COLLECTIONS, ()), "replaced")
+    await _replace_all(database, dict.fromkeys(DOCUMENTS, ()), "replaced")
     for rollup in ROLLUPS:
         async with asyncio.timeout(_SOON):
             cells = database[(await _quiet(store, rollup))["cells"]]

@@ -1,6 +1,7 @@
-"""Cancelling of tasks, which can get lost on its way."""
+"""Cancelling of tasks, which can get lost on its way; tasks of which the first ends the rest."""
 
 import asyncio
+from collections.abc import Coroutine
 from typing import Any, Final
 
 _AGAIN_SECONDS: Final = 1.5
@@ -17,3 +18,17 @@ async def cancel(*tasks: "asyncio.Future[Any]") -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_AGAIN_SECONDS)
+
+
+async def first(*works: Coroutine[Any, Any, None]) -> None:
+    """Does works at once until one of them ends, as this does then, and cancels the rest."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        ended = [task for task in tasks if task.done()]
+    finally:
+        await cancel(*tasks)
+    # Those that were cancelled may have failed meanwhile: nobody is to miss that.
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in ended:
+        task.result()

@@ -1,9 +1,11 @@
 """Levels: cells of a cube that are kept, by some of its dimensions and perhaps buckets of time."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import MAXYEAR, MINYEAR, timedelta
 from typing import Any, Final
+
+from bson import ObjectId
 
 from cubes.cube import Cube, Slice, Stage, Window
 from cubes.key import raw
@@ -50,11 +52,43 @@ class Level:
         documents = 1 if weight is None else weight
         return [*cube.counted(), *self._cells(self.key(), documents, summed)]
 
-    def of_finer(self, finer: "Level") -> list[Stage]:
-        """The stages that make cells of those of a finer level."""
+    def of_finer(self, finer: "Level", key: Mapping[str, Any] | None = None) -> list[Stage]:
+        """The stages that make cells of those of a finer level, or only the one of a key."""
+        within = self._within(key or {}, lambda name: f"key.{name}", f"key.{_BUCKET}")
         summed = {name: f"$measures.{name}" for name in self.cube.measures}
         cells = self._cells(self.key("$key"), "$documents", summed)
-        return [{"$match": {"level": finer.name}}, *cells]
+        return [{"$match": {"level": finer.name, **within}}, *cells]
+
+    def documents_of(self, key: Mapping[str, Any]) -> list[Stage]:
+        """The stages that leave the documents of a cell, and perhaps others: what is indexed."""
+        plain = {n: str(e)[1:] for n, e in self.cube.dimensions.items() if isinstance(e, str)}
+        return [{"$match": self._within(key, plain.get, "created_at")}]
+
+    def _within(
+        self, key: Mapping[str, Any], path_of: Callable[[str], str | None], time: str
+    ) -> dict[str, Any]:
+        """A filter for what a cell may be of, where its dimensions have paths."""
+        within = {
+            path: {"$eq": value}
+            for name, value in key.items()
+            # Of any other type less is equal, or more.
+            if isinstance(value, str | ObjectId) and (path := path_of(name)) is not None
+        }
+        start = key.get(_BUCKET)
+        # The first and the last bucket have no bounds.
+        if self.bucket is not None and start is not None and MINYEAR < start.year < MAXYEAR:
+            within[time] = {"$gte": start, "$lt": start + self.bucket}
+        return within
+
+    @property
+    def searched(self) -> Iterator[tuple[str, ...]]:
+        """The paths of cells that they are searched by, as slices have keys and windows."""
+        time = () if self.bucket is None else (f"key.{_BUCKET}",)
+        for name in self.dimensions:
+            if isinstance(self.cube.dimensions[name], str):
+                yield f"key.{name}", *time
+        if time:
+            yield time
 
     def reading(self, one: Slice, window: Window | None = None) -> dict[str, Any]:
         """The filter for those of its cells that a slice is of, and of a window."""

@@ -6,7 +6,7 @@ expressions, unlike in `$match`, it is compared as a whole.
 """
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
 from documents.values import UNREADABLE_FROM
@@ -17,8 +17,8 @@ Expression = Any
 UNKNOWN: Final = "unknown"
 """The group of documents without a readable key."""
 
-_FIRST: Final = datetime(1, 1, 1, tzinfo=UTC)
-_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
+_FIRST: Final = datetime(MINYEAR, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(MAXYEAR, 12, 31, tzinfo=UTC)
 _OF_NUMBERS: Final = "0123456789+-.eE"
 # `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
 # allow a line's end.

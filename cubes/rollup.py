@@ -43,6 +43,11 @@ class Rollup:
         return [level for cube in self.cubes for level in levels(cube)]
 
     @cached_property
+    def searched(self) -> frozenset[tuple[str, ...]]:
+        """The paths of cells that they are searched by."""
+        return frozenset(paths for level in self.levels for paths in level.searched)
+
+    @cached_property
     def fields(self) -> frozenset[str]:
         """The fields of a document, at its top, that its cells depend on."""
         return frozenset(

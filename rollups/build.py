@@ -6,37 +6,43 @@ from typing import Any, Final
 from bson.codec_options import CodecOptions
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+from pymongo.errors import OperationFailure
 
-from cancelling import cancel
+from cancelling import first
 from cubes.cube import Cube, Stage
 from cubes.level import Level
 from documents.reads import BY_CODE_POINT, AsOf
+from errors import StartupError
 from rollups.moment import moment
-from rollups.store import LEASE_SECONDS, Cells, Kept
+from rollups.store import Cells, Kept
 
 RAW: Final[CodecOptions[Any]] = DEFAULT_RAW_BSON_OPTIONS
 """Documents as they come: what is passed on is not to be read and written again."""
 
 _BATCH: Final = 1_000
+# MongoDB's SnapshotTooOld.
+_TOO_OLD: Final = 239
 
 
 async def build(kept: Kept) -> None:
-    """Builds the rollup, and switches to it at once; raises `Lost`.
+    """Builds the rollup, and switches to it at once; raises `Lost`, or `StartupError` if it can't.
 
     What changes meanwhile is to be followed afterwards, from the moment that the cells are of.
     """
-    building = asyncio.create_task(_build(kept))
-    renewing = asyncio.create_task(_renew(kept))
     try:
-        await asyncio.wait({building, renewing}, return_when=asyncio.FIRST_COMPLETED)
-        await (building if building.done() else renewing)
-    finally:
-        await cancel(building, renewing)
+        await first(_build(kept), _renew(kept))
+    except OperationFailure as error:
+        if error.code != _TOO_OLD:
+            raise
+        raise StartupError(
+            f"Building {kept.rollup.name} took longer than MongoDB remembers the moment that it is "
+            "of: set its parameter minSnapshotHistoryWindowInSeconds to as long as it takes."
+        ) from error
 
 
 async def _renew(kept: Kept) -> None:
     while True:
-        await asyncio.sleep(LEASE_SECONDS / 3)
+        await asyncio.sleep(kept.store.lease_seconds / 3)
         await kept.write({})
 
 
@@ -52,7 +58,6 @@ async def _build(kept: Kept) -> None:
             continue
         finest[level.cube] = level
         await _fill(cells, source.with_options(read_concern=AsOf(now.time)), level.cells())
-    before = (await kept.store.state(rollup)).get("cells")
     await kept.write(
         {
             "cells": cells.name,
@@ -62,8 +67,6 @@ async def _build(kept: Kept) -> None:
             "built_at": now.at,
         }
     )
-    # Whoever reads the cells that were before learned of them a moment ago.
-    await kept.drop_unread(before)
 
 
 async def _fill(cells: Cells, source: Cells, pipeline: list[Stage]) -> None:

@@ -129,22 +129,24 @@ async def _apply(
     ]
     reached = max(until.time, position)
     state = {"position": reached, "as_of": until.at}
+    added = {"changes": len(changes), "batches": 1} if changes else {}
 
-    async def write(session: AsyncClientSession) -> None:
+    async def write(session: AsyncClientSession | None = None) -> None:
         # First: whoever lost the rollup meanwhile is to write nothing.
-        await kept.write(state, session=session, position=position)
+        await kept.write(state, added=added, session=session, position=position, cells=cells.name)
         if updates:
             await cells.bulk_write(updates, session=session)
 
     if not updates:
-        await kept.write(state, position=position)
+        await write()
     else:
         await _together(kept, write)
     return reached
 
 
 async def _sweep(kept: Kept, cells: Cells) -> None:
-    """Deletes the cells that no document is behind."""
+    """Deletes the cells that no document is behind, and drops those of earlier builds."""
+    await kept.drop(lambda number: not cells.name.endswith(f".{number}"))
 
     async def delete(session: AsyncClientSession) -> None:
         await kept.write({}, session=session)

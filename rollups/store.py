@@ -1,18 +1,23 @@
 """Where rollups are kept: a collection of cells for each, and of their states for all.
 
-A state is `{_id: the rollup's name, owner, fence, expires_at, cells, declaration, position,
-as_of}`: who keeps it, and until when unless renewed; the collection of its cells, and the
-declaration that they are of; the cluster time up to which changes are in them, and the server's
-clock then.
+A state is `{_id: the rollup's name, owner, fence, expires_at, cells, declaration, position, as_of,
+built_at, builds, changes, batches, checks, differences, verified_at}`:
+- who keeps it, and until when unless renewed;
+- the collection of its cells, and the declaration that they are of; the cluster time up to which
+  changes are in them, and the server's clock then; when they were built, and how many times that
+  was done, which is their number;
+- how many changes were written, in how many transactions, since it was first kept; how often, and
+  when last, cells were compared with documents, and how many differed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from pymongo import ASCENDING, IndexModel
+from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
+from cubes.reading import Expression
 from cubes.rollup import STATES, Rollup
 
 LEASE_SECONDS: Final = 6
@@ -31,32 +36,55 @@ class Lost(Exception):
 class Store:
     """The rollups of a database."""
 
-    def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+    def __init__(
+        self, database: AsyncDatabase[dict[str, Any]], *, lease_seconds: float = LEASE_SECONDS
+    ) -> None:
         self.database = database
+        self.lease_seconds = lease_seconds
         self.states: AsyncCollection[dict[str, Any]] = database[STATES]
 
     async def state(self, rollup: Rollup) -> State:
         """What is known of a rollup; nothing while nobody ever kept it."""
         return await self.states.find_one({"_id": rollup.name}) or {}
 
-    async def take(self, rollup: Rollup, owner: str) -> "Kept | None":
-        """The rollup, for `LEASE_SECONDS`, unless somebody has it."""
+    async def register(self, rollup: Rollup) -> None:
+        """Makes sure that there is a state of the rollup."""
         await self.states.update_one(
             {"_id": rollup.name}, {"$setOnInsert": {"fence": 0}}, upsert=True
         )
-        free = {"$not": [{"$gt": ["$expires_at", "$$NOW"]}]}
+
+    async def take(self, rollup: Rollup, owner: str, *, by_force: bool = False) -> "Kept | None":
+        """The rollup, for as long as a lease lasts, unless somebody has it.
+
+        If it is taken by force, who has it learns of that when they write.
+        """
+        await self.register(rollup)
+        free = by_force or {"$not": [{"$gt": ["$expires_at", "$$NOW"]}]}
         taken = {
             "owner": {"$literal": owner},
             "fence": {"$add": ["$fence", 1]},
-            "expires_at": _LATER,
+            "expires_at": self.later,
         }
         state = await self.states.find_one_and_update(
             {"_id": rollup.name, "$expr": free}, [{"$set": taken}], return_document=True
         )
         return None if state is None else Kept(self, rollup, owner, state["fence"])
 
+    async def note_check(self, rollup: Rollup, cells: str, differences: int) -> None:
+        """Counts a comparison of cells with documents; cells that differ are not read any more."""
+        await self.states.update_one(
+            {"_id": rollup.name},
+            {"$currentDate": {"verified_at": True}}
+            | {"$inc": {"checks": 1, "differences": differences}},
+        )
+        if differences:
+            wrong = {"_id": rollup.name, "cells": cells}
+            await self.states.update_one(wrong, {"$unset": {"cells": ""}})
 
-_LATER: Final = {"$add": ["$$NOW", 1000 * LEASE_SECONDS]}
+    @property
+    def later(self) -> Expression:
+        """When a lease ends that begins now."""
+        return {"$add": ["$$NOW", 1000 * self.lease_seconds]}
 
 
 class Kept:
@@ -66,50 +94,54 @@ class Kept:
         self.store = store
         self.rollup = rollup
         self._mine = {"_id": rollup.name, "owner": owner, "fence": fence}
-        self._fence = fence
+        self._prefix = f"{_CELLS}.{rollup.name}."
 
     def cells(self, name: str) -> Cells:
         """A collection of cells."""
         return self.store.database[name]
 
     async def new_cells(self) -> Cells:
-        """A collection for cells to be built, of which nobody knows yet."""
-        cells = self.cells(f"{_CELLS}.{self.rollup.name}.{self._fence}")
-        await cells.drop()
-        by_key = [("level", ASCENDING), ("key", ASCENDING)]
-        by_dimension = {
-            name
-            for level in self.rollup.levels
-            for name in level.dimensions
-            if isinstance(level.cube.dimensions[name], str)
-        }
+        """A collection for cells to be built, of which nobody knows yet; raises `Lost`."""
+        await self.write({}, added={"builds": 1})
+        number: int = (await self.store.state(self.rollup))["builds"]
+        # The last ones may just be read: by who learned of them a moment ago.
+        await self.drop(lambda other: other != number - 1)
+        cells = self.cells(f"{self._prefix}{number}")
         await cells.create_indexes(
             [
-                IndexModel(by_key, unique=True),
-                *(
-                    IndexModel([("level", ASCENDING), (f"key.{name}", ASCENDING)])
-                    for name in sorted(by_dimension)
-                ),
+                IndexModel(["level", "key"], unique=True),
+                *(IndexModel(["level", *paths]) for paths in sorted(self.rollup.searched)),
             ]
         )
         return cells
 
-    async def write(self, state: Mapping[str, Any], *, session: Any = None, **known: Any) -> None:
-        """Changes its state, if it has the `known` values; renews it. Raises `Lost`."""
+    async def write(
+        self,
+        state: Mapping[str, Any],
+        *,
+        added: Mapping[str, int] | None = None,
+        session: Any = None,
+        **known: Any,
+    ) -> None:
+        """Changes its state, if it has the `known` values; renews it. Raises `Lost`.
+
+        Numbers are `added` to what is there.
+        """
         values = {name: {"$literal": value} for name, value in state.items()}
-        found = await self.store.states.update_one(
-            self._mine | known, [{"$set": values | {"expires_at": _LATER}}], session=session
-        )
+        sums = {
+            name: {"$add": [{"$ifNull": [f"${name}", 0]}, number]}
+            for name, number in (added or {}).items()
+        }
+        update = [{"$set": values | sums | {"expires_at": self.store.later}}]
+        found = await self.store.states.update_one(self._mine | known, update, session=session)
         if not found.matched_count:
             raise Lost
 
-    async def drop_unread(self, older: str | None) -> None:
-        """Drops cells that nobody reads: all but its own, and those that were before them."""
-        prefix = f"{_CELLS}.{self.rollup.name}."
-        state = await self.store.state(self.rollup)
+    async def drop(self, unread: Callable[[int], bool]) -> None:
+        """Drops cells that nobody reads, by the number of their build."""
         for name in await self.store.database.list_collection_names():
-            numbered = name.startswith(prefix) and name.removeprefix(prefix).isdecimal()
-            if numbered and name not in (state.get("cells"), older):
+            number = name.removeprefix(self._prefix)
+            if number != name and number.isdecimal() and unread(int(number)):
                 await self.cells(name).drop()
 
     async def release(self) -> None:

@@ -1,5 +1,6 @@
 """The application: routes and middleware, put together from settings and a database."""
 
+from contextlib import suppress
 from typing import Any
 
 import pymongo
@@ -16,11 +17,14 @@ from starlette.routing import Route
 from errors import ServiceUnavailable
 from exports.requests import Exports
 from exports.routes import routes
+from loaders.kept_cells import KeptCells
 from server.bodies import BoundedBodies
 from server.clock import now
 from server.disconnects import Disconnects
 from server.graphql import Endpoint
+from server.keeping import kept_in
 from server.private import Private
+from server.rollup_figures import rollup_figures
 from server.settings import Settings
 from server.telemetry import Figures, Telemetry
 
@@ -58,7 +62,8 @@ def create(
 ) -> Starlette:
     """The ASGI application; raises `StartupError` where tokens could not be verified."""
     figures = figures or Figures()
-    endpoint = Endpoint(settings, settings.verifier())
+    kept = KeptCells(kept_in(settings, database)) if settings.rollups != "off" else None
+    endpoint = Endpoint(settings, settings.verifier(), kept)
     exports = Exports(
         settings.verifier(),
         settings.links(),
@@ -78,7 +83,12 @@ def create(
         return JSONResponse({"status": "ok"})
 
     async def metrics(request: Request) -> Response:
-        return Response(figures.text(), media_type=CONTENT_TYPE_LATEST)
+        text = figures.text()
+        if kept is not None:
+            # Of what is away nothing is known.
+            with suppress(PyMongoError), pymongo.timeout(_PING_SECONDS):
+                text += rollup_figures(await kept.states())
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[

@@ -21,6 +21,7 @@ from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from loaders.aggregations import Aggregations
+from loaders.kept_cells import KeptCells
 from loaders.shared_reads import SharedReads
 from resolvers.export_link import ExportLinks
 from schema.context import Context
@@ -36,7 +37,9 @@ GRACE_SECONDS = 1.0
 class Endpoint(GraphQL[Context, None]):
     """The GraphQL endpoint of one server."""
 
-    def __init__(self, settings: Settings, verifier: Verifier) -> None:
+    def __init__(
+        self, settings: Settings, verifier: Verifier, kept: KeptCells | None = None
+    ) -> None:
         super().__init__(
             schema.build(
                 settings.limits,
@@ -48,6 +51,7 @@ class Endpoint(GraphQL[Context, None]):
         self._settings = settings
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
+        self._kept = kept
         self._links = settings.links()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,6 +80,7 @@ class Endpoint(GraphQL[Context, None]):
                 {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
+                kept=self._kept,
             ),
             links=ExportLinks(self._links, self._settings.zone, lambda: str(request.base_url)),
         )

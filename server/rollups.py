@@ -1,12 +1,10 @@
 """The commands `headcount rollups`: cells are built, kept, shown and verified."""
 
 import asyncio
-import os
 import signal
-import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine
+from datetime import datetime
 from typing import Any
 
 import click
@@ -17,43 +15,39 @@ from cubes.cube import Stage
 from cubes.rollup import ROLLUPS, Rollup
 from errors import StartupError
 from rollups.build import build
-from rollups.keep import keep, prepare
+from rollups.keep import ready, supported
 from rollups.moment import moment
-from rollups.store import Kept, Store
+from rollups.store import Cells, Kept, Lost, Store
 from rollups.verify import verify
 from server import data
 from server.database import connect
+from server.keeping import keeping, kept_in, owner
 from server.settings import Settings
 
 _LOOK_SECONDS = 0.5
 
 
-@asynccontextmanager
-async def _opened(settings: Settings, uri: str) -> AsyncIterator[Store]:
-    async with connect(uri, settings) as database:
-        kept_in = settings.rollups_database or settings.database
-        yield Store(database.client.get_database(kept_in, database.codec_options))
-
-
-def _owner() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
+_RATE_SECONDS = 1.0
 
 
 def build_all(settings: Settings) -> None:
-    """Builds all rollups, with a progress bar; raises `StartupError` where it can't."""
+    """Builds all rollups, with a progress bar; raises `StartupError` where it can't.
+
+    Who keeps them goes on afterwards.
+    """
 
     async def run(store: Store) -> None:
+        await ready(store)
         for rollup in ROLLUPS:
-            await prepare(rollup)
-            kept = await store.take(rollup, _owner())
+            kept = await store.take(rollup, owner(), by_force=True)
             if kept is None:
-                owner = (await store.state(rollup))["owner"]
-                raise StartupError(
-                    f"{rollup.name} is kept by {owner}, which builds it when that is needed. To "
-                    "build it here, stop that first."
-                )
+                raise Lost
             try:
                 await _with_progress(kept)
+            except Lost:
+                raise StartupError(
+                    f"{rollup.name} is being built by another process: wait until it is done."
+                ) from None
             finally:
                 await kept.release()
 
@@ -64,37 +58,52 @@ def keep_all(settings: Settings) -> None:
     """Keeps all rollups, until a signal ends it."""
 
     async def run(store: Store) -> None:
+        await ready(store)
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        keeping = [asyncio.create_task(keep(store, rollup, _owner())) for rollup in ROLLUPS]
         click.echo(f"Keeping {len(ROLLUPS)} rollups.")
-        await ended.wait()
-        await cancel(*keeping)
+        async with keeping(store):
+            await ended.wait()
 
     _run(settings, run)
 
 
 def show(settings: Settings) -> None:
-    """Prints a line for each rollup."""
+    """Prints who keeps each rollup and how late it is, and how many cells its levels have."""
 
     async def run(store: Store) -> None:
+        before = [await store.state(rollup) for rollup in ROLLUPS]
+        await asyncio.sleep(_RATE_SECONDS)
         now = await moment(store.database)
-        for rollup in ROLLUPS:
+        for rollup, was in zip(ROLLUPS, before, strict=True):
             state = await store.state(rollup)
             if not state.get("cells"):
                 click.echo(f"{rollup.name}: not built")
                 continue
-            cells = await store.database[state["cells"]].count_documents({"documents": {"$ne": 0}})
             lag = max(0, (now.at - state["as_of"]).total_seconds())
+            rate = (state.get("changes", 0) - was.get("changes", 0)) / _RATE_SECONDS
             kept = "expires_at" in state and state["expires_at"] > now.at
             by = f"kept by {state['owner']}" if kept else "kept by nobody"
             click.echo(
-                f"{rollup.name}: {cells:,} cells, {lag:.1f} s behind, {by}, "
-                f"built {state['built_at']:%Y-%m-%d %H:%M:%S} UTC"
+                f"{rollup.name}: {lag:.1f} s behind, {rate:,.0f} changes/s, {by}, "
+                f"built {_at(state['built_at'])}, verified {_at(state.get('verified_at'))}"
             )
+            cells = await _cells_by_level(store.database[state["cells"]])
+            for level in rollup.levels:
+                click.echo(f"  {level.name}: {cells.get(level.name, 0):,} cells")
 
     _run(settings, run)
+
+
+def _at(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
+
+
+async def _cells_by_level(cells: Cells) -> dict[str, int]:
+    there: list[Stage] = [{"$match": {"documents": {"$ne": 0}}}]
+    counted = await cells.aggregate([*there, {"$sortByCount": "$level"}])
+    return {each["_id"]: each["count"] async for each in counted}
 
 
 def verify_all(settings: Settings) -> int:
@@ -104,15 +113,11 @@ def verify_all(settings: Settings) -> int:
     async def run(store: Store) -> None:
         nonlocal differences
         for rollup in ROLLUPS:
-            found = 0
-            async for difference in verify(store, rollup):
-                found += 1
-                click.echo(
-                    f"{difference.level}, {dict(difference.key)}: kept {difference.kept}, "
-                    f"counted {difference.counted}"
-                )
-            click.echo(f"{rollup.name}: {'exact' if not found else f'{found} differences'}")
-            differences += found
+            found = await verify(store, rollup)
+            for difference in found:
+                click.echo(difference)
+            click.echo(f"{rollup.name}: {f'{len(found)} differences' if found else 'exact'}")
+            differences += len(found)
 
     _run(settings, run)
     return differences
@@ -148,13 +153,9 @@ async def _read_so_far(rollup: Rollup) -> int:
 
 def _run(settings: Settings, work: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
     async def run(uri: str) -> None:
-        async with _opened(settings, uri) as store:
-            hello = await store.database.command("hello")
-            if "setName" not in hello:
-                raise StartupError(
-                    "Rollups need a replica set, which may have one member: this MongoDB "
-                    + ("is a sharded cluster." if "msg" in hello else "stands alone.")
-                )
+        async with connect(uri, settings) as database:
+            store = Store(kept_in(settings, database))
+            await supported(store)
             await work(store)
 
     with data.address(settings) as uri:

@@ -23,10 +23,12 @@ from uvicorn.supervisors import Multiprocess
 
 from auth import tokens
 from errors import StartupError
+from rollups.store import Store
 from server import app, data, log
 from server.clock import now
 from server.database import connect
 from server.http_protocol import Protocol
+from server.keeping import check, keeping, kept_in
 from server.settings import PREFIX, Settings
 from server.telemetry import Commands, Figures, shared_figures
 
@@ -120,6 +122,9 @@ class _Process:
                     connect(self._uri, self._settings, Commands(figures))
                 )
                 self._application = app.create(self._settings, database, figures)
+                if self._settings.rollups != "off":
+                    store = Store(kept_in(self._settings, database))
+                    await stack.enter_async_context(keeping(store))
             except StartupError as error:
                 _log.warning("this process waits for the database", reason=str(error))
                 await asyncio.sleep(1)
@@ -154,6 +159,8 @@ def _run(settings: Settings, uri: str, listener: socket.socket) -> None:
     # What can't be reached is told in a line, before there are processes that would tell it.
     with data.opened_at(uri, settings):
         pass
+    if settings.rollups == "on":
+        check(settings, uri)
     if settings.workers == 1:
         server = uvicorn.Server(config)
         server.run([listener])

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     introspection: Annotated[bool, BeforeValidator(_on)] = True
     compiled: Annotated[bool, BeforeValidator(_on)] = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
+    rollups: Literal["auto", "on", "off"] = "auto"
     rollups_database: Annotated[str, AfterValidator(_database)] | None = None
     shared_read_ms: Annotated[float, Field(ge=0, le=60_000)] = 250
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30

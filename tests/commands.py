@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from pymongo import MongoClient
+
+from server.mongod_program import find_mongod
 
 HEADCOUNT = Path(sys.executable).parent / "headcount"
 
@@ -65,6 +68,46 @@ def running(
     finally:
         process.kill()
         process.communicate()
+
+
+@contextmanager
+def plain_mongod(folder: Path, *options: str | Path) -> Iterator[str]:
+    """A `mongod` with options of one's own; yields its URI."""
+    port = free_port()
+    (folder / "data").mkdir()
+    mongod = subprocess.Popen(
+        [find_mongod(), "--dbpath", folder / "data", "--port", str(port), "--bind_ip", "127.0.0.1",
+         "--nounixsocket", *options],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
+    finally:
+        mongod.terminate()
+        mongod.wait()
+
+
+@contextmanager
+def guarded_mongod(folder: Path, role: str) -> Iterator[tuple[str, MongoClient[dict[str, Any]]]]:
+    """A replica set that has an event.
+
+    Yields the URI of who has a role in that database only, and the client of who may do all.
+    """
+    key = folder / "key"
+    key.write_text("headcount" * 10)
+    key.chmod(0o600)
+    with plain_mongod(folder, "--auth", "--keyFile", key, "--replSet", "r") as uri:
+        with MongoClient[dict[str, Any]](uri) as client:
+            member = {"_id": 0, "host": uri.removeprefix("mongodb://").split("/")[0]}
+            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
+            while not client.admin.command("hello")["isWritablePrimary"]:
+                time.sleep(0.05)
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
+        with MongoClient[dict[str, Any]](uri, username="root", password="root") as client:
+            roles = [{"role": role, "db": "headcount"}]
+            client.admin.command("createUser", "somebody", pwd="only", roles=roles)
+            client["headcount"]["events"].insert_one({"title": "A"})
+            yield uri.replace("//", "//somebody:only@"), client
 
 
 def ask(url: str, bearer: str, query: str) -> Any:

@@ -160,7 +160,10 @@ async def database(
     mongodb_uri: str, mongo: Database[dict[str, Any]], sent: Sent
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """The tests' database, as the server reads it."""
-    async with connect(mongodb_uri, Settings(database=mongo.name), sent) as database:
+    # Between tests the event loop stands still: a driver that waits for what MongoDB tells it by
+    # itself would take it for lost.
+    polling = f"{mongodb_uri}{'&' if '?' in mongodb_uri else '/?'}serverMonitoringMode=poll"
+    async with connect(polling, Settings(database=mongo.name), sent) as database:
         yield database
 
 

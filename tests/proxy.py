@@ -13,6 +13,7 @@ class Proxy:
         self._upstream = (node[0], node[1] or 27017)
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self._relays = 0
         self.port = 0
 
     @property
@@ -30,15 +31,22 @@ class Proxy:
     async def cut(self) -> None:
         assert self._server is not None
         self._server.close()
-        for writer in [*self._writers]:
-            writer.transport.abort()
+        # Some may just be connecting.
+        while self._relays:
+            for writer in [*self._writers]:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
-        self._writers |= {writer, upstream_writer}
-        await asyncio.gather(
-            self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
-        )
+        self._relays += 1
+        try:
+            upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
+            self._writers |= {writer, upstream_writer}
+            await asyncio.gather(
+                self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
+            )
+        finally:
+            self._relays -= 1
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -21,8 +21,15 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from server.mongod import embedded_mongod
-from server.mongod_program import find_mongod
-from tests.commands import HEADCOUNT, ask, environment, free_port, run, running
+from tests.commands import (
+    HEADCOUNT,
+    ask,
+    environment,
+    free_port,
+    guarded_mongod,
+    run,
+    running,
+)
 from tests.conftest import SECRET
 from tests.operations import SDL
 from tests.proxy import Proxy
@@ -319,46 +326,18 @@ def _command(pid: int) -> str:
 
 
 def test_read_only_credentials_are_enough(tmp_path: Path) -> None:
-    key = tmp_path / "key"
-    key.write_text("headcount" * 10)
-    key.chmod(0o600)
-    port = free_port()
-    (tmp_path / "data").mkdir()
-    mongod = subprocess.Popen(
-        [find_mongod(), "--dbpath", tmp_path / "data", "--port", str(port), "--auth",
-         "--keyFile", key, "--replSet", "r", "--bind_ip", "127.0.0.1", "--nounixsocket"],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    address = f"mongodb://127.0.0.1:{port}/?directConnection=true"
-    try:
-        with MongoClient[dict[str, Any]](address) as client:
-            member = {"_id": 0, "host": f"127.0.0.1:{port}"}
-            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
-            while not client.admin.command("hello")["isWritablePrimary"]:
-                time.sleep(0.05)
-            client.admin.command("createUser", "root", pwd="root", roles=["root"])
-        with MongoClient[dict[str, Any]](address, username="root", password="root") as client:
-            roles = [{"role": "read", "db": "headcount"}]
-            client.admin.command("createUser", "reader", pwd="only", roles=roles)
-            client["headcount"]["events"].insert_one({"title": "A"})
-        settings = {
-            "HEADCOUNT_MONGODB_URI": address.replace("//", "//reader:only@"),
-            "HEADCOUNT_JWT_SECRET": SECRET,
-        }
+    with guarded_mongod(tmp_path, "read") as (uri, _):
+        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
         bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
         with running(tmp_path, "serve", **settings) as (_, url):
             answer = ask(url, bearer, "{ eventStats { total events { title ticketsIssued } } }")
-        assert answer == {
-            "data": {"eventStats": {"total": 1, "events": [{"title": "A", "ticketsIssued": 0}]}}
+        assert answer["data"] == {
+            "eventStats": {"total": 1, "events": [{"title": "A", "ticketsIssued": 0}]}
         }
-        wrong = settings["HEADCOUNT_MONGODB_URI"].replace("only", "wrong")
-        line = _failure(run(tmp_path, "serve", **(settings | {"HEADCOUNT_MONGODB_URI": wrong})))
-        assert "Authentication failed" in line
+        wrong = settings | {"HEADCOUNT_MONGODB_URI": uri.replace("only", "wrong")}
+        assert "Authentication failed" in _failure(run(tmp_path, "serve", **wrong))
         refused = _failure(run(tmp_path, "seed", "--scale", SCALE, "--drop", **settings))
         assert "not authorized" in refused
-    finally:
-        mongod.terminate()
-        mongod.wait()
 
 
 # ---------------------------------------------------------------- demo

@@ -1,0 +1,196 @@
+"""`serve` keeps rollups and reads them: while it can, and where it can."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.commands import guarded_mongod, plain_mongod, run, running
+from tests.conftest import SECRET, token
+
+_SOON = 20.0
+_ORDERS = "{ orderStats { totalOrders } }"
+
+Mongo = Database[dict[str, Any]]
+
+
+@pytest.fixture
+def documents(mongodb_uri: str) -> Iterator[Mongo]:
+    """A database of one's own, with ten orders."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        database = client[f"headcount_kept_{uuid4().hex[:12]}"]
+        database["ticket_orders"].insert_many([{"event_id": ObjectId()} for _ in range(10)])
+        yield database
+        client.drop_database(database)
+
+
+@pytest.fixture
+def settings(mongodb_uri: str, documents: Mongo) -> dict[str, str]:
+    return {
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": documents.name,
+        "HEADCOUNT_JWT_SECRET": SECRET,
+    }
+
+
+def _asked(url: str, query: str, **extensions: object) -> Any:
+    response = httpx.post(
+        f"{url}/graphql",
+        json={"query": query, "extensions": extensions},
+        headers={"authorization": f"Bearer {token(role='admin')}"},
+    )
+    return response.json()
+
+
+def _orders(url: str, **extensions: object) -> tuple[int, str]:
+    """The number of orders, and what it was read from."""
+    answer = _asked(url, _ORDERS, **extensions)
+    (orders,) = answer["extensions"]["freshness"]
+    assert orders["cube"] == "orders"
+    return answer["data"]["orderStats"]["totalOrders"], orders["source"]
+
+
+def _until(found: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _SOON
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_server_reads_the_cells_that_it_keeps(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str]
+) -> None:
+    with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings) as (_, url):
+        _until(lambda: _orders(url) == (10, "ROLLUP"))
+        documents["ticket_orders"].insert_one({"event_id": ObjectId()})
+        _until(lambda: _orders(url) == (11, "ROLLUP"))
+        fresh = {
+            each["cube"]: each
+            for each in _asked(url, "{ freshness { cube source asOf lagMs } }")["data"]["freshness"]
+        }
+        assert fresh["tickets"]["source"] == "ROLLUP"
+        assert 0 <= fresh["tickets"]["lagMs"] <= 2000
+        age = datetime.now(UTC) - datetime.fromisoformat(fresh["tickets"]["asOf"])
+        assert timedelta() < age < timedelta(seconds=_SOON)
+        assert fresh["events"]["source"] == "LIVE"
+        assert fresh["events"]["lagMs"] == 0
+        figures = httpx.get(f"{url}/metrics").text
+        name = f'{{rollup="{documents.name}.ticket_orders"}}'
+        assert f"headcount_rollup_changes_total{name} 1.0" in figures
+        assert f"headcount_rollup_batches_total{name} 1.0" in figures
+        assert f"headcount_rollup_builds_total{name} 1.0" in figures
+        assert f"headcount_rollup_differences_total{name} 0.0" in figures
+        assert f"headcount_rollup_lag_seconds{name} " in figures
+
+
+def test_a_client_reads_its_own_writes(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str]
+) -> None:
+    with running(tmp_path, "serve", **settings) as (_, url):
+        _until(lambda: _orders(url) == (10, "ROLLUP"))
+        with documents.client.start_session() as session:
+            for number in range(11, 31):
+                documents["ticket_orders"].insert_one({"event_id": ObjectId()}, session=session)
+                written = session.operation_time
+                assert written is not None
+                after = (
+                    f"{written.time}:{written.inc}" if number % 2 else datetime.now(UTC).isoformat()
+                )
+                assert _orders(url, readAfter=after) == (number, "ROLLUP")
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        ("yesterday", "must be a cluster time"),
+        ("2026-11-01T00:00:00", "with its offset"),
+        ("4294967296:1", "must be a cluster time"),
+        ("1:2:3", "must be a cluster time"),
+        (17, "must be a cluster time"),
+        ({"a": 1}, "must be a cluster time"),
+        ("4000000000:1", "must not lie ahead"),
+        ("2999-01-01T00:00:00Z", "must not lie ahead"),
+    ],
+    ids=str,
+)
+async def test_what_can_not_be_read_after_is_refused(
+    http: httpx.AsyncClient, after: object, said: str
+) -> None:
+    response = await http.post(
+        "/graphql",
+        json={"query": _ORDERS, "extensions": {"readAfter": after}},
+        headers={"authorization": f"Bearer {token(role='admin')}"},
+    )
+    (error,) = response.json()["errors"]
+    assert "'readAfter'" in error["message"]
+    assert said in error["message"]
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "data" not in response.json()
+
+
+def test_a_server_that_is_to_keep_nothing_counts_live(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str]
+) -> None:
+    with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="off", **settings) as (_, url):
+        assert _orders(url) == (10, "LIVE")
+        assert "headcount_rollup" not in httpx.get(f"{url}/metrics").text
+    assert documents.list_collection_names() == ["ticket_orders"]
+
+
+def test_a_mongodb_that_stands_alone_is_counted_live(tmp_path: Path) -> None:
+    with plain_mongod(tmp_path) as uri:
+        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
+        with running(tmp_path, "serve", **settings) as (process, url):
+            assert _orders(url) == (0, "LIVE")
+            assert _orders(url, readAfter="1:1") == (0, "LIVE")
+            process.terminate()
+            logged = process.communicate()[1]
+        assert logged.count("stands alone") == 1
+        assert "counted live" in logged
+        refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings)
+        assert refused.returncode == 1
+        assert "Rollups need a replica set" in refused.stderr
+
+
+def test_who_may_only_read_counts_live(tmp_path: Path) -> None:
+    with guarded_mongod(tmp_path, "read") as (uri, _):
+        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
+        # Cells in a database that may not be read are none.
+        elsewhere = {"HEADCOUNT_ROLLUPS_DATABASE": "elsewhere"}
+        for more in ({}, elsewhere):
+            with running(tmp_path, "serve", **settings, **more) as (process, url):
+                assert _orders(url) == (0, "LIVE")
+                process.terminate()
+                logged = process.communicate()[1]
+            assert logged.count("counted live") == 1
+            assert logged.count("not authorized on headcount") == 1
+        refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings)
+        assert refused.returncode == 1
+        assert "not authorized on headcount" in refused.stderr
+
+
+def test_where_rights_are_missing_it_is_said_which_command_somebody_else_is_to_run(
+    tmp_path: Path,
+) -> None:
+    with guarded_mongod(tmp_path, "readWrite") as (uri, client):
+        documents = client["headcount"]
+        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
+        for name in ("tickets", "ticket_orders"):
+            documents.create_collection(name)
+            refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr
+            said = f"db.getSiblingDB('headcount').runCommand({{collMod: '{name}', "
+            assert f"{said}changeStreamPreAndPostImages: {{enabled: true}}}})" in refused
+            documents.command("collMod", name, changeStreamPreAndPostImages={"enabled": True})
+        elsewhere = {"HEADCOUNT_ROLLUPS_DATABASE": "elsewhere"}
+        refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings, **elsewhere).stderr
+        assert "may not write into the database elsewhere" in refused
+        with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings) as (_, url):
+            _until(lambda: _orders(url) == (0, "ROLLUP"))

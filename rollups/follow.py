@@ -1,7 +1,7 @@
 """Following a collection: its changes are added to the cells, each exactly once."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import bson
@@ -140,7 +140,7 @@ async def _apply(
     if not updates:
         await write()
     else:
-        await _together(kept, write)
+        await kept.together(write)
     return reached
 
 
@@ -152,12 +152,7 @@ async def _sweep(kept: Kept, cells: Cells) -> None:
         await kept.write({}, session=session)
         await cells.delete_many({"documents": 0}, session=session)
 
-    await _together(kept, delete)
-
-
-async def _together(kept: Kept, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
-    async with kept.store.database.client.start_session() as session:
-        await session.with_transaction(work)
+    await kept.together(delete)
 
 
 def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:

@@ -30,20 +30,23 @@ _IMAGES_SINCE: Final = 17
 async def keep(store: Store, rollup: Rollup, owner: str) -> None:
     """Keeps a rollup whenever nobody else does, for good. What is in the way is logged once."""
     said = ""
+    loop = asyncio.get_running_loop()
     while True:
-        reason = ""
+        began, reason = loop.time(), ""
         pause = store.lease_seconds / 3
         try:
             kept = await store.take(rollup, owner)
             if kept is not None:
-                await _kept(kept)
+                async with kept:
+                    await _kept(kept)
         except Lost:
             reason = "somebody else keeps it, or its cells were found to be wrong"
         except PyMongoError as error:
             reason = first_words(error)
         except StartupError as error:
             reason, pause = str(error), _LATER_SECONDS
-        if reason and reason != said:
+        was_kept = loop.time() - began > store.lease_seconds
+        if reason and (was_kept or reason != said):
             _log.warning("a rollup can't be kept for now", rollup=rollup.name, reason=reason)
         said = reason or said
         await asyncio.sleep(pause)
@@ -51,8 +54,8 @@ async def keep(store: Store, rollup: Rollup, owner: str) -> None:
 
 async def _kept(kept: Kept) -> None:
     try:
-        await prepare(kept.rollup)
         while True:
+            await prepare(kept.rollup)
             state = await kept.store.state(kept.rollup)
             if not state.get("cells") or state["declaration"] != kept.rollup.declaration:
                 _log.info("a rollup is built", rollup=kept.rollup.name)

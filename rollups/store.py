@@ -1,8 +1,8 @@
 """Where rollups are kept: a collection of cells for each, and of their states for all.
 
-A state is `{_id: the rollup's name, owner, fence, expires_at, cells, declaration, position, as_of,
-built_at, builds, changes, batches, checks, differences, verified_at}`:
-- who keeps it, and until when unless renewed;
+A state is `{_id: the rollup's name, owner, session, fence, expires_at, cells, declaration,
+position, as_of, built_at, builds, changes, batches, checks, differences, verified_at}`:
+- who keeps it, in which session, and until when unless renewed;
 - the collection of its cells, and the declaration that they are of; the cluster time up to which
   changes are in them, and the server's clock then; when they were built, and how many times that
   was done, which is their number;
@@ -10,12 +10,15 @@ built_at, builds, changes, batches, checks, differences, verified_at}`:
   when last, cells were compared with documents, and how many differed.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final, Self
 
 from pymongo import IndexModel
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import OperationFailure
 
 from cubes.reading import Expression
 from cubes.rollup import STATES, Rollup
@@ -60,15 +63,30 @@ class Store:
         """
         await self.register(rollup)
         free = by_force or {"$not": [{"$gt": ["$expires_at", "$$NOW"]}]}
+        mine = {"_id": rollup.name, "$expr": free}
+        before = await self.states.find_one(mine)
+        if before is None:
+            return None
+        await self._end_transaction(before)
+        session = self.database.client.start_session()
         taken = {
             "owner": {"$literal": owner},
+            "session": {"$literal": session.session_id},
             "fence": {"$add": ["$fence", 1]},
             "expires_at": self.later,
         }
-        state = await self.states.find_one_and_update(
-            {"_id": rollup.name, "$expr": free}, [{"$set": taken}], return_document=True
-        )
-        return None if state is None else Kept(self, rollup, owner, state["fence"])
+        state = await self.states.find_one_and_update(mine, [{"$set": taken}], return_document=True)
+        if state is None:
+            await session.end_session()
+            return None
+        return Kept(self, rollup, session, owner, state["fence"])
+
+    async def _end_transaction(self, state: State) -> None:
+        # Of who was killed in the middle of one, or stands still there, it would stand in the way
+        # for a minute.
+        if "session" in state:
+            with suppress(OperationFailure):
+                await self.database.client.admin.command("killSessions", [state["session"]])
 
     async def note_check(self, rollup: Rollup, cells: str, differences: int) -> None:
         """Counts a comparison of cells with documents; cells that differ are not read any more."""
@@ -88,13 +106,25 @@ class Store:
 
 
 class Kept:
-    """A rollup that is ours for a while; whoever writes of it asks first whether it still is."""
+    """A rollup that is ours for a while; whoever writes of it asks first whether it still is.
 
-    def __init__(self, store: Store, rollup: Rollup, owner: str, fence: int) -> None:
+    `async with` ends its session.
+    """
+
+    def __init__(
+        self, store: Store, rollup: Rollup, session: AsyncClientSession, owner: str, fence: int
+    ) -> None:
         self.store = store
         self.rollup = rollup
+        self._session = session
         self._mine = {"_id": rollup.name, "owner": owner, "fence": fence}
         self._prefix = f"{_CELLS}.{rollup.name}."
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.end_session()
 
     def cells(self, name: str) -> Cells:
         """A collection of cells."""
@@ -147,3 +177,7 @@ class Kept:
     async def release(self) -> None:
         """Lets others have it at once."""
         await self.store.states.update_one(self._mine, {"$unset": {"expires_at": ""}})
+
+    async def together(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
+        """Does what is written in one transaction."""
+        await self._session.with_transaction(work)

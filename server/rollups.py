@@ -42,14 +42,15 @@ def build_all(settings: Settings) -> None:
             kept = await store.take(rollup, owner(), by_force=True)
             if kept is None:
                 raise Lost
-            try:
-                await _with_progress(kept)
-            except Lost:
-                raise StartupError(
-                    f"{rollup.name} is being built by another process: wait until it is done."
-                ) from None
-            finally:
-                await kept.release()
+            async with kept:
+                try:
+                    await _with_progress(kept)
+                except Lost:
+                    raise StartupError(
+                        f"{rollup.name} is being built by another process: wait until it is done."
+                    ) from None
+                finally:
+                    await kept.release()
 
     _run(settings, run)
 

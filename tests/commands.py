@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 from pymongo import MongoClient
@@ -70,21 +70,42 @@ def running(
         process.communicate()
 
 
-@contextmanager
-def plain_mongod(folder: Path, *options: str | Path) -> Iterator[str]:
-    """A `mongod` with options of one's own; yields its URI."""
-    port = free_port()
-    (folder / "data").mkdir()
-    mongod = subprocess.Popen(
-        [find_mongod(), "--dbpath", folder / "data", "--port", str(port), "--bind_ip", "127.0.0.1",
-         "--nounixsocket", *options],
-        stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        yield f"mongodb://127.0.0.1:{port}/?directConnection=true"
-    finally:
-        mongod.terminate()
-        mongod.wait()
+class Mongod:
+    """A `mongod` with options of one's own, which may be killed and started again."""
+
+    def __init__(self, folder: Path, *options: str | Path) -> None:
+        port = free_port()
+        data = folder / "data"
+        data.mkdir()
+        self._address = f"127.0.0.1:{port}"
+        self.uri = f"mongodb://{self._address}/?directConnection=true"
+        self._command = [
+            find_mongod(), "--dbpath", data, "--port", str(port), "--bind_ip", "127.0.0.1",
+            "--nounixsocket", *options,
+        ]  # fmt: skip
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def initiate(self) -> None:
+        """Makes it the only member of its replica set, and waits until it takes writes."""
+        with MongoClient[dict[str, Any]](self.uri) as client:
+            member = {"_id": 0, "host": self._address}
+            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
+            while not client.admin.command("hello")["isWritablePrimary"]:
+                time.sleep(0.05)
 
 
 @contextmanager
@@ -96,12 +117,10 @@ def guarded_mongod(folder: Path, role: str) -> Iterator[tuple[str, MongoClient[d
     key = folder / "key"
     key.write_text("headcount" * 10)
     key.chmod(0o600)
-    with plain_mongod(folder, "--auth", "--keyFile", key, "--replSet", "r") as uri:
+    with Mongod(folder, "--auth", "--keyFile", key, "--replSet", "r") as mongod:
+        mongod.initiate()
+        uri = mongod.uri
         with MongoClient[dict[str, Any]](uri) as client:
-            member = {"_id": 0, "host": uri.removeprefix("mongodb://").split("/")[0]}
-            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
-            while not client.admin.command("hello")["isWritablePrimary"]:
-                time.sleep(0.05)
             client.admin.command("createUser", "root", pwd="root", roles=["root"])
         with MongoClient[dict[str, Any]](uri, username="root", password="root") as client:
             roles = [{"role": role, "db": "headcount"}]

@@ -1,7 +1,6 @@
 """Kept cells are what a fresh count finds, whatever happened to the documents meanwhile."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -9,82 +8,20 @@ from typing import Any
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from pymongo.asynchronous.database import AsyncDatabase
 
-from cancelling import cancel
-from cubes.cube import exact
-from cubes.key import key_of
-from cubes.rollup import ROLLUPS, Rollup
+from cubes.rollup import ROLLUPS
 from documents import DOCUMENTS
-from documents.reads import BY_CODE_POINT
 from loaders import kept_cells
 from loaders.kept_cells import KeptCells
 from rollups import follow
-from rollups.keep import keep
-from rollups.moment import moment
-from rollups.store import Store
+from rollups.store import Cells, Store
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
+from tests.rollups.conftest import Database, assert_exact, quiet, until
 from tests.strategies import datasets, nasty
 from tests.strategies_behaviour import behaviours
 from tests.test_dashboard import compare_dashboards
 from tests.test_kpis import compare_all
-
-Database = AsyncDatabase[dict[str, Any]]
-_SOON = 10.0
-
-
-@pytest.fixture(scope="module")
-async def store(database: Database) -> AsyncIterator[Store]:
-    """Rollups that are kept meanwhile."""
-    store = Store(database)
-    with pytest.MonkeyPatch.context() as patch:
-        # Each example waits for it.
-        patch.setattr(follow, "QUIET_SECONDS", 0)
-        patch.setattr(follow, "WAIT_MS", 20)
-        # However slow the machine is.
-        patch.setattr(kept_cells, "FRESH", timedelta(hours=1))
-        keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
-        yield store
-        await cancel(*keeping)
-    for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
-        await database.drop_collection(name)
-
-
-async def _quiet(store: Store, rollup: Rollup) -> Mapping[str, Any]:
-    """The state, once all that happened until now is in the cells."""
-    until = (await moment(store.database)).time
-    async with asyncio.timeout(_SOON):
-        while True:
-            state = await store.state(rollup)
-            if state.get("cells") and state["position"] >= until:
-                return state
-            await asyncio.sleep(0.02)
-
-
-def _by_key(cells: list[dict[str, Any]]) -> dict[Any, Any]:
-    return {
-        (cell["level"], *((name, key_of(value)) for name, value in sorted(cell["key"].items()))): {
-            name: exact(value) for name, value in cell["measures"].items()
-        }
-        | {"documents": cell["documents"]}
-        for cell in cells
-    }
-
-
-async def _assert_exact(store: Store) -> None:
-    for rollup in ROLLUPS:
-        state = await _quiet(store, rollup)
-        kept = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
-        source = rollup.source.get_pymongo_collection()
-        counted = [
-            cell
-            for level in rollup.levels
-            for cell in await (
-                await source.aggregate(level.cells(), collation=BY_CODE_POINT)
-            ).to_list()
-        ]
-        assert _by_key(kept) == _by_key(counted), rollup.name
 
 
 async def _replace_all(database: Database, data: Mapping[str, Any], how: str) -> None:
@@ -142,7 +79,7 @@ async def test_cells_are_what_a_fresh_count_finds(
     for data, how in steps:
         await _replace_all(database, data, how)
         there = there if how == "aborted" else data
-    await _assert_exact(store)
+    await assert_exact(store)
     if there is not None:
         await compare_all(partial(ask, kept=KeptCells(database)), there)
 
@@ -160,7 +97,7 @@ async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
     for case, how in steps:
         await _replace_all(database, case[2], how)
         there = there if how == "aborted" else case
-    await _assert_exact(store)
+    await assert_exact(store)
     if there is not None:
         timezone, now, data = there
         await compare_dashboards(partial(ask, kept=KeptCells(database)), data, timezone, now)
@@ -171,7 +108,7 @@ async def test_kpis_of_cells_are_those_of_documents(
     database: Database, store: Store, ask: Ask, sent: Sent
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
-    await _assert_exact(store)
+    await assert_exact(store)
     read = partial(ask, kept=KeptCells(database))
     await compare_all(read, nasty())
     for query in (operation.EVENTS_OVERVIEW, operation.ORDER_STATS, operation.PROMO_CODE_STATS):
@@ -185,21 +122,21 @@ async def test_cells_of_no_document_are_swept(
 ) -> None:
     monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
     await _replace_all(database, nasty(), "replaced")
-    await _assert_exact(store)
+    await assert_exact(store)
     await _replace_all(database, dict.fromkeys(DOCUMENTS, ()), "replaced")
     for rollup in ROLLUPS:
-        async with asyncio.timeout(_SOON):
-            cells = database[(await _quiet(store, rollup))["cells"]]
-            while True:
-                if await cells.find_one() is None:
-                    break
-                await asyncio.sleep(0.05)
+        cells = database[(await quiet(store, rollup))["cells"]]
+
+        async def swept(cells: Cells = cells) -> bool:
+            return await cells.find_one() is None
+
+        await until(swept)
 
 
 async def test_late_cells_are_not_read(
     database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kept_cells, "FRESH", timedelta(milliseconds=-1))
-    await _assert_exact(store)
+    await assert_exact(store)
     await ask(operation.ORDER_STATS, kept=KeptCells(database))
     assert sent.to("ticket_orders")

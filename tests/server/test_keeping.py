@@ -13,7 +13,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.commands import guarded_mongod, plain_mongod, run, running
+from tests.commands import Mongod, guarded_mongod, run, running
 from tests.conftest import SECRET, token
 
 _SOON = 20.0
@@ -146,8 +146,8 @@ def test_a_server_that_is_to_keep_nothing_counts_live(
 
 
 def test_a_mongodb_that_stands_alone_is_counted_live(tmp_path: Path) -> None:
-    with plain_mongod(tmp_path) as uri:
-        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
+    with Mongod(tmp_path) as mongod:
+        settings = {"HEADCOUNT_MONGODB_URI": mongod.uri, "HEADCOUNT_JWT_SECRET": SECRET}
         with running(tmp_path, "serve", **settings) as (process, url):
             assert _orders(url) == (0, "LIVE")
             assert _orders(url, readAfter="1:1") == (0, "LIVE")

@@ -1,0 +1,272 @@
+"""Followers that are killed and frozen under load, and a MongoDB that is: cells stay exact."""
+
+import asyncio
+import multiprocessing
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from cubes.rollup import ROLLUPS
+from rollups.store import Store
+from server.database import connect
+from server.settings import Settings
+from tests.commands import Mongod
+from tests.rollups.conftest import assert_exact
+from tests.rollups.follower import follow
+
+KILLS: Final = 100
+_LEASE_SECONDS: Final = 0.5
+_SOON: Final = 30.0
+_NAME: Final = "crashes"
+
+# Forked from one that has imported all: one that is killed is replaced within milliseconds.
+_FORKS: Final = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.rollups.follower"])
+
+
+@pytest.fixture
+def mongod(tmp_path: Path) -> Iterator[Mongod]:
+    """A replica set that can be killed, and started again at the same address."""
+    with Mongod(tmp_path, "--replSet", "r") as mongod:
+        mongod.initiate()
+        yield mongod
+
+
+class _Followers:
+    """Two processes that compete for all rollups."""
+
+    def __init__(self, uri: str, folder: Path) -> None:
+        self._uri = uri
+        self._folder = folder
+        self._started = 0
+        self.running = [self._start(), self._start()]
+
+    def replace(self, number: int) -> None:
+        """Kills one, and starts another in its place."""
+        self.running[number].kill()
+        self.running[number].join()
+        self.running[number] = self._start()
+
+    def log(self, process: BaseProcess) -> str:
+        """What one has logged."""
+        return self._log(process.name).read_text()
+
+    def _start(self) -> BaseProcess:
+        self._started += 1
+        name = f"follower-{self._started}"
+        process = _FORKS.Process(
+            target=follow, args=(self._uri, _NAME, _LEASE_SECONDS, self._log(name)), name=name
+        )
+        process.start()
+        return process
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+
+@contextmanager
+def _following(uri: str, folder: Path) -> Iterator[_Followers]:
+    followers = _Followers(uri, folder)
+    try:
+        yield followers
+    finally:
+        for process in followers.running:
+            process.kill()
+            process.join()
+
+
+class _Load:
+    """Random writes, one after the other, in a thread of its own."""
+
+    def __init__(self, uri: str) -> None:
+        self._uri = uri
+        self._chance = random.Random(6)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.failure: BaseException | None = None
+        self.writes = 0
+
+    def __enter__(self) -> "_Load":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        with MongoClient[dict[str, Any]](self._uri) as client:
+            while not self._ended.wait(0.002):
+                # MongoDB may just be away: whatever of it was written, is.
+                with suppress(PyMongoError):
+                    self._write(client[_NAME])
+                    self.writes += 1
+
+    def _write(self, database: Database[dict[str, Any]]) -> None:
+        chance = self._chance
+        if chance.random() < 0.8:
+            self._change(database, None)
+            return
+        with database.client.start_session() as session, session.start_transaction():
+            for _ in range(chance.randrange(1, 5)):
+                self._change(database, session)
+            if chance.random() < 0.5:
+                session.abort_transaction()
+
+    def _change(self, database: Database[dict[str, Any]], session: Any) -> None:
+        chance = self._chance
+        name = chance.choice([*_MAKE])
+        collection, key = database[name], chance.randrange(300)
+        made = _MAKE[name](chance)
+        kind = chance.randrange(4)
+        if kind == 0:
+            collection.insert_many(
+                [_MAKE[name](chance) for _ in range(chance.randrange(1, 20))], session=session
+            )
+        elif kind == 1:
+            collection.update_one({"key": key}, {"$set": made}, upsert=True, session=session)
+        elif kind == 2:
+            collection.replace_one({"key": key}, {"key": key, **made}, upsert=True, session=session)
+        else:
+            collection.delete_one({"key": key}, session=session)
+
+
+_EVENTS: Final = [ObjectId() for _ in range(20)]
+_Make = Callable[[random.Random], dict[str, Any]]
+
+
+def _ticket(chance: random.Random) -> dict[str, Any]:
+    return {
+        "event_id": chance.choice(_EVENTS),
+        "status": chance.choice(["available", "consumed", None]),
+        "ticket_order_id": chance.choice([None, 1]),
+        "promo_code_id": chance.choice([None, 1, 2]),
+        "wallet": chance.choice([None, {"status": "DELETED"}, {"status": "ACTIVATED"}]),
+    }
+
+
+def _order(chance: random.Random) -> dict[str, Any]:
+    return {
+        "event_id": chance.choice(_EVENTS),
+        "payment_status": chance.choice(["CONFIRMED", "PENDING", "succeeded"]),
+        "gateway": chance.choice(["asaas", "stripe"]),
+        "amount_cents": chance.choice([100, 12.5, None]),
+        "ticket_count": chance.randrange(4),
+    }
+
+
+def _event(chance: random.Random) -> dict[str, Any]:
+    return {
+        "event_type": chance.choice(["product_view", "purchase", "payment_error"]),
+        "product_slug": chance.choice(["cap", "mug", None]),
+        "price": chance.choice(["10.5", 3, None]),
+        "created_at": datetime(2026, 5, 1, tzinfo=UTC) + timedelta(minutes=chance.randrange(9000)),
+    }
+
+
+def _user(chance: random.Random) -> dict[str, Any]:
+    return {"role": chance.choice(["customer", "admin", None])}
+
+
+def _code(chance: random.Random) -> dict[str, Any]:
+    return {"code_type": chance.choice(["a", "b"]), "is_active": chance.choice([True, False])}
+
+
+_MAKE: Final[dict[str, _Make]] = {
+    "tickets": _ticket,
+    "ticket_orders": _order,
+    "analytics_events": _event,
+    "users": _user,
+    "promo_codes": _code,
+}
+
+
+def _states(uri: str) -> dict[str, dict[str, Any]]:
+    with MongoClient[dict[str, Any]](uri) as client:
+        return {state["_id"]: state for state in client[_NAME]["headcount_rollups"].find()}
+
+
+def _until(found: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _SOON
+    while not found():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _built(uri: str) -> bool:
+    states = _states(uri)
+    return len(states) == len(ROLLUPS) and all(state.get("cells") for state in states.values())
+
+
+async def _assert_exact(uri: str) -> None:
+    async with connect(uri, Settings(database=_NAME)) as database:
+        await assert_exact(Store(database))
+
+
+def test_whatever_is_killed_cells_are_exact_in_the_end(mongod: Mongod, tmp_path: Path) -> None:
+    chance = random.Random(7)
+    with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri) as load:
+        _until(lambda: _built(mongod.uri))
+        before = _states(mongod.uri)
+        for number in range(KILLS):
+            time.sleep(chance.uniform(0, 0.5))
+            if number == KILLS // 2:
+                mongod.kill()
+                mongod.start()
+            followers.replace(chance.randrange(2))
+        # None was built anew: all changes were followed.
+        after_load = load.writes
+    with _following(mongod.uri, tmp_path):
+        asyncio.run(_assert_exact(mongod.uri))
+    after = _states(mongod.uri)
+    assert after_load > 1000
+    for name, state in after.items():
+        assert state["builds"] == before[name]["builds"]
+        assert state["changes"] > before[name].get("changes", 0)
+        assert state["fence"] > before[name]["fence"]
+
+
+def test_who_was_frozen_past_the_lease_writes_nothing(mongod: Mongod, tmp_path: Path) -> None:
+    with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri):
+        _until(lambda: _built(mongod.uri))
+        for _ in range(5):
+            states = _states(mongod.uri)
+            holder = next(
+                process
+                for process in followers.running
+                if any(state["owner"].endswith(f":{process.pid}") for state in states.values())
+            )
+            mine = {
+                name for name, state in states.items() if state["owner"].endswith(f":{holder.pid}")
+            }
+            assert holder.pid is not None
+            refused = followers.log(holder).count("somebody else keeps it")
+            os.kill(holder.pid, signal.SIGSTOP)
+
+            def taken(mine: set[str] = mine, holder: BaseProcess = holder) -> bool:
+                now = _states(mongod.uri)
+                return not any(now[name]["owner"].endswith(f":{holder.pid}") for name in mine)
+
+            _until(taken)
+            os.kill(holder.pid, signal.SIGCONT)
+
+            def told(holder: BaseProcess = holder, refused: int = refused) -> bool:
+                return followers.log(holder).count("somebody else keeps it") > refused
+
+            _until(told)
+    with _following(mongod.uri, tmp_path):
+        asyncio.run(_assert_exact(mongod.uri))

@@ -1,0 +1,149 @@
+"""What is in the way of following a collection leads to a rebuild, and wrong cells are found."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+from bson import ObjectId, Timestamp
+
+from cubes.rollup import ROLLUPS, Rollup
+from rollups import keep
+from rollups.store import Store
+from rollups.verify import verify, verify_some
+from tests.rollups.conftest import Database, assert_exact, quiet, until
+from tests.strategies import nasty
+from tests.strategies_behaviour import nasty_behaviour
+
+TICKETS = ROLLUPS[0]
+
+
+async def _rebuilt(store: Store, rollup: Rollup, builds: int) -> None:
+    async def rebuilt() -> bool:
+        state = await store.state(rollup)
+        return bool(state.get("builds", 0) > builds)
+
+    await until(rebuilt)
+
+
+async def _fill(database: Database) -> None:
+    for name, documents in {**nasty(), **nasty_behaviour()}.items():
+        await database[name].delete_many({})
+        if documents:
+            await database[name].insert_many([dict(document) for document in documents])
+
+
+async def _dropped(store: Store) -> None:
+    await store.database["tickets"].drop()
+
+
+async def _renamed(store: Store) -> None:
+    await store.database["tickets"].rename("old_tickets")
+    await store.database["old_tickets"].drop()
+
+
+async def _without_images(store: Store) -> None:
+    off = {"enabled": False}
+    await store.database.command("collMod", "tickets", changeStreamPreAndPostImages=off)
+    await store.database["tickets"].update_many({}, {"$set": {"status": "expired"}})
+
+
+async def _history_lost(store: Store) -> None:
+    await _as_if(store, {"position": Timestamp(1, 1)})
+
+
+async def _declared_otherwise(store: Store) -> None:
+    await _as_if(store, {"declaration": "another"})
+
+
+async def _as_if(store: Store, state: Mapping[str, Any]) -> None:
+    kept = await store.take(TICKETS, "somebody else", by_force=True)
+    assert kept is not None
+    async with kept:
+        await kept.write(state)
+        await kept.release()
+
+
+@pytest.mark.parametrize(
+    "happens", [_dropped, _renamed, _without_images, _history_lost, _declared_otherwise]
+)
+async def test_what_can_not_be_followed_is_built_anew(
+    database: Database, store: Store, happens: Callable[[Store], Awaitable[None]]
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    builds = (await store.state(TICKETS))["builds"]
+    await happens(store)
+    await _rebuilt(store, TICKETS, builds)
+    await database["tickets"].insert_one({"event_id": ObjectId()})
+    await assert_exact(store)
+
+
+async def test_cells_of_earlier_builds_are_dropped(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollups.follow.SWEEP_SECONDS", 0)
+    state = await quiet(store, TICKETS)
+    await _declared_otherwise(store)
+    await _rebuilt(store, TICKETS, state["builds"])
+
+    async def dropped() -> bool:
+        return state["cells"] not in await database.list_collection_names()
+
+    await until(dropped)
+    await assert_exact(store)
+
+
+# ---------------------------------------------------------------- verifying
+
+
+async def test_what_is_exact_differs_nowhere(database: Database, store: Store) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    for rollup in ROLLUPS:
+        assert await verify(store, rollup) == []
+        for _ in range(5):
+            assert await verify_some(store, rollup) == []
+
+
+async def _one_too_many(cells: Any) -> None:
+    await cells.update_many({}, {"$inc": {"documents": 1}})
+
+
+async def _none(cells: Any) -> None:
+    await cells.delete_many({})
+
+
+@pytest.mark.parametrize("spoil", [_one_too_many, _none])
+@pytest.mark.parametrize("rollup", ROLLUPS, ids=lambda rollup: rollup.source.__name__)
+async def test_wrong_cells_are_found_not_read_and_built_anew(
+    database: Database,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    rollup: Rollup,
+    spoil: Callable[[Any], Awaitable[None]],
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    state = await store.state(rollup)
+    await spoil(database[state["cells"]])
+    assert await verify_some(store, rollup)
+    after = await store.state(rollup)
+    assert "cells" not in after or after["builds"] > state["builds"]
+    assert after["differences"] > state.get("differences", 0)
+    await assert_exact(store)
+    assert (await store.state(rollup))["builds"] == state["builds"] + 1
+
+
+async def test_a_keeper_finds_wrong_cells_by_itself(
+    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    monkeypatch.setattr(keep, "CHECK_SECONDS", 0.05)
+    # From now on: who checks sleeps.
+    await _as_if(store, {})
+    state = await quiet(store, TICKETS)
+    await database[state["cells"]].update_many({}, {"$inc": {"measures.tickets": 1}})
+    await _rebuilt(store, TICKETS, state["builds"])
+    await assert_exact(store)
+    assert "a kept cell is wrong" in capsys.readouterr().out

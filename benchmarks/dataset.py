@@ -61,6 +61,7 @@ class Size:
 
 
 FULL: Final = Size()
+LARGE: Final = Size(tickets=5_000_000, ticket_orders=2_000_000, analytics_events=2_900)
 SMALL: Final = Size(500, 50_000, 20_000, 2_000, 200, 20, 2_900)
 QUICK: Final = Size(20, 2_000, 800, 200, 40, 10, 2_900)
 

@@ -115,7 +115,8 @@ def _answer(server: Server, question: Question) -> Any:
     answer = response.json()
     if response.is_error or "errors" in answer:
         raise Disagreement(f"{server.name} gives no answer: {response.text[:500]}")
-    return answer
+    # Without how fresh it is.
+    return answer.get("data", answer)
 
 
 async def _recorded(uri: str, settings: Settings) -> tuple[Sequence[tuple[str, str]], str]:

@@ -21,6 +21,7 @@ from server.serving import token
 from server.settings import PREFIX, Settings
 
 HEADCOUNT: Final = (str(Path(sys.executable).with_name("headcount")), "serve")
+ROLLUPS_RUN: Final = (HEADCOUNT[0], "rollups", "run")
 _START_SECONDS: Final = 30
 
 
@@ -65,8 +66,13 @@ def running(
     uri: str,
     settings: Settings,
     more: Mapping[str, str] | None = None,
+    *,
+    answers: bool = True,
 ) -> Iterator[Server]:
-    """A server once it answers, by its command and what it reads from the environment."""
+    """A server once it answers, if it does, by its command and what it reads from the environment.
+
+    It counts live, unless that says something else.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -75,6 +81,7 @@ def running(
         f"{PREFIX}DATABASE": settings.database,
         f"{PREFIX}PORT": str(port),
         f"{PREFIX}JWT_SECRET": settings.secret(),
+        f"{PREFIX}ROLLUPS": "off",
         "NODE_ENV": "production",
         **(more or {}),
     }
@@ -86,7 +93,7 @@ def running(
         )
         server = Server(name, f"http://127.0.0.1:{port}", bearer, process.pid)
         try:
-            if not _answers(server, process):
+            if answers and not _answers(server, process):
                 said = Path(log.name).read_text(errors="replace").strip()
                 raise StartupError(f"{name} does not answer: {said or 'it says nothing'}")
             yield server

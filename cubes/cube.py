@@ -176,6 +176,23 @@ class Cells:
             groups[key_of(document["_id"].get(dimension))].append(document)
         return {key: Cells(group) for key, group in groups.items()}
 
+    def totals(
+        self, dimension: str, measures: Collection[str]
+    ) -> dict[Hashable, Mapping[str, int | Fraction]]:
+        """The totals of measures, of each key of a dimension."""
+        totals: dict[Hashable, Mapping[str, int | Fraction]] = {}
+        for document in self._documents:
+            key = key_of(document["_id"].get(dimension))
+            numbers: Mapping[str, int | Fraction] = {
+                # Most are whole: to call for each takes twice as long.
+                measure: number if type(number := document[measure]) is int else exact(number)
+                for measure in measures
+            }
+            if (before := totals.get(key)) is not None:
+                numbers = {measure: before[measure] + numbers[measure] for measure in measures}
+            totals[key] = numbers
+        return totals
+
     def only(self, dimension: str, values: Iterable[Any]) -> "Cells":
         """The cells with these values of a dimension."""
         keys = {*map(key_of, values)}
@@ -195,4 +212,6 @@ def by_cube(slices: Iterable[Slice]) -> dict[Cube, Slice]:
 
 def exact(value: int | float | Decimal128) -> int | Fraction:
     """A sum that MongoDB gave, as a number that adds up exactly."""
+    if type(value) is int:
+        return value
     return Fraction(value.to_decimal()) if isinstance(value, Decimal128) else int(value)

@@ -51,9 +51,15 @@ def reading_of(one: Slice) -> Reading | None:
     if not parts or (edges and one.top is not None):
         return None
     key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
-    sums = {name: {"$sum": f"$measures.{name}"} for name in sorted(one.measures)}
-    group = {"$group": {"_id": key or None, **sums}}
-    return Reading(rollup, [{"$match": {"$or": parts}}, group, *one.largest_of()], edges)
+    measures = {name: f"$measures.{name}" for name in sorted(one.measures)}
+    sums = {name: {"$sum": path} for name, path in measures.items()}
+    # Cells that are as asked for are only renamed, which takes half as long.
+    cells: Stage = (
+        {"$project": {"_id": key, **measures}}
+        if one.window is None and one.dimensions == fewest and key
+        else {"$group": {"_id": key or None, **sums}}
+    )
+    return Reading(rollup, [{"$match": {"$or": parts}}, cells, *one.largest_of()], edges)
 
 
 def _stretches(

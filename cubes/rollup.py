@@ -20,7 +20,7 @@ STATES: Final = "headcount_rollups"
 """The collection of what is known of rollups (`rollups/store.py`)."""
 
 _WEIGHT: Final = "_weight"
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 # What only a request knows.
 _VARIABLES: Final = frozenset({"$$now", "$$low_stock_threshold"})
 

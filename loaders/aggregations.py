@@ -4,6 +4,7 @@ import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial, reduce
 from typing import Any, Protocol, Self, TypeVar
@@ -21,7 +22,7 @@ from cubes.declared import CUBES
 from documents.reads import BY_CODE_POINT
 from errors import ServiceUnavailable, first_words
 from loaders.cell_reads import CellReads
-from loaders.kept_cells import Freshness, KeptCells, ReadAfter, States
+from loaders.kept_cells import Freshness, Kept, KeptCells, ReadAfter, States
 from loaders.plans import plain_fields
 from loaders.shared_reads import SharedReads
 
@@ -150,17 +151,28 @@ class Aggregations:
         if not isinstance(query, Slice):
             return (await self._documents(collection, query.pipeline(), query))[1]
         kept = await self._cells.fresh(query, self.after) if self._cells else None
-        if kept is None:
-            age, documents = await self._documents(collection, query.pipeline(), query)
-            self._note(self._live(query.cube, age))
-            return documents
-        # Of a stretch of time cells may be read, and its edges counted, at once.
+        if kept is not None:
+            self._note(kept.freshness)
+            return await self._kept_cells(kept, query)
+        age, documents = await self._documents(collection, query.pipeline(), query)
+        self._note(self._live(query.cube, age))
+        return documents
+
+    async def _kept_cells(self, kept: Kept, query: Slice) -> _Documents:
+        """Kept cells, and what is counted of the edges of a stretch of time."""
+        collection = query.source.get_pymongo_collection()
+        if query.window is None and (known := kept.known.get((kept.version, query))) is not None:
+            return known
         found = await asyncio.gather(
             self._documents(kept.cells, kept.pipeline, query),
             *(self._documents(collection, edge.pipeline(), edge) for edge in kept.edges),
         )
-        self._note(kept.freshness)
-        return [document for _, documents in found for document in documents]
+        documents = [document for _, documents in found for document in documents]
+        if query.window is None:
+            with suppress(ValueError):
+                # More than it ever holds.
+                kept.known[kept.version, query] = documents
+        return documents
 
     async def _documents(
         self, collection: Collection, pipeline: list[Stage], query: Hashable

@@ -1,12 +1,13 @@
 """Kept cells, as a process reads them: what is known of rollups, and which are fresh."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import structlog
 from bson import Timestamp
+from cachetools import LRUCache
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
@@ -19,9 +20,12 @@ FRESH: Final = timedelta(seconds=2)
 """How late kept cells may be."""
 
 _NOT_ALLOWED: Final = 13
+# Of some 500 bytes each.
+_KNOWN_CELLS: Final = 50_000
 
 _log = structlog.get_logger(__name__)
 
+Documents = Sequence[Mapping[str, Any]]
 States = Mapping[str, Mapping[str, Any]]
 """What is known of rollups, by their names."""
 ReadAfter = Timestamp | datetime
@@ -40,13 +44,19 @@ class Freshness:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Cells that answer a slice by a pipeline, and slices to be counted besides."""
+    """Cells that answer a slice by a pipeline, and slices to be counted besides.
+
+    `known` are cells that were read before, by version and slice: while nothing changes, they need
+    not be read again.
+    """
 
     cells: AsyncCollection[dict[str, Any]]
     pipeline: list[Stage]
     edges: Sequence[Slice]
+    version: Hashable
     position: Timestamp
     freshness: Freshness
+    known: MutableMapping[Hashable, Documents]
 
     def reaches(self, after: ReadAfter) -> bool:
         """Whether they are as new."""
@@ -57,6 +67,7 @@ class KeptCells:
     """The kept cells of a database."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
+        self._known: LRUCache[Hashable, Documents] = LRUCache(_KNOWN_CELLS, getsizeof=len)
         self._database = database
         self._refused = False
 
@@ -91,8 +102,10 @@ class KeptCells:
             self._database[state["cells"]],
             reading.pipeline,
             reading.edges,
+            (state["cells"], state["version"]),
             state["position"],
             _freshness(one.cube, state, age),
+            self._known,
         )
 
     def freshness(self, cube: Cube, states: States, age: timedelta) -> Freshness | None:

@@ -5,11 +5,12 @@ from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from fractions import Fraction
 from operator import attrgetter
 from typing import Any, Final
 
 from cubes import stored
-from cubes.cube import Cells, Cube, Slice, by_cube, exact
+from cubes.cube import Cells, Cube, Slice, by_cube
 from cubes.events import EVENT_ROWS, EVENTS
 from cubes.key import key_of
 from cubes.orders import ORDERS
@@ -82,8 +83,8 @@ class EventStatsPage:
 _SHOWN: Final = frozenset(EVENT_ROWS.columns)
 
 
-_Numbers = Mapping[str, Any]
-"""Measure → an event's sum of it; none is there that is 0 for want of documents."""
+_Numbers = Mapping[str, int | Fraction]
+"""Measure → an event's sum of it."""
 
 
 def order_by(field: str, direction: str) -> Order:
@@ -122,21 +123,25 @@ async def event_stats(
     if not ordered_here:
         stretch = replace(stretch, order=order, skip=page * limit, limit=limit)
 
-    rows, events = await asyncio.gather(
-        aggregations.load(stretch),
-        aggregations.load(census) if with_total or slices else _nothing(),
-    )
-    if not rows:
-        slices = {}
-    elif 2 * len(rows) < events.sum("events"):
-        ids = [row["_id"] for row in rows]
-        slices = {cube: needs.only("event", ids) for cube, needs in slices.items()}
-    numbers = await _numbers(slices, aggregations)
+    loading = aggregations.load(stretch)
+
+    async def counted() -> tuple[int, Mapping[Hashable, _Numbers]]:
+        events = await (aggregations.load(census) if with_total or slices else _nothing())
+        total = _matching(events, where)
+        # How many are shown is known before they are: numbers of most need not wait for them.
+        shown = total if ordered_here else min(limit, max(0, total - page * limit))
+        needed = slices if shown else {}
+        if 2 * shown < events.sum("events"):
+            ids = [row["_id"] for row in await loading] if needed else []
+            needed = {cube: needs.only("event", ids) for cube, needs in needed.items()}
+        return total, await _numbers(needed, aggregations)
+
+    rows, (total, numbers) = await asyncio.gather(loading, counted())
     stats = [_stats(row, numbers) for row in rows]
     if ordered_here:
         stats.sort(key=attrgetter(order.column), reverse=order.descending)
         stats = stats[page * limit : (page + 1) * limit]
-    return EventStatsPage(_matching(events, where) if with_total else 0, stats)
+    return EventStatsPage(total if with_total else 0, stats)
 
 
 async def listed_events(
@@ -190,13 +195,11 @@ async def _numbers(
     slices: Mapping[Cube, Slice], aggregations: Aggregations
 ) -> Mapping[Hashable, _Numbers]:
     """Each event's numbers."""
-    numbers: defaultdict[Hashable, dict[str, Any]] = defaultdict(dict)
-    for cells in await asyncio.gather(*map(aggregations.load, slices.values())):
-        for cell in cells:
-            of = numbers[key_of(cell["_id"].get("event"))]
-            for measure, number in cell.items():
-                if measure != "_id":
-                    of[measure] = of.get(measure, 0) + exact(number)
+    numbers: dict[Hashable, _Numbers] = {}
+    found = await asyncio.gather(*map(aggregations.load, slices.values()))
+    for needs, cells in zip(slices.values(), found, strict=True):
+        for event, of_event in cells.totals("event", needs.measures).items():
+            numbers[event] = {**numbers.get(event, {}), **of_event}
     return numbers
 
 

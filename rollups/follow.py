@@ -128,7 +128,7 @@ async def _apply(
         if any((cell["documents"], *map(exact, cell["measures"].values())))
     ]
     reached = max(until.time, position)
-    state = {"position": reached, "as_of": until.at}
+    state = {"position": reached, "as_of": until.at} | ({"version": reached} if updates else {})
     added = {"changes": len(changes), "batches": 1} if changes else {}
 
     async def write(session: AsyncClientSession | None = None) -> None:

@@ -1,11 +1,11 @@
 """Where rollups are kept: a collection of cells for each, and of their states for all.
 
 A state is `{_id: the rollup's name, owner, session, fence, expires_at, cells, declaration,
-position, as_of, built_at, builds, changes, batches, checks, differences, verified_at}`:
+position, as_of, version, built_at, builds, changes, batches, checks, differences, verified_at}`:
 - who keeps it, in which session, and until when unless renewed;
 - the collection of its cells, and the declaration that they are of; the cluster time up to which
-  changes are in them, and the server's clock then; when they were built, and how many times that
-  was done, which is their number;
+  changes are in them, and the server's clock then; the cluster time at which they last became
+  others; when they were built, and how many times that was done, which is their number;
 - how many changes were written, in how many transactions, since it was first kept; how often, and
   when last, cells were compared with documents, and how many differed.
 """
@@ -137,13 +137,17 @@ class Kept:
         # The last ones may just be read: by who learned of them a moment ago.
         await self.drop(lambda other: other != number - 1)
         cells = self.cells(f"{self._prefix}{number}")
+        await cells.drop()
+        return cells
+
+    async def index(self, cells: Cells) -> None:
+        """Builds the indexes that cells are changed and read by."""
         await cells.create_indexes(
             [
                 IndexModel(["level", "key"], unique=True),
                 *(IndexModel(["level", *paths]) for paths in sorted(self.rollup.searched)),
             ]
         )
-        return cells
 
     async def write(
         self,

@@ -1,0 +1,104 @@
+"""Dashboards on kept cells against the same counted live, over HTTP."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+from benchmarks.cannon import Question, fire
+from benchmarks.operations import EVENT_STATS, ORDER_STATS, Operation
+from benchmarks.replay import Disagreement
+from benchmarks.report import verdict
+from benchmarks.servers import HEADCOUNT, Server, running
+from errors import StartupError
+from server.settings import PREFIX, Settings
+
+CALLS: Final[Mapping[str, float]] = {
+    "eventsOverview": 5,
+    ORDER_STATS: 5,
+    "promoCodeStats": 5,
+    EVENT_STATS: 15,
+}
+"""Call → its median in milliseconds is to be at most."""
+FASTER: Final = 50
+_APART: Final = 0.2
+
+_FRESHNESS: Final = "{ freshness { cube source } }"
+_CUBES: Final = frozenset({"tickets", "promo tickets", "orders", "promo codes"})
+_BUILD_SECONDS: Final = 600
+_LIVE_ANSWERS: Final = 3
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Milliseconds of half of the answers: of each round, of kept cells and live."""
+
+    kept: Sequence[float]
+    live: Sequence[float]
+
+
+def measure(uri: str, settings: Settings, rounds: int, answers: int) -> Mapping[str, Reads]:
+    """Call → what it took; raises `Disagreement`."""
+    with (
+        running("Headcount", HEADCOUNT, uri, settings, {f"{PREFIX}ROLLUPS": "on"}) as kept,
+        running("Headcount, live", HEADCOUNT, uri, settings) as live,
+    ):
+        wait_until_fresh(kept)
+        found = {}
+        for call in CALLS:
+            question = Question(Operation(call, ()).text)
+            if _answer(kept, question) != _answer(live, question):
+                raise Disagreement(f"{call}: kept cells answer something else.")
+            runs = [
+                (
+                    fire(kept, question, connections=1, amount=answers).p50,
+                    fire(live, question, connections=1, amount=_LIVE_ANSWERS).p50,
+                )
+                for _ in range(rounds)
+            ]
+            kepts, lives = zip(*runs, strict=True)
+            found[call] = Reads(kepts, lives)
+        return found
+
+
+def wait_until_fresh(server: Server) -> None:
+    """Waits until what is measured is read from cells."""
+    limit = time.monotonic() + _BUILD_SECONDS
+    while time.monotonic() < limit:
+        cubes = _answer(server, Question(_FRESHNESS))["freshness"]
+        if {each["cube"] for each in cubes if each["source"] == "ROLLUP"} >= _CUBES:
+            return
+        time.sleep(0.2)
+    raise StartupError("The cells are not built in time.")
+
+
+def _answer(server: Server, question: Question) -> Any:
+    with server.client() as client:
+        response = client.post("/graphql", json={"query": question.text})
+    answer = response.json()
+    if "errors" in answer:
+        raise Disagreement(f"{server.name} gives no answer: {response.text[:500]}")
+    return answer["data"]
+
+
+def lines(tickets: int, found: Mapping[str, Reads]) -> Iterator[str]:
+    """A line for each operation."""
+    for call, reads in found.items():
+        kept, live = median(reads.kept), median(reads.live)
+        at_most, times = CALLS[call], live / kept
+        yield (
+            f"{tickets:,} tickets, `{call}`: p50 {kept:.1f} ms ({min(reads.kept):.1f}–"
+            f"{max(reads.kept):.1f}), at most {at_most}: {verdict(kept <= at_most)}; "
+            f"live {live:,.0f} ms = {times:.0f} ×, at least {FASTER}: {verdict(times >= FASTER)}"
+        )
+
+
+def apart(few: Mapping[str, Reads], many: Mapping[str, Reads]) -> Iterator[str]:
+    """A line for each operation: how far it is from being the same at any size."""
+    for call, reads in few.items():
+        ratio = median(many[call].kept) / median(reads.kept)
+        yield (
+            f"`{call}` of much data ÷ of less: {ratio:.2f}, within {_APART:.0%}: "
+            f"{verdict(abs(ratio - 1) <= _APART)}"
+        )

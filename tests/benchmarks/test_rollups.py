@@ -1,0 +1,26 @@
+"""Kept cells are read, built and followed, and measured meanwhile."""
+
+from pymongo import MongoClient
+
+from benchmarks.changes import write
+from tests.benchmarks.commands import needs_node, run
+
+
+@needs_node
+def test_quick_rollups_are_measured(quick_uri: str) -> None:
+    said = run("rollups", "--quick", "--uri", quick_uri)
+    for part in ("changes/s of", "lag,", "caught up at", "build of all cells", "eventsOverview"):
+        assert part in said
+    # Two for each of four operations, twice, one of each for their sizes, three of keeping.
+    assert said.count("met") == 2 * 4 * 2 + 4 + 3
+
+
+def test_changes_are_written_at_their_rate(mongodb_uri: str) -> None:
+    with MongoClient[dict[str, object]](mongodb_uri) as client:
+        database = client["headcount_changes"]
+        try:
+            written = write(mongodb_uri, database.name, 1000, 1)
+            assert 0 < written <= 1050
+            assert database["tickets"].count_documents({}) > 0
+        finally:
+            client.drop_database(database)

@@ -35,6 +35,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.load --plot docs/load.svg
 	$(BIN)/python -m benchmarks.crowd
 	$(BIN)/python -m benchmarks.exports
+	$(BIN)/python -m benchmarks.rollups
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

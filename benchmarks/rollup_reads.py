@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -38,28 +39,43 @@ class Reads:
     live: Sequence[float]
 
 
-def measure(uri: str, settings: Settings, rounds: int, answers: int) -> Mapping[str, Reads]:
-    """Call → what it took; raises `Disagreement`."""
-    with (
-        running("Headcount", HEADCOUNT, uri, settings, {f"{PREFIX}ROLLUPS": "on"}) as kept,
-        running("Headcount, live", HEADCOUNT, uri, settings) as live,
-    ):
-        wait_until_fresh(kept)
-        found = {}
+def measure(
+    uri: str, sizes: Sequence[Settings], rounds: int, answers: int
+) -> Sequence[Mapping[str, Reads]]:
+    """Of each database, call → what it took; raises `Disagreement`.
+
+    All are asked in turn, as the machine is not equally fast at all times.
+    """
+    on = {f"{PREFIX}ROLLUPS": "on"}
+    with ExitStack() as stack:
+        servers = [
+            (
+                stack.enter_context(running("Headcount", HEADCOUNT, uri, settings, on)),
+                stack.enter_context(running("Headcount, live", HEADCOUNT, uri, settings)),
+            )
+            for settings in sizes
+        ]
+        for kept, _ in servers:
+            wait_until_fresh(kept)
+        found: list[dict[str, Reads]] = [{} for _ in sizes]
         for call in CALLS:
             question = Question(Operation(call, ()).text)
-            if _answer(kept, question) != _answer(live, question):
-                raise Disagreement(f"{call}: kept cells answer something else.")
-            runs = [
-                (
-                    fire(kept, question, connections=1, amount=answers).p50,
-                    fire(live, question, connections=1, amount=_LIVE_ANSWERS).p50,
-                )
-                for _ in range(rounds)
-            ]
-            kepts, lives = zip(*runs, strict=True)
-            found[call] = Reads(kepts, lives)
+            for kept, live in servers:
+                if _answer(kept, question) != _answer(live, question):
+                    raise Disagreement(f"{call}: kept cells answer something else.")
+            runs = [[_p50s(each, question, answers) for each in servers] for _ in range(rounds)]
+            for reads, of_size in zip(found, zip(*runs, strict=True), strict=True):
+                kepts, lives = zip(*of_size, strict=True)
+                reads[call] = Reads(kepts, lives)
         return found
+
+
+def _p50s(servers: tuple[Server, Server], question: Question, answers: int) -> tuple[float, float]:
+    kept, live = servers
+    return (
+        fire(kept, question, connections=1, amount=answers).p50,
+        fire(live, question, connections=1, amount=_LIVE_ANSWERS).p50,
+    )
 
 
 def wait_until_fresh(server: Server) -> None:
@@ -97,7 +113,7 @@ def lines(tickets: int, found: Mapping[str, Reads]) -> Iterator[str]:
 def apart(few: Mapping[str, Reads], many: Mapping[str, Reads]) -> Iterator[str]:
     """A line for each operation: how far it is from being the same at any size."""
     for call, reads in few.items():
-        ratio = median(many[call].kept) / median(reads.kept)
+        ratio = median(b / a for a, b in zip(reads.kept, many[call].kept, strict=True))
         yield (
             f"`{call}` of much data ÷ of less: {ratio:.2f}, within {_APART:.0%}: "
             f"{verdict(abs(ratio - 1) <= _APART)}"

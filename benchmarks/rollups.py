@@ -1,7 +1,10 @@
 """The command `python -m benchmarks.rollups`: kept cells, read, built and followed."""
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
+from typing import Final
 
 import click
 
@@ -10,10 +13,14 @@ from benchmarks import rollup_keeping as keeping
 from benchmarks import rollup_reads as reads
 from benchmarks.cannon import installed
 from benchmarks.contenders import defaults
-from benchmarks.dataset import FULL, LARGE, QUICK
+from benchmarks.dataset import FULL, LARGE, QUICK, Size
 from benchmarks.replay import Disagreement
 from cubes.rollup import ROLLUPS
 from errors import StartupError
+
+_PARTS: Final = ("follow", "build", "read")
+_ANSWERS: Final = 300
+_FEW: Final = 20
 
 
 @click.command(help="Reads kept cells and counts live, builds cells, and follows changes.")
@@ -22,7 +29,12 @@ from errors import StartupError
 @click.option("--rate", type=click.FloatRange(min=1), default=5000, show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=1), default=20, show_default=True)
 @click.option("--uri", help="The MongoDB to use; by default an embedded one.")
-def main(quick: bool, rounds: int, rate: float, seconds: float, uri: str | None) -> None:
+@click.option(
+    "--part", "parts", type=click.Choice(_PARTS), multiple=True, help="Only this; all by default."
+)
+def main(
+    quick: bool, rounds: int, rate: float, seconds: float, uri: str | None, parts: Sequence[str]
+) -> None:
     """Prints what was found."""
     sizes = (QUICK, QUICK) if quick else (FULL, LARGE)
     if quick:
@@ -30,23 +42,33 @@ def main(quick: bool, rounds: int, rate: float, seconds: float, uri: str | None)
     try:
         installed()
         with dataset.kept(uri, defaults(sizes[0].database), sizes[0]) as address:
-            for line in keeping.followed(address, rate, seconds):
-                click.echo(f"- {line}")
-            size = asdict(sizes[0])
-            found = keeping.built(address, defaults(sizes[0].database), rounds)
-            of = sum(len(each.cubes) * size[each.source.Settings.name] for each in ROLLUPS)
-            click.echo(f"- {keeping.build_line(found, of)}")
-            by_size = []
-            for each in sizes:
-                with dataset.kept(address, defaults(each.database), each):
-                    settings = defaults(each.database)
-                    by_size.append(reads.measure(address, settings, rounds, 20 if quick else 300))
-                for line in reads.lines(each.tickets, by_size[-1]):
+            for part in parts or _PARTS:
+                for line in _lines(part, address, sizes, rounds, rate, seconds):
                     click.echo(f"- {line}")
-            for line in reads.apart(*by_size):
-                click.echo(f"- {line}")
     except (StartupError, Disagreement, TimeoutError) as error:
         sys.exit(f"benchmarks: {error}")
+
+
+def _lines(
+    part: str, uri: str, sizes: Sequence[Size], rounds: int, rate: float, seconds: float
+) -> Iterator[str]:
+    if part == "follow":
+        yield from keeping.followed(uri, rate, seconds)
+    elif part == "build":
+        size = asdict(sizes[0])
+        times = keeping.built(uri, defaults(sizes[0].database), rounds)
+        documents = sum(len(each.cubes) * size[each.source.Settings.name] for each in ROLLUPS)
+        yield keeping.build_line(times, documents)
+    else:
+        answers = _ANSWERS if sizes[0] is FULL else _FEW
+        settings = [defaults(each.database) for each in sizes]
+        with ExitStack() as stack:
+            for each, of in zip(sizes, settings, strict=True):
+                stack.enter_context(dataset.kept(uri, of, each))
+            by_size = reads.measure(uri, settings, rounds, answers)
+        for each, found in zip(sizes, by_size, strict=True):
+            yield from reads.lines(each.tickets, found)
+        yield from reads.apart(*by_size)
 
 
 if __name__ == "__main__":

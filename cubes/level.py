@@ -81,14 +81,14 @@ class Level:
         return within
 
     @property
-    def searched(self) -> Iterator[tuple[str, ...]]:
-        """The paths of cells that they are searched by, as slices have keys and windows."""
-        time = () if self.bucket is None else (f"key.{_BUCKET}",)
+    def searched(self) -> Iterator[str]:
+        """The paths of its cells that they are searched by: a window's, else those with keys."""
+        if self.bucket is not None:
+            yield f"key.{_BUCKET}"
+            return
         for name in self.dimensions:
             if isinstance(self.cube.dimensions[name], str):
-                yield f"key.{name}", *time
-        if time:
-            yield time
+                yield f"key.{name}"
 
     def reading(self, one: Slice, window: Window | None = None) -> dict[str, Any]:
         """The filter for those of its cells that a slice is of, and of a window."""

@@ -43,9 +43,9 @@ class Rollup:
         return [level for cube in self.cubes for level in levels(cube)]
 
     @cached_property
-    def searched(self) -> frozenset[tuple[str, ...]]:
+    def searched(self) -> frozenset[str]:
         """The paths of cells that they are searched by."""
-        return frozenset(paths for level in self.levels for paths in level.searched)
+        return frozenset(path for level in self.levels for path in level.searched)
 
     @cached_property
     def fields(self) -> frozenset[str]:

@@ -161,17 +161,19 @@ class Aggregations:
     async def _kept_cells(self, kept: Kept, query: Slice) -> _Documents:
         """Kept cells, and what is counted of the edges of a stretch of time."""
         collection = query.source.get_pymongo_collection()
-        if query.window is None and (known := kept.known.get((kept.version, query))) is not None:
+        # No read is shared that began before these cells were.
+        key = kept.version, query
+        if query.window is None and (known := kept.known.get(key)) is not None:
             return known
         found = await asyncio.gather(
-            self._documents(kept.cells, kept.pipeline, query),
+            self._documents(kept.cells, kept.pipeline, key),
             *(self._documents(collection, edge.pipeline(), edge) for edge in kept.edges),
         )
         documents = [document for _, documents in found for document in documents]
         if query.window is None:
             with suppress(ValueError):
                 # More than it ever holds.
-                kept.known[kept.version, query] = documents
+                kept.known[key] = documents
         return documents
 
     async def _documents(

@@ -145,7 +145,7 @@ class Kept:
         await cells.create_indexes(
             [
                 IndexModel(["level", "key"], unique=True),
-                *(IndexModel(["level", *paths]) for paths in sorted(self.rollup.searched)),
+                *(IndexModel(["level", path]) for path in sorted(self.rollup.searched)),
             ]
         )
 

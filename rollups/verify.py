@@ -1,13 +1,13 @@
 """Verifying a rollup: its cells against a fresh count of the documents, as of the same time."""
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
 from cubes.cube import Stage, exact
-from cubes.key import key_of
+from cubes.key import key_of, raw
 from cubes.rollup import Rollup
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
@@ -15,7 +15,7 @@ from rollups.moment import moment
 from rollups.store import Store
 
 _Collection = AsyncCollection[dict[str, Any]]
-_Cells = Mapping[Hashable, Mapping[str, Any]]
+_Cell = Mapping[str, Any]
 
 _THERE: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
@@ -42,11 +42,14 @@ async def verify(store: Store, rollup: Rollup) -> list[Difference]:
     if compared is None:
         raise StartupError(f"{rollup.name} has no cells yet: run 'headcount rollups build'.")
     cells, source = compared
-    kept = await _found(cells, [_THERE])
-    counted = dict[Hashable, Mapping[str, Any]]()
-    for level in rollup.levels:
-        counted.update(await _found(source, level.cells()))
-    differences = [*_differences(kept, counted)]
+    differences = [
+        difference
+        for level in rollup.levels
+        for difference in await _differences(
+            _cells(cells, [{"$match": {"level": level.name}}, _THERE]),
+            _cells(source, level.cells()),
+        )
+    ]
     await store.note_check(rollup, cells.name, len(differences))
     return differences
 
@@ -68,13 +71,12 @@ async def verify_some(store: Store, rollup: Rollup) -> list[Difference]:
         if level is finer:
             picks.append(await _picked(source, [], level.cells()))
         for cell in filter(None, picks):
-            kept = await _found(cells, [{"$match": {"level": level.name}}, *_of(cell), _THERE])
-            counted = await (
-                _found(source, [*level.documents_of(cell["key"]), *level.cells(), *_of(cell)])
+            differences += await _differences(
+                _cells(cells, [{"$match": {"level": level.name}}, *_of(cell), _THERE]),
+                _cells(source, [*level.documents_of(cell["key"]), *level.cells(), *_of(cell)])
                 if level is finer
-                else _found(cells, [*level.of_finer(finer, cell["key"]), *_of(cell), _THERE])
+                else _cells(cells, [*level.of_finer(finer, cell["key"]), *_of(cell), _THERE]),
             )
-            differences += _differences(kept, counted)
     await store.note_check(rollup, cells.name, len(differences))
     return differences
 
@@ -104,22 +106,35 @@ async def _picked(
     return next(iter(await found.to_list()), None)
 
 
-async def _found(collection: _Collection, pipeline: list[Stage]) -> _Cells:
+async def _cells(collection: _Collection, pipeline: list[Stage]) -> AsyncIterator[_Cell]:
     found = await collection.aggregate(pipeline, allowDiskUse=True, collation=BY_CODE_POINT)
-    return {
-        (cell["level"], *((name, key_of(value)) for name, value in cell["key"].items())): cell
-        async for cell in found
-    }
+    async with found:
+        async for cell in found:
+            yield cell
 
 
-def _differences(kept: _Cells, counted: _Cells) -> Iterator[Difference]:
-    for cell in {**kept, **counted}:
-        sums = [found.get(cell) and _sums(found[cell]) for found in (kept, counted)]
-        if sums[0] != sums[1]:
-            shown = kept.get(cell) or counted[cell]
-            yield Difference(shown["level"], shown["key"], *sums)
+async def _differences(
+    kept: AsyncIterator[_Cell], counted: AsyncIterator[_Cell]
+) -> list[Difference]:
+    # There may be a million: of those that agree only keys and numbers are held, and once.
+    sums = {_key(cell): _sums(cell) async for cell in kept}
+    differences = list[Difference]()
+    async for cell in counted:
+        key, now = _key(cell), _sums(cell)
+        if (was := sums.pop(key, None)) != now:
+            differences.append(Difference(*_shown(key), was, now))
+    return [*differences, *(Difference(*_shown(key), was, None) for key, was in sums.items())]
 
 
-def _sums(cell: Mapping[str, Any]) -> Mapping[str, Any]:
+def _key(cell: _Cell) -> tuple[Any, ...]:
+    return cell["level"], *((name, key_of(value)) for name, value in cell["key"].items())
+
+
+def _shown(key: tuple[Any, ...]) -> tuple[str, Mapping[str, Any]]:
+    level, *dimensions = key
+    return level, {name: raw(value) for name, value in dimensions}
+
+
+def _sums(cell: _Cell) -> Mapping[str, Any]:
     measures = {name: exact(value) for name, value in cell["measures"].items()}
     return {"documents": cell["documents"], **measures}

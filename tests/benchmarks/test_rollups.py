@@ -20,7 +20,8 @@ def test_changes_are_written_at_their_rate(mongodb_uri: str) -> None:
         database = client["headcount_changes"]
         try:
             written = write(mongodb_uri, database.name, 1000, 1)
-            assert 0 < written <= 1050
+            # One batch may be ahead, and one be under way.
+            assert 0 < written <= 1100
             assert database["tickets"].count_documents({}) > 0
         finally:
             client.drop_database(database)

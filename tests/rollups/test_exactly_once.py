@@ -140,3 +140,27 @@ async def test_late_cells_are_not_read(
     await assert_exact(store)
     await ask(operation.ORDER_STATS, kept=KeptCells(database))
     assert sent.to("ticket_orders")
+
+
+async def test_cells_that_did_not_change_are_not_read_again(
+    database: Database, store: Store, ask: Ask, sent: Sent
+) -> None:
+    await _replace_all(database, nasty(), "replaced")
+    await assert_exact(store)
+    read = partial(ask, kept=KeptCells(database))
+
+    async def orders() -> tuple[Any, int]:
+        result = await read("{ orderStats { totalOrders } }")
+        assert result.data is not None
+        # Whoever keeps them sends commands by the same client, but aggregates none.
+        reads = sum(
+            command == "aggregate" and "headcount_cells" in to for command, to in sent.commands
+        )
+        return result.data["orderStats"]["totalOrders"], reads
+
+    number, reads = await orders()
+    assert reads == 1
+    assert await orders() == (number, 0)
+    await database["ticket_orders"].insert_one({"event_id": 1})
+    await assert_exact(store)
+    assert await orders() == (number + 1, 1)

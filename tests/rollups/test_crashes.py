@@ -1,6 +1,5 @@
 """Followers that are killed and frozen under load, and a MongoDB that is: cells stay exact."""
 
-import asyncio
 import multiprocessing
 import os
 import random
@@ -21,12 +20,8 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from cubes.rollup import ROLLUPS
-from rollups.store import Store
-from server.database import connect
-from server.settings import Settings
 from tests.commands import Mongod
-from tests.rollups.conftest import assert_exact
-from tests.rollups.follower import follow
+from tests.rollups.follower import compare, follow
 
 KILLS: Final = 100
 _LEASE_SECONDS: Final = 0.5
@@ -212,9 +207,11 @@ def _built(uri: str) -> bool:
     return len(states) == len(ROLLUPS) and all(state.get("cells") for state in states.values())
 
 
-async def _assert_exact(uri: str) -> None:
-    async with connect(uri, Settings(database=_NAME)) as database:
-        await assert_exact(Store(database))
+def _assert_exact(uri: str) -> None:
+    comparing = _FORKS.Process(target=compare, args=(uri, _NAME))
+    comparing.start()
+    comparing.join()
+    assert comparing.exitcode == 0
 
 
 def test_whatever_is_killed_cells_are_exact_in_the_end(mongod: Mongod, tmp_path: Path) -> None:
@@ -231,7 +228,7 @@ def test_whatever_is_killed_cells_are_exact_in_the_end(mongod: Mongod, tmp_path:
         # None was built anew: all changes were followed.
         after_load = load.writes
     with _following(mongod.uri, tmp_path):
-        asyncio.run(_assert_exact(mongod.uri))
+        _assert_exact(mongod.uri)
     after = _states(mongod.uri)
     assert after_load > 1000
     for name, state in after.items():
@@ -269,4 +266,4 @@ def test_who_was_frozen_past_the_lease_writes_nothing(mongod: Mongod, tmp_path: 
 
             _until(told)
     with _following(mongod.uri, tmp_path):
-        asyncio.run(_assert_exact(mongod.uri))
+        _assert_exact(mongod.uri)

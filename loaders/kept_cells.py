@@ -22,6 +22,7 @@ FRESH: Final = timedelta(seconds=2)
 _NOT_ALLOWED: Final = 13
 # Of some 500 bytes each.
 _KNOWN_CELLS: Final = 50_000
+_KEY_CELLS: Final = 100
 
 _log = structlog.get_logger(__name__)
 
@@ -67,7 +68,7 @@ class KeptCells:
     """The kept cells of a database."""
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
-        self._known: LRUCache[Hashable, Documents] = LRUCache(_KNOWN_CELLS, getsizeof=len)
+        self._known: LRUCache[Hashable, Documents] = LRUCache(_KNOWN_CELLS, getsizeof=_size)
         self._database = database
         self._refused = False
 
@@ -112,6 +113,11 @@ class KeptCells:
         """That of a cube whose cells are fresh."""
         state = _fresh(ROLLUP_OF[cube], states, age) if cube in ROLLUP_OF else None
         return None if state is None else _freshness(cube, state, age)
+
+
+def _size(documents: Documents) -> int:
+    # With what they are found by.
+    return _KEY_CELLS + len(documents)
 
 
 def _fresh(rollup: Rollup, states: States, age: timedelta) -> Mapping[str, Any] | None:

@@ -50,7 +50,7 @@ async def _renew(kept: Kept) -> None:
 
 async def _build(kept: Kept) -> None:
     rollup = kept.rollup
-    source = rollup.source.get_pymongo_collection()
+    source = kept.store.source(rollup)
     now = await moment(source.database)
     cells = await kept.new_cells()
     at = source.with_options(read_concern=AsOf(now.time))

@@ -63,7 +63,7 @@ async def _batches(
 
     A batch of none says that there were none until then.
     """
-    source = kept.rollup.source.get_pymongo_collection()
+    source = kept.store.source(kept.rollup)
     images = ("fullDocument", "fullDocumentBeforeChange")
     pipeline: list[Stage] = [
         {

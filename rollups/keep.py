@@ -45,6 +45,10 @@ async def keep(store: Store, rollup: Rollup, owner: str) -> None:
             reason = first_words(error)
         except StartupError as error:
             reason, pause = str(error), _LATER_SECONDS
+        except Exception as error:
+            # Of what nobody foresaw the log says where; the others may do without.
+            _log.exception("keeping a rollup failed", rollup=rollup.name, exc_info=error)
+            pause = _LATER_SECONDS
         was_kept = loop.time() - began > store.lease_seconds
         if reason and (was_kept or reason != said):
             _log.warning("a rollup can't be kept for now", rollup=rollup.name, reason=reason)

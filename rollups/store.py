@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, Self
 
-from pymongo import IndexModel
+from pymongo import IndexModel, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -42,13 +42,19 @@ class Store:
     def __init__(
         self, database: AsyncDatabase[dict[str, Any]], *, lease_seconds: float = LEASE_SECONDS
     ) -> None:
-        self.database = database
+        # What a secondary has not got yet is not to be taken for what is.
+        self.database = database.with_options(read_preference=ReadPreference.PRIMARY)
         self.lease_seconds = lease_seconds
-        self.states: AsyncCollection[dict[str, Any]] = database[STATES]
+        self.states: AsyncCollection[dict[str, Any]] = self.database[STATES]
 
     async def state(self, rollup: Rollup) -> State:
         """What is known of a rollup; nothing while nobody ever kept it."""
         return await self.states.find_one({"_id": rollup.name}) or {}
+
+    def source(self, rollup: Rollup) -> AsyncCollection[dict[str, Any]]:
+        """The collection that a rollup is of, as the primary has it."""
+        source: AsyncCollection[dict[str, Any]] = rollup.source.get_pymongo_collection()
+        return source.with_options(read_preference=ReadPreference.PRIMARY)
 
     async def register(self, rollup: Rollup) -> None:
         """Makes sure that there is a state of the rollup."""

@@ -89,7 +89,7 @@ async def _as_of_now(store: Store, rollup: Rollup) -> tuple[_Collection, _Collec
     if not state.get("cells"):
         return None
     cells = store.database[state["cells"]].with_options(read_concern=as_of)
-    source = rollup.source.get_pymongo_collection()
+    source = store.source(rollup)
     return cells, source.with_options(read_concern=AsOf(state["position"]))
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import structlog
+from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -27,9 +28,11 @@ Database = AsyncDatabase[dict[str, Any]]
 
 
 def kept_in(settings: Settings, database: Database) -> Database:
-    """The database that cells are kept in."""
+    """The database that cells are kept in, as the primary has it: they are to be the newest."""
     name = settings.rollups_database or settings.database
-    return database.client.get_database(name, database.codec_options)
+    return database.client.get_database(
+        name, database.codec_options, read_preference=ReadPreference.PRIMARY
+    )
 
 
 def owner() -> str:

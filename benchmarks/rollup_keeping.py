@@ -68,7 +68,6 @@ async def _built(store: Store) -> None:
         if kept is not None:
             async with kept:
                 await build(kept)
-                await kept.release()
 
 
 def build_line(found: Sequence[tuple[float, float]], documents: int) -> str:

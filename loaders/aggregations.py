@@ -22,7 +22,7 @@ from cubes.declared import CUBES
 from documents.reads import BY_CODE_POINT
 from errors import ServiceUnavailable, first_words
 from loaders.cell_reads import CellReads
-from loaders.kept_cells import Freshness, Kept, KeptCells, ReadAfter, States
+from loaders.kept_cells import Freshness, Kept, KeptCells, ReadAfter, States, moment_of
 from loaders.plans import plain_fields
 from loaders.shared_reads import SharedReads
 
@@ -185,6 +185,10 @@ class Aggregations:
         let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
         if self.after is not None:
             collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
+            # What lies ahead, as clocks differ, is waited for.
+            ahead = moment_of(self.after) - self._variables["now"]
+            passed = asyncio.get_running_loop().time() - self._arrived
+            await asyncio.sleep(ahead.total_seconds() - passed)
 
         async def aggregated(deadline: float) -> tuple[float, _Documents]:
             began = asyncio.get_running_loop().time()

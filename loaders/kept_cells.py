@@ -33,6 +33,11 @@ ReadAfter = Timestamp | datetime
 """What an answer is to be as new as: a cluster time, or a moment of the database's clock."""
 
 
+def moment_of(after: ReadAfter) -> datetime:
+    """When that is: of a cluster time the second."""
+    return after.as_datetime() if isinstance(after, Timestamp) else after
+
+
 @dataclass(frozen=True, slots=True)
 class Freshness:
     """Where a cube was read from, what that is as of, and how late."""

@@ -11,14 +11,14 @@ from bson import Timestamp
 
 from errors import BadUserInput
 from loaders.aggregations import Aggregations
-from loaders.kept_cells import Freshness, ReadAfter
+from loaders.kept_cells import Freshness, ReadAfter, moment_of
 from resolvers.arguments import moment
 
 READ_AFTER: Final = "readAfter"
 """The request's extension that says what its answer is to be as new as."""
 
 _CLUSTER_TIME: Final = re.compile(r"(\d{1,20}):(\d{1,20})", re.ASCII)
-# Clocks differ, and cells are waited for as long.
+# What lies no further ahead is waited for.
 _AHEAD: Final = timedelta(seconds=2)
 
 
@@ -53,7 +53,7 @@ async def freshness(aggregations: Aggregations) -> Sequence[CubeFreshness]:
 def read_after(value: object, now: datetime) -> ReadAfter:
     """A cluster time, `<seconds>:<increment>`, or a moment in ISO 8601; raises `BadUserInput`.
 
-    Neither may lie ahead: nothing could be as new.
+    Neither may lie ahead of now, but for as much as clocks differ: nothing could be as new.
     """
     match = _CLUSTER_TIME.fullmatch(value) if isinstance(value, str) else None
     try:
@@ -63,8 +63,7 @@ def read_after(value: object, now: datetime) -> ReadAfter:
             f"Extension '{READ_AFTER}' must be a cluster time, as '1776700800:3', or a moment in "
             f"ISO 8601 with its offset, as '2026-04-20T16:00:00Z'; it is {repr(value)[:100]}."
         ) from error
-    at = after.as_datetime() if isinstance(after, Timestamp) else after
-    if at > now + _AHEAD:
+    if moment_of(after) > now + _AHEAD:
         raise BadUserInput(
             f"Extension '{READ_AFTER}' must not lie ahead of now, {now.isoformat()}; "
             f"it is {value!r}."

@@ -14,8 +14,8 @@ from pymongo.errors import OperationFailure
 from cubes.cube import Stage, exact
 from documents.reads import BY_CODE_POINT
 from rollups.build import RAW
-from rollups.moment import Moment, after, moment
-from rollups.store import Cells, Kept
+from rollups.moment import Moment, Moments, after
+from rollups.store import Cells, Kept, State
 
 WAIT_MS: Final = 200
 """How long MongoDB waits for a change before it says that there is none."""
@@ -27,8 +27,9 @@ SWEEP_SECONDS: Final = 60.0
 _BATCH: Final = 2_000
 _BATCH_BYTES: Final = 8_000_000
 _CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
+_TOO_LARGE: Final = 10334
 # History that is gone, images that were not kept, an event too large.
-_BEYOND: Final = frozenset({280, 286, 47, 10334})
+_BEYOND: Final = frozenset({280, 286, 47, _TOO_LARGE})
 
 
 class Gap(Exception):
@@ -64,6 +65,7 @@ async def _batches(
     A batch of none says that there were none until then.
     """
     source = kept.store.source(kept.rollup)
+    moments = Moments(source.database)
     images = ("fullDocument", "fullDocumentBeforeChange")
     pipeline: list[Stage] = [
         {
@@ -84,9 +86,11 @@ async def _batches(
     held: list[RawBSONDocument] = []
     async with cursor:
         while True:
-            now = await moment(source.database)
+            now = await moments.now()
             data = await cursor.try_next()
             if not data:
+                if not cursor.alive:
+                    raise Gap("the collection's changes ended")
                 # All that was before now has come.
                 loop = asyncio.get_running_loop().time()
                 if held or loop - said >= QUIET_SECONDS:
@@ -146,13 +150,14 @@ async def _apply(
 
 async def _sweep(kept: Kept, cells: Cells) -> None:
     """Deletes the cells that no document is behind, and drops those of earlier builds."""
-    await kept.drop(lambda number: not cells.name.endswith(f".{number}"))
 
-    async def delete(session: AsyncClientSession) -> None:
-        await kept.write({}, session=session)
+    async def delete(session: AsyncClientSession) -> State:
+        state = await kept.write({}, session=session, cells=cells.name)
         await cells.delete_many({"documents": 0}, session=session)
+        return state
 
-    await kept.together(delete)
+    state = await kept.together(delete)
+    await kept.drop_before(state["builds"], but=cells.name)
 
 
 def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:
@@ -188,6 +193,13 @@ def _parts(weighted: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[s
 async def _deltas(kept: Kept, part: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
     """What changes do to cells."""
     database = kept.store.database.with_options(codec_options=RAW)
-    found = await database.aggregate(kept.rollup.deltas(part), collation=BY_CODE_POINT)
-    (levels,) = await found.to_list()
+    try:
+        found = await database.aggregate(kept.rollup.deltas(part), collation=BY_CODE_POINT)
+        (levels,) = await found.to_list()
+    except OperationFailure as error:
+        if error.code != _TOO_LARGE or len(part) == 1:
+            raise
+        # Cells whose keys are long: the same cell of both halves is changed twice.
+        half = len(part) // 2
+        return [*await _deltas(kept, part[:half]), *await _deltas(kept, part[half:])]
     return [cell for cells in levels.values() for cell in cells]

@@ -21,7 +21,9 @@ CHECK_SECONDS: Final = 180.0
 """How often cells are compared with documents, about."""
 
 _LATER_SECONDS: Final = 60.0
+_IMAGES: Final[dict[str, Any]] = {"changeStreamPreAndPostImages": {"enabled": True}}
 _NOT_ALLOWED: Final = 13
+_GONE: Final = 26
 _THERE_ALREADY: Final = 48
 # MongoDB 6.0, by the version of what it speaks.
 _IMAGES_SINCE: Final = 17
@@ -57,22 +59,19 @@ async def keep(store: Store, rollup: Rollup, owner: str) -> None:
 
 
 async def _kept(kept: Kept) -> None:
-    try:
-        while True:
-            await prepare(kept.rollup)
-            state = await kept.store.state(kept.rollup)
-            if not state.get("cells") or state["declaration"] != kept.rollup.declaration:
-                _log.info("a rollup is built", rollup=kept.rollup.name)
-                await build(kept)
-            try:
-                await first(follow(kept), _check(kept))
-            except Gap as gap:
-                _log.warning("a rollup is built anew", rollup=kept.rollup.name, reason=str(gap))
-                # From now on queries are answered live.
-                await kept.write({"cells": None})
-    except (asyncio.CancelledError, StartupError):
-        await kept.release()
-        raise
+    while True:
+        # One that was dropped is not made: that would be in the way of who swaps or restores it.
+        await _keep_images(kept.rollup)
+        state = await kept.store.state(kept.rollup)
+        if not state.get("cells") or state["declaration"] != kept.rollup.declaration:
+            _log.info("a rollup is built", rollup=kept.rollup.name)
+            await build(kept)
+        try:
+            await first(follow(kept), _check(kept))
+        except Gap as gap:
+            _log.warning("a rollup is built anew", rollup=kept.rollup.name, reason=str(gap))
+            # From now on queries are answered live.
+            await kept.write({"cells": None})
 
 
 async def _check(kept: Kept) -> None:
@@ -120,19 +119,26 @@ async def ready(store: Store) -> None:
 
 
 async def prepare(rollup: Rollup) -> None:
-    """Has MongoDB keep what documents were before a change; raises `StartupError`."""
+    """Has MongoDB keep what documents were before a change; raises `StartupError`.
+
+    A collection that is not there yet is made.
+    """
     source = rollup.source.get_pymongo_collection()
-    images: dict[str, Any] = {"changeStreamPreAndPostImages": {"enabled": True}}
     if not await source.database.list_collection_names(filter={"name": source.name}):
         try:
-            await source.database.create_collection(source.name, check_exists=False, **images)
+            await source.database.create_collection(source.name, check_exists=False, **_IMAGES)
         except OperationFailure as error:
             if error.code != _THERE_ALREADY:
                 raise
+    await _keep_images(rollup)
+
+
+async def _keep_images(rollup: Rollup) -> None:
+    source = rollup.source.get_pymongo_collection()
     if (await source.options()).get("changeStreamPreAndPostImages", {}).get("enabled"):
         return
     try:
-        await source.database.command("collMod", source.name, **images)
+        await source.database.command("collMod", source.name, allowable_errors=[_GONE], **_IMAGES)
     except OperationFailure as error:
         if error.code != _NOT_ALLOWED:
             raise

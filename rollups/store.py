@@ -12,13 +12,13 @@ position, as_of, version, built_at, builds, changes, batches, checks, difference
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from pymongo import IndexModel, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
+from pymongo.errors import OperationFailure, PyMongoError
 
 from cubes.reading import Expression
 from cubes.rollup import STATES, Rollup
@@ -27,6 +27,8 @@ LEASE_SECONDS: Final = 6
 """How long a rollup is its keeper's without being renewed."""
 
 _CELLS: Final = "headcount_cells"
+
+_Done = TypeVar("_Done")
 
 State = Mapping[str, Any]
 Cells = AsyncCollection[dict[str, Any]]
@@ -114,7 +116,7 @@ class Store:
 class Kept:
     """A rollup that is ours for a while; whoever writes of it asks first whether it still is.
 
-    `async with` ends its session.
+    After `async with` others can have it at once.
     """
 
     def __init__(
@@ -131,6 +133,10 @@ class Kept:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.end_session()
+        # From now on the session may be used for something else: nobody is to kill it.
+        with suppress(PyMongoError):
+            ended = {"expires_at": "", "session": ""}
+            await self.store.states.update_one(self._mine, {"$unset": ended})
 
     def cells(self, name: str) -> Cells:
         """A collection of cells."""
@@ -138,10 +144,10 @@ class Kept:
 
     async def new_cells(self) -> Cells:
         """A collection for cells to be built, of which nobody knows yet; raises `Lost`."""
-        await self.write({}, added={"builds": 1})
-        number: int = (await self.store.state(self.rollup))["builds"]
+        state = await self.write({}, added={"builds": 1})
+        number: int = state["builds"]
         # The last ones may just be read: by who learned of them a moment ago.
-        await self.drop(lambda other: other != number - 1)
+        await self.drop_before(number - 1, but=state.get("cells"))
         cells = self.cells(f"{self._prefix}{number}")
         await cells.drop()
         return cells
@@ -162,8 +168,8 @@ class Kept:
         added: Mapping[str, int] | None = None,
         session: Any = None,
         **known: Any,
-    ) -> None:
-        """Changes its state, if it has the `known` values; renews it. Raises `Lost`.
+    ) -> State:
+        """Changes its state, if it has the `known` values; renews it, gives it. Raises `Lost`.
 
         Numbers are `added` to what is there.
         """
@@ -173,21 +179,24 @@ class Kept:
             for name, number in (added or {}).items()
         }
         update = [{"$set": values | sums | {"expires_at": self.store.later}}]
-        found = await self.store.states.update_one(self._mine | known, update, session=session)
-        if not found.matched_count:
+        written = await self.store.states.find_one_and_update(
+            self._mine | known, update, session=session, return_document=True
+        )
+        if written is None:
             raise Lost
+        return written
 
-    async def drop(self, unread: Callable[[int], bool]) -> None:
-        """Drops cells that nobody reads, by the number of their build."""
+    async def drop_before(self, build: int, *, but: str | None) -> None:
+        """Drops the cells of earlier builds, which nobody reads.
+
+        Later ones may be those of who keeps the rollup by now.
+        """
         for name in await self.store.database.list_collection_names():
             number = name.removeprefix(self._prefix)
-            if number != name and number.isdecimal() and unread(int(number)):
+            earlier = number != name and number.isdecimal() and int(number) < build
+            if earlier and name != but:
                 await self.cells(name).drop()
 
-    async def release(self) -> None:
-        """Lets others have it at once."""
-        await self.store.states.update_one(self._mine, {"$unset": {"expires_at": ""}})
-
-    async def together(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
+    async def together(self, work: Callable[[AsyncClientSession], Awaitable[_Done]]) -> _Done:
         """Does what is written in one transaction."""
-        await self._session.with_transaction(work)
+        return await self._session.with_transaction(work)

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 import strawberry
-from bson.tz_util import utc as DRIVERS_UTC  # noqa: N812
+from bson import tz_util
 from strawberry.types.scalar import ScalarDefinition
 
 from resolvers.arguments import moment
@@ -12,7 +12,7 @@ from resolvers.arguments import moment
 def iso(value: datetime) -> str:
     """A moment as answers show it."""
     # The driver's UTC is not Python's: to convert it takes as long as all the rest.
-    utc = value if value.tzinfo is DRIVERS_UTC else value.astimezone(UTC)
+    utc = value if value.tzinfo is tz_util.utc else value.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")
 
 

@@ -25,8 +25,6 @@ from server.keeping import keeping, kept_in, owner
 from server.settings import Settings
 
 _LOOK_SECONDS = 0.5
-
-
 _RATE_SECONDS = 1.0
 
 
@@ -49,8 +47,6 @@ def build_all(settings: Settings) -> None:
                     raise StartupError(
                         f"{rollup.name} is being built by another process: wait until it is done."
                     ) from None
-                finally:
-                    await kept.release()
 
     _run(settings, run)
 

@@ -99,11 +99,14 @@ class Mongod:
         self._process.kill()
         self._process.wait()
 
-    def initiate(self) -> None:
-        """Makes it the only member of its replica set, and waits until it takes writes."""
+    def initiate(self, second: Self | None = None, arbiter: Self | None = None) -> None:
+        """Makes it the first member of its replica set, and waits until it takes writes."""
+        members: list[dict[str, Any]] = [{"_id": 0, "host": self._address, "priority": 2}]
+        if second and arbiter:
+            members.append({"_id": 1, "host": second._address})
+            members.append({"_id": 2, "host": arbiter._address, "arbiterOnly": True})
         with MongoClient[dict[str, Any]](self.uri) as client:
-            member = {"_id": 0, "host": self._address}
-            client.admin.command("replSetInitiate", {"_id": "r", "members": [member]})
+            client.admin.command("replSetInitiate", {"_id": "r", "members": members})
             while not client.admin.command("hello")["isWritablePrimary"]:
                 time.sleep(0.05)
 

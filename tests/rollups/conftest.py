@@ -83,4 +83,9 @@ async def assert_exact(store: Store) -> None:
                 await source.aggregate(level.cells(), collation=BY_CODE_POINT)
             ).to_list()
         ]
-        assert _by_key(kept) == _by_key(counted), rollup.name
+        was, now = _by_key(kept), _by_key(counted)
+        different = [
+            (key, was.get(key), now.get(key)) for key in was | now if was.get(key) != now.get(key)
+        ]
+        # Short: all of them would hide what happened.
+        assert not different, (len(different), different[:3], len(was), len(now), dict(state))

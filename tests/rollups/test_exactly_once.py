@@ -1,9 +1,9 @@
 """Kept cells are what a fresh count finds, whatever happened to the documents meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import Phase, given, settings
@@ -22,6 +22,8 @@ from tests.strategies import datasets, nasty
 from tests.strategies_behaviour import behaviours
 from tests.test_dashboard import compare_dashboards
 from tests.test_kpis import compare_all
+
+_Case = TypeVar("_Case")
 
 
 async def _replace_all(database: Database, data: Mapping[str, Any], how: str) -> None:
@@ -61,6 +63,17 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
             await write(session)
 
 
+async def _after(
+    database: Database, steps: list[tuple[_Case, str]], data: Callable[[_Case], Mapping[str, Any]]
+) -> _Case | None:
+    """What is there after all steps; None if what was before them may still be."""
+    there = None
+    for case, how in steps:
+        await _replace_all(database, data(case), how)
+        there = there if how == "aborted" else case
+    return there
+
+
 def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     ways = st.sampled_from(("replaced", "updated", "committed", "aborted"))
     return st.lists(st.tuples(data, ways), min_size=1, max_size=3)
@@ -75,10 +88,7 @@ _unshrunk = settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase
 async def test_cells_are_what_a_fresh_count_finds(
     database: Database, store: Store, ask: Ask, steps: list[tuple[Dataset, str]]
 ) -> None:
-    there: Dataset | None = None
-    for data, how in steps:
-        await _replace_all(database, data, how)
-        there = there if how == "aborted" else data
+    there = await _after(database, steps, lambda data: data)
     await assert_exact(store)
     if there is not None:
         await compare_all(partial(ask, kept=KeptCells(database)), there)
@@ -93,10 +103,7 @@ async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
     sent: Sent,
     steps: list[tuple[tuple[str, datetime, Dataset], str]],
 ) -> None:
-    there = None
-    for case, how in steps:
-        await _replace_all(database, case[2], how)
-        there = there if how == "aborted" else case
+    there = await _after(database, steps, lambda case: case[2])
     await assert_exact(store)
     if there is not None:
         timezone, now, data = there

@@ -1,5 +1,6 @@
 """What is in the way of following a collection leads to a rebuild, and wrong cells are found."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from bson import ObjectId, Timestamp
 
 from cubes.rollup import ROLLUPS, Rollup
+from documents import TicketOrder
 from rollups import keep
 from rollups.store import Store
 from rollups.verify import verify, verify_some
@@ -41,6 +43,18 @@ async def _renamed(store: Store) -> None:
     await store.database["old_tickets"].drop()
 
 
+async def _swapped(store: Store) -> None:
+    tickets = store.database["tickets"]
+    copied: list[Mapping[str, Any]] = [{"$match": {"event_id": {"$ne": None}}}, {"$out": "copied"}]
+    await (await tickets.aggregate(copied)).to_list()
+    await tickets.rename("old_tickets")
+    # Longer than it takes to notice: nobody is to make one in its place.
+    await asyncio.sleep(1)
+    await store.database["copied"].rename("tickets")
+    await store.database["old_tickets"].drop()
+    await tickets.update_many({}, {"$set": {"status": "consumed"}})
+
+
 async def _without_images(store: Store) -> None:
     off = {"enabled": False}
     await store.database.command("collMod", "tickets", changeStreamPreAndPostImages=off)
@@ -60,11 +74,11 @@ async def _as_if(store: Store, state: Mapping[str, Any]) -> None:
     assert kept is not None
     async with kept:
         await kept.write(state)
-        await kept.release()
 
 
 @pytest.mark.parametrize(
-    "happens", [_dropped, _renamed, _without_images, _history_lost, _declared_otherwise]
+    "happens",
+    [_dropped, _renamed, _swapped, _without_images, _history_lost, _declared_otherwise],
 )
 async def test_what_can_not_be_followed_is_built_anew(
     database: Database, store: Store, happens: Callable[[Store], Awaitable[None]]
@@ -91,6 +105,52 @@ async def test_cells_of_earlier_builds_are_dropped(
 
     await until(dropped)
     await assert_exact(store)
+
+
+async def test_who_was_overtaken_drops_nothing_that_is_newer(
+    database: Database, store: Store
+) -> None:
+    other = Store(database, lease_seconds=60)
+    late = await other.take(TICKETS, "late", by_force=True)
+    assert late is not None
+    async with late:
+        state = await late.write({})
+        newer = await other.take(TICKETS, "newer", by_force=True)
+        assert newer is not None
+        async with newer:
+            built = await newer.new_cells()
+            await built.insert_one({})
+            await late.drop_before(state["builds"], but=None)
+            assert await built.find_one() is not None
+            # Nor what is read: it may be of long before, if builds failed since.
+            for _ in range(3):
+                await newer.new_cells()
+            assert state["cells"] in await database.list_collection_names()
+
+
+async def test_who_ends_lets_others_have_it_at_once(database: Database) -> None:
+    # Where nobody else keeps any.
+    alone = Store(database.client[f"{database.name}_alone"], lease_seconds=60)
+    for owner in ("one", "another"):
+        kept = await alone.take(TICKETS, owner)
+        assert kept is not None
+        async with kept:
+            assert await alone.take(TICKETS, "a third") is None
+        assert "session" not in await alone.state(TICKETS)
+    await database.client.drop_database(alone.database)
+
+
+async def test_keys_too_long_for_one_answer_are_followed(database: Database, store: Store) -> None:
+    (rollup,) = (each for each in ROLLUPS if each.source is TicketOrder)
+    await database["ticket_orders"].delete_many({})
+    before = await quiet(store, rollup)
+    await database["ticket_orders"].insert_many(
+        [{"event_id": f"{number}" * 1500} for number in range(10_000, 11_200)]
+    )
+    await assert_exact(store)
+    await database["ticket_orders"].delete_many({})
+    await assert_exact(store)
+    assert (await store.state(rollup))["builds"] == before["builds"]
 
 
 # ---------------------------------------------------------------- verifying

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from bson import ObjectId
-from pymongo import MongoClient
+from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
 from tests.commands import Mongod, guarded_mongod, run, running
@@ -175,6 +176,53 @@ def test_who_may_only_read_counts_live(tmp_path: Path) -> None:
         refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings)
         assert refused.returncode == 1
         assert "not authorized on headcount" in refused.stderr
+
+
+@pytest.fixture
+def members(tmp_path: Path) -> Iterator[tuple[Mongod, Mongod]]:
+    """A primary and a secondary; an arbiter lets the primary go on without a majority's writes."""
+    folders = [tmp_path / name for name in ("primary", "secondary", "arbiter")]
+    with ExitStack() as stack:
+        for folder in folders:
+            folder.mkdir()
+        primary, secondary, arbiter = (
+            stack.enter_context(Mongod(folder, "--replSet", "r")) for folder in folders
+        )
+        primary.initiate(secondary, arbiter)
+        yield primary, secondary
+
+
+@pytest.mark.parametrize("preference", ["primary", "secondaryPreferred"])
+def test_while_a_majority_lags_cells_are_late_and_not_read(
+    tmp_path: Path, members: tuple[Mongod, Mongod], preference: str
+) -> None:
+    settings = {
+        "HEADCOUNT_MONGODB_URI": members[0].uri.replace(
+            "directConnection=true", f"replicaSet=r&readPreference={preference}"
+        ),
+        "HEADCOUNT_JWT_SECRET": SECRET,
+    }
+    with (
+        MongoClient[dict[str, Any]](members[0].uri) as primary,
+        MongoClient[dict[str, Any]](members[1].uri) as secondary,
+        running(tmp_path, "serve", **settings) as (_, url),
+    ):
+        orders = primary["headcount"].get_collection("ticket_orders", write_concern=WriteConcern(1))
+        orders.insert_one({})
+        _until(lambda: _orders(url) == (1, "ROLLUP"))
+        secondary.admin.command("fsync", lock=True)
+        try:
+            # What is read of the secondary is as old as its copy, which is what was asked for.
+            seen = 1 if preference == "secondaryPreferred" else 2
+            orders.insert_one({})
+            # From then on what is kept is too late.
+            time.sleep(2.5)
+            for _ in range(20):
+                assert _orders(url) == (seen, "LIVE")
+                time.sleep(0.05)
+        finally:
+            secondary.admin.command("fsyncUnlock")
+        _until(lambda: _orders(url) == (2, "ROLLUP"))
 
 
 def test_where_rights_are_missing_it_is_said_which_command_somebody_else_is_to_run(

@@ -12,12 +12,18 @@ async def cancel(*tasks: "asyncio.Future[Any]") -> None:
     """Cancels tasks, and again until they have ended.
 
     `asyncio.wait_for` of Python 3.11, which the driver uses, takes a cancellation for its own where
-    what it waits for has just ended.
+    what it waits for has just ended. Who is cancelled meanwhile leaves none running either.
     """
+    interrupted: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
-        await asyncio.wait(running, timeout=_AGAIN_SECONDS)
+        try:
+            await asyncio.wait(running, timeout=_AGAIN_SECONDS)
+        except asyncio.CancelledError as error:
+            interrupted = error
+    if interrupted:
+        raise interrupted
 
 
 async def first(*works: Coroutine[Any, Any, None]) -> None:

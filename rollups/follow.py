@@ -15,7 +15,7 @@ from cubes.cube import Stage, exact
 from documents.reads import BY_CODE_POINT
 from rollups.build import RAW
 from rollups.moment import Moment, Moments, after
-from rollups.store import Cells, Kept, State
+from rollups.store import Cells, Kept
 
 WAIT_MS: Final = 200
 """How long MongoDB waits for a change before it says that there is none."""
@@ -151,13 +151,12 @@ async def _apply(
 async def _sweep(kept: Kept, cells: Cells) -> None:
     """Deletes the cells that no document is behind, and drops those of earlier builds."""
 
-    async def delete(session: AsyncClientSession) -> State:
-        state = await kept.write({}, session=session, cells=cells.name)
+    async def delete(session: AsyncClientSession) -> None:
+        await kept.write({}, session=session, cells=cells.name)
         await cells.delete_many({"documents": 0}, session=session)
-        return state
 
-    state = await kept.together(delete)
-    await kept.drop_before(state["builds"], but=cells.name)
+    await kept.together(delete)
+    await kept.drop_before(cells)
 
 
 def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:

@@ -10,9 +10,10 @@ position, as_of, version, built_at, builds, changes, batches, checks, difference
   when last, cells were compared with documents, and how many differed.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from pymongo import IndexModel, ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -27,8 +28,7 @@ LEASE_SECONDS: Final = 6
 """How long a rollup is its keeper's without being renewed."""
 
 _CELLS: Final = "headcount_cells"
-
-_Done = TypeVar("_Done")
+_BUILD: Final = re.compile(r"\d+\.\d+")
 
 State = Mapping[str, Any]
 Cells = AsyncCollection[dict[str, Any]]
@@ -80,7 +80,8 @@ class Store:
         taken = {
             "owner": {"$literal": owner},
             "session": {"$literal": session.session_id},
-            "fence": {"$add": ["$fence", 1]},
+            # Not from the start again, should somebody drop the states.
+            "fence": {"$max": [{"$add": ["$fence", 1]}, {"$toLong": "$$NOW"}]},
             "expires_at": self.later,
         }
         state = await self.states.find_one_and_update(mine, [{"$set": taken}], return_document=True)
@@ -145,12 +146,11 @@ class Kept:
     async def new_cells(self) -> Cells:
         """A collection for cells to be built, of which nobody knows yet; raises `Lost`."""
         state = await self.write({}, added={"builds": 1})
-        number: int = state["builds"]
+        name = f"{self._prefix}{state['fence']}.{state['builds']}"
         # The last ones may just be read: by who learned of them a moment ago.
-        await self.drop_before(number - 1, but=state.get("cells"))
-        cells = self.cells(f"{self._prefix}{number}")
-        await cells.drop()
-        return cells
+        *earlier, _ = await self._earlier(name) or [name]
+        await self._drop(set(earlier) - {state.get("cells")})
+        return self.cells(name)
 
     async def index(self, cells: Cells) -> None:
         """Builds the indexes that cells are changed and read by."""
@@ -186,17 +186,26 @@ class Kept:
             raise Lost
         return written
 
-    async def drop_before(self, build: int, *, but: str | None) -> None:
-        """Drops the cells of earlier builds, which nobody reads.
+    async def drop_before(self, cells: Cells) -> None:
+        """Drops the cells of earlier builds; later ones may be those of who keeps it by now."""
+        await self._drop(await self._earlier(cells.name))
 
-        Later ones may be those of who keeps the rollup by now.
-        """
-        for name in await self.store.database.list_collection_names():
-            number = name.removeprefix(self._prefix)
-            earlier = number != name and number.isdecimal() and int(number) < build
-            if earlier and name != but:
-                await self.cells(name).drop()
+    async def _drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            await self.cells(name).drop()
 
-    async def together(self, work: Callable[[AsyncClientSession], Awaitable[_Done]]) -> _Done:
+    async def _earlier(self, cells: str) -> list[str]:
+        """The cells of earlier builds, in order."""
+        names = await self.store.database.list_collection_names()
+        builds = sorted((self._build(name), name) for name in names if self._build(name))
+        return [name for build, name in builds if build < self._build(cells)]
+
+    def _build(self, name: str) -> tuple[int, ...]:
+        """Which build's cells a collection has, by fence and number; none if it has none of it."""
+        number = name.removeprefix(self._prefix)
+        is_one = number != name and _BUILD.fullmatch(number)
+        return tuple(map(int, number.split("."))) if is_one else ()
+
+    async def together(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
         """Does what is written in one transaction."""
-        return await self._session.with_transaction(work)
+        await self._session.with_transaction(work)

@@ -99,12 +99,20 @@ class Mongod:
         self._process.kill()
         self._process.wait()
 
-    def initiate(self, second: Self | None = None, arbiter: Self | None = None) -> None:
-        """Makes it the first member of its replica set, and waits until it takes writes."""
-        members: list[dict[str, Any]] = [{"_id": 0, "host": self._address, "priority": 2}]
-        if second and arbiter:
-            members.append({"_id": 1, "host": second._address})
-            members.append({"_id": 2, "host": arbiter._address, "arbiterOnly": True})
+    def initiate(self, *others: Self) -> None:
+        """Makes it the first member of its replica set, and waits until it takes writes.
+
+        The last of the others is an arbiter.
+        """
+        members: list[dict[str, Any]] = [
+            {"_id": number, "host": each._address} for number, each in enumerate((self, *others))
+        ]
+        members[0]["priority"] = 2
+        if others:
+            members[-1]["arbiterOnly"] = True
+        for each in others:
+            with MongoClient[dict[str, Any]](each.uri) as client:
+                client.admin.command("ping")
         with MongoClient[dict[str, Any]](self.uri) as client:
             client.admin.command("replSetInitiate", {"_id": "r", "members": members})
             while not client.admin.command("hello")["isWritablePrimary"]:

@@ -120,7 +120,7 @@ async def test_who_was_overtaken_drops_nothing_that_is_newer(
         async with newer:
             built = await newer.new_cells()
             await built.insert_one({})
-            await late.drop_before(state["builds"], but=None)
+            await late.drop_before(late.cells(state["cells"]))
             assert await built.find_one() is not None
             # Nor what is read: it may be of long before, if builds failed since.
             for _ in range(3):

@@ -142,6 +142,9 @@ def test_a_server_that_is_to_keep_nothing_counts_live(
 ) -> None:
     with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="off", **settings) as (_, url):
         assert _orders(url) == (10, "LIVE")
+        ahead = datetime.now(UTC) + timedelta(seconds=1)
+        assert _orders(url, readAfter=ahead.isoformat()) == (10, "LIVE")
+        assert datetime.now(UTC) >= ahead
         assert "headcount_rollup" not in httpx.get(f"{url}/metrics").text
     assert documents.list_collection_names() == ["ticket_orders"]
 

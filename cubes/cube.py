@@ -178,12 +178,12 @@ class Cells:
 
     def totals(
         self, dimension: str, measures: Collection[str]
-    ) -> dict[Hashable, Mapping[str, int | Fraction]]:
+    ) -> dict[Hashable, dict[str, int | Fraction]]:
         """The totals of measures, of each key of a dimension."""
-        totals: dict[Hashable, Mapping[str, int | Fraction]] = {}
+        totals: dict[Hashable, dict[str, int | Fraction]] = {}
         for document in self._documents:
             key = key_of(document["_id"].get(dimension))
-            numbers: Mapping[str, int | Fraction] = {
+            numbers: dict[str, int | Fraction] = {
                 # Most are whole: to call for each takes twice as long.
                 measure: number if type(number := document[measure]) is int else exact(number)
                 for measure in measures

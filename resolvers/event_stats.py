@@ -84,7 +84,7 @@ class EventStatsPage:
 _SHOWN: Final = frozenset(EVENT_ROWS.columns)
 
 
-_Numbers = Mapping[str, int | Fraction]
+_Numbers = dict[str, int | Fraction]
 """Measure → an event's sum of it."""
 
 
@@ -200,7 +200,7 @@ async def _numbers(
     found = await asyncio.gather(*map(aggregations.load, slices.values()))
     for needs, cells in zip(slices.values(), found, strict=True):
         for event, of_event in cells.totals("event", needs.measures).items():
-            numbers[event] = {**numbers.get(event, {}), **of_event}
+            numbers[event] = of_event | numbers[event] if event in numbers else of_event
     return numbers
 
 

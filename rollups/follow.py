@@ -19,7 +19,7 @@ from rollups.store import Cells, Kept
 
 WAIT_MS: Final = 200
 """How long MongoDB waits for a change before it says that there is none."""
-QUIET_SECONDS: Final = 0.5
+QUIET_SECONDS: Final = 0.4
 """How often it is written down that nothing has changed."""
 SWEEP_SECONDS: Final = 60.0
 """How often cells that no document is behind are deleted."""

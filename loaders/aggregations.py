@@ -208,7 +208,7 @@ class Aggregations:
 
     async def _states(self, kept: KeptCells) -> tuple[timedelta, States]:
         async def states(_: float) -> tuple[float, States]:
-            return asyncio.get_running_loop().time(), await kept.states()
+            return await kept.states()
 
         began, found = await self._read("rollups", "rollups", states)
         return self._age(began), found

@@ -1,8 +1,10 @@
 """Kept cells, as a process reads them: what is known of rollups, and which are fresh."""
 
+import asyncio
 from collections.abc import Hashable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 from typing import Any, Final
 
 import structlog
@@ -19,6 +21,7 @@ from cubes.rollup import ROLLUPS, STATES, Rollup
 FRESH: Final = timedelta(seconds=2)
 """How late kept cells may be."""
 
+_ASK_SECONDS: Final = 0.05
 _NOT_ALLOWED: Final = 13
 # Of some 500 bytes each.
 _KNOWN_CELLS: Final = 50_000
@@ -76,9 +79,21 @@ class KeptCells:
         self._known: LRUCache[Hashable, Documents] = LRUCache(_KNOWN_CELLS, getsizeof=_size)
         self._database = database
         self._refused = False
+        self._asked = -inf
+        self._found: States = {}
 
-    async def states(self) -> States:
-        """What is known of each rollup, by name; `lag` in milliseconds by the server's clock."""
+    async def states(self) -> tuple[float, States]:
+        """When it was asked, by the loop's clock, and what is known of each rollup, by name.
+
+        `lag` is in milliseconds by MongoDB's clock. Who asks often is told what was found a moment
+        ago: that is the age of all that is read by it.
+        """
+        now = asyncio.get_running_loop().time()
+        if now - self._asked > _ASK_SECONDS:
+            self._found, self._asked = await self._states(), now
+        return self._asked, self._found
+
+    async def _states(self) -> States:
         try:
             found = await self._database[STATES].aggregate(
                 [

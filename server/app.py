@@ -87,7 +87,7 @@ def create(
         if kept is not None:
             # Of what is away nothing is known.
             with suppress(PyMongoError), pymongo.timeout(_PING_SECONDS):
-                text += rollup_figures(await kept.states())
+                text += rollup_figures((await kept.states())[1])
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(

@@ -10,7 +10,7 @@ from bson import ObjectId, Timestamp
 from cubes.rollup import ROLLUPS, Rollup
 from documents import TicketOrder
 from rollups import keep
-from rollups.store import Store
+from rollups.store import Lost, Store
 from rollups.verify import verify, verify_some
 from tests.rollups.conftest import Database, assert_exact, quiet, until
 from tests.strategies import nasty
@@ -137,6 +137,21 @@ async def test_who_ends_lets_others_have_it_at_once(database: Database) -> None:
         async with kept:
             assert await alone.take(TICKETS, "a third") is None
         assert "session" not in await alone.state(TICKETS)
+    await database.client.drop_database(alone.database)
+
+
+async def test_leases_do_not_begin_anew_when_states_are_dropped(database: Database) -> None:
+    alone = Store(database.client[f"{database.name}_alone"], lease_seconds=60)
+    old = await alone.take(TICKETS, "one")
+    assert old is not None
+    cells = (await old.new_cells()).name
+    await alone.states.drop()
+    new = await alone.take(TICKETS, "one")
+    assert new is not None
+    async with old, new:
+        with pytest.raises(Lost):
+            await old.write({})
+        assert (await new.new_cells()).name != cells
     await database.client.drop_database(alone.database)
 
 

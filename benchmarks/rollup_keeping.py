@@ -39,7 +39,7 @@ async def builds(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[fl
         await ready(store)
         found = []
         for _ in range(rounds):
-            bare = await _timed(_grouped(store))
+            bare = await _timed(_grouped())
             found.append((bare, await _timed(_built(store))))
         return found
 
@@ -50,7 +50,7 @@ async def _timed(work: Any) -> float:
     return time.perf_counter() - started
 
 
-async def _grouped(store: Store) -> None:
+async def _grouped() -> None:
     """Reads what a collection's finest cells are made of, as any client would, and drops it."""
     for rollup in ROLLUPS:
         source = rollup.source.get_pymongo_collection()

@@ -5,7 +5,7 @@ position, as_of, version, built_at, builds, changes, batches, checks, difference
 - who keeps it, in which session, and until when unless renewed;
 - the collection of its cells, and the declaration that they are of; the cluster time up to which
   changes are in them, and the server's clock then; the cluster time at which they last became
-  others; when they were built, and how many times that was done, which is their number;
+  others; when they were built, and how many times that was done;
 - how many changes were written, in how many transactions, since it was first kept; how often, and
   when last, cells were compared with documents, and how many differed.
 """
@@ -148,7 +148,7 @@ class Kept:
         state = await self.write({}, added={"builds": 1})
         name = f"{self._prefix}{state['fence']}.{state['builds']}"
         # The last ones may just be read: by who learned of them a moment ago.
-        *earlier, _ = await self._earlier(name) or [name]
+        earlier = (await self._earlier(name))[:-1]
         await self._drop(set(earlier) - {state.get("cells")})
         return self.cells(name)
 

@@ -15,7 +15,7 @@ from cubes.rollup import ROLLUPS, Rollup
 from documents.reads import BY_CODE_POINT
 from loaders import kept_cells
 from rollups import follow
-from rollups.keep import keep
+from rollups.keep import keep, ready
 from rollups.moment import moment
 from rollups.store import Store
 
@@ -33,6 +33,10 @@ async def store(database: Database) -> AsyncIterator[Store]:
         patch.setattr(follow, "WAIT_MS", 20)
         # However slow the machine is.
         patch.setattr(kept_cells, "FRESH", timedelta(hours=1))
+        # However fast it is: what changed is known at once.
+        patch.setattr(kept_cells, "_ASK_SECONDS", -1)
+        # As a server does: whatever tests were here before, no image is missing later.
+        await ready(store)
         keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
         yield store
         await cancel(*keeping)

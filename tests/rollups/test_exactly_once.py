@@ -9,7 +9,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cubes.rollup import ROLLUPS
+from cubes.rollup import ROLLUPS, STATES
 from documents import DOCUMENTS
 from loaders import kept_cells
 from loaders.kept_cells import KeptCells
@@ -171,3 +171,14 @@ async def test_cells_that_did_not_change_are_not_read_again(
     await database["ticket_orders"].insert_one({"event_id": 1})
     await assert_exact(store)
     assert await orders() == (number + 1, 1)
+
+
+async def test_states_are_not_asked_for_again_at_once(
+    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_cells, "_ASK_SECONDS", 3600)
+    await assert_exact(store)
+    kept = KeptCells(database)
+    for times in (1, 0):
+        await ask("{ orderStats { totalOrders } }", kept=kept)
+        assert sent.commands.count(("aggregate", STATES)) == times

@@ -1,15 +1,18 @@
 """What is in the way of following a collection leads to a rebuild, and wrong cells are found."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import bson
 import pytest
 from bson import ObjectId, Timestamp
+from bson.raw_bson import RawBSONDocument
 
 from cubes.rollup import ROLLUPS, Rollup
 from documents import TicketOrder
-from rollups import keep
+from rollups import follow, keep
 from rollups.store import Lost, Store
 from rollups.verify import verify, verify_some
 from tests.rollups.conftest import Database, assert_exact, quiet, until
@@ -155,17 +158,20 @@ async def test_leases_do_not_begin_anew_when_states_are_dropped(database: Databa
     await database.client.drop_database(alone.database)
 
 
-async def test_keys_too_long_for_one_answer_are_followed(database: Database, store: Store) -> None:
+async def test_cells_too_large_for_one_answer_come_in_several(database: Database) -> None:
     (rollup,) = (each for each in ROLLUPS if each.source is TicketOrder)
-    await database["ticket_orders"].delete_many({})
-    before = await quiet(store, rollup)
-    await database["ticket_orders"].insert_many(
-        [{"event_id": f"{number}" * 1500} for number in range(10_000, 11_200)]
-    )
-    await assert_exact(store)
-    await database["ticket_orders"].delete_many({})
-    await assert_exact(store)
-    assert (await store.state(rollup))["builds"] == before["builds"]
+    alone = Store(database.client[f"{database.name}_alone"], lease_seconds=60)
+    kept = await alone.take(rollup, "one")
+    assert kept is not None
+    # Each is in cells of two levels.
+    documents = [RawBSONDocument(bson.encode({"event_id": f"{n:09d}" * 1000})) for n in range(1200)]
+    async with kept:
+        cells = await follow._deltas(kept, [{"weight": 1, "document": each} for each in documents])
+    by_level = Counter[str]()
+    for cell in cells:
+        by_level[cell["level"]] += cell["documents"]
+    assert by_level == dict.fromkeys((level.name for level in rollup.levels), len(documents))
+    await database.client.drop_database(alone.database)
 
 
 # ---------------------------------------------------------------- verifying

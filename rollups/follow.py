@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 
 import bson
@@ -26,6 +27,9 @@ SWEEP_SECONDS: Final = 60.0
 
 _BATCH: Final = 2_000
 _BATCH_BYTES: Final = 8_000_000
+# Cells are several times as large as the changes that make them, and take up several times that in
+# a cache: in the smallest that MongoDB takes, 256 MB, there is room for twice as much.
+_TRANSACTION_BYTES: Final = 1_000_000
 _CHANGES: Final = frozenset({"insert", "update", "replace", "delete"})
 _TOO_LARGE: Final = 10334
 # History that is gone, images that were not kept, an event too large.
@@ -46,8 +50,9 @@ async def follow(kept: Kept) -> None:
     loop = asyncio.get_running_loop()
     swept = loop.time()
     try:
-        async for changes, now in _batches(kept, position):
-            position = await _apply(kept, cells, position, changes, now)
+        async for batch, now in _batches(kept, position):
+            for changes, until in _bounded(batch, now):
+                position = await _apply(kept, cells, position, changes, until)
             if loop.time() - swept > SWEEP_SECONDS:
                 await _sweep(kept, cells)
                 swept = loop.time()
@@ -138,8 +143,17 @@ async def _apply(
     async def write(session: AsyncClientSession | None = None) -> None:
         # First: whoever lost the rollup meanwhile is to write nothing.
         await kept.write(state, added=added, session=session, position=position, cells=cells.name)
-        if updates:
+        if not updates:
+            return
+        try:
             await cells.bulk_write(updates, session=session)
+        except OperationFailure as error:
+            # Of a cache that is too small MongoDB may say that this is to be tried again, for good.
+            if _size(changes) > _TRANSACTION_BYTES:
+                raise Gap(
+                    "changes of one time were refused: too large for a transaction"
+                ) from error
+            raise
 
     if not updates:
         await write()
@@ -150,13 +164,31 @@ async def _apply(
 
 async def _sweep(kept: Kept, cells: Cells) -> None:
     """Deletes the cells that no document is behind, and drops those of earlier builds."""
-
-    async def delete(session: AsyncClientSession) -> None:
-        await kept.write({}, session=session, cells=cells.name)
-        await cells.delete_many({"documents": 0}, session=session)
-
-    await kept.together(delete)
+    await kept.write({}, cells=cells.name)
+    # In no transaction, which they may be too many for. Should somebody else keep the rollup by
+    # now: a cell that they add to meanwhile is not deleted, and one that is gone is made anew.
+    await cells.delete_many({"documents": 0})
     await kept.drop_before(cells)
+
+
+def _bounded(
+    batch: Sequence[RawBSONDocument], until: Moment
+) -> Iterator[tuple[Sequence[RawBSONDocument], Moment]]:
+    """Changes of a transaction each, those of one cluster time together, and what they reach."""
+    part: list[RawBSONDocument] = []
+    size = 0
+    for _, group in groupby(batch, lambda change: change["clusterTime"]):
+        changes = [*group]
+        size += _size(changes)
+        if part and size > _TRANSACTION_BYTES:
+            yield part, Moment(part[-1]["clusterTime"], part[-1]["wallTime"])
+            part, size = [], _size(changes)
+        part += changes
+    yield part, until
+
+
+def _size(changes: Sequence[RawBSONDocument]) -> int:
+    return sum(len(change.raw) for change in changes)
 
 
 def _weighted(changes: Sequence[RawBSONDocument]) -> list[dict[str, Any]]:

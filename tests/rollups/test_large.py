@@ -1,0 +1,113 @@
+"""Cells too large for the smallest cache that MongoDB takes are written in several transactions."""
+
+import asyncio
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from bson import Timestamp
+from pymongo import AsyncMongoClient, MongoClient
+
+from cubes.rollup import ROLLUPS
+from rollups import follow
+from rollups.store import Store
+from tests.commands import HEADCOUNT, Mongod, environment, run
+from tests.rollups.conftest import Database
+
+_SOON: Final = 30.0
+_NAME: Final = "large"
+_ORDERS: Final = 1000
+_CELLS: Final = 6000
+
+State = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
+    """A MongoDB whose cache is the smallest there is: 256 MB."""
+    options = ("--replSet", "r", "--wiredTigerCacheSizeGB", "0.25")
+    with Mongod(tmp_path_factory.mktemp("large"), *options) as mongod:
+        mongod.initiate()
+        yield mongod
+
+
+@contextmanager
+def _keeping(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
+    """A process that keeps cells, and where it logs."""
+    log = folder / "log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [HEADCOUNT, "rollups", "run"], cwd=folder, env=environment(settings), stderr=output
+        )
+        try:
+            yield log
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _until_reached(client: MongoClient[dict[str, Any]], time_: Timestamp, builds: int) -> State:
+    """The state of the orders' rollup, once it reaches a time, built so many times."""
+    deadline = time.monotonic() + _SOON
+    while True:
+        state = client[_NAME]["headcount_rollups"].find_one({"_id": f"{_NAME}.ticket_orders"})
+        assert state is not None
+        if state["builds"] == builds and state.get("cells") and state["position"] >= time_:
+            return state
+        assert time.monotonic() < deadline, state
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("at_once", [False, True], ids=["one by one", "in one transaction"])
+def test_changes_whose_cells_are_large_are_followed(
+    mongod: Mongod, tmp_path: Path, at_once: bool
+) -> None:
+    settings = {"HEADCOUNT_MONGODB_URI": mongod.uri, "HEADCOUNT_DATABASE": _NAME}
+    with MongoClient[dict[str, Any]](mongod.uri) as client:
+        client.drop_database(_NAME)
+        assert run(tmp_path, "rollups", "build", **settings).returncode == 0
+        orders = [{"event_id": f"{number:09d}" * 1000} for number in range(_ORDERS)]
+        # All before anybody follows them: they come in one batch.
+        with client.start_session() as session:
+            if at_once:
+                with session.start_transaction():
+                    client[_NAME]["ticket_orders"].insert_many(orders, session=session)
+            else:
+                client[_NAME]["ticket_orders"].insert_many(orders, session=session)
+            written = session.operation_time
+        assert written is not None
+        with _keeping(tmp_path, settings) as log:
+            state = _until_reached(client, written, builds=2 if at_once else 1)
+    # Those of one time are never parted.
+    assert ("too large for a transaction" in log.read_text()) is at_once
+    if not at_once:
+        assert state["changes"] == _ORDERS
+    verified = run(tmp_path, "rollups", "verify", **settings)
+    assert verified.returncode == 0, verified.stdout[-300:]
+
+
+async def test_cells_of_no_document_are_swept_however_large(
+    mongod: Mongod, database: Database
+) -> None:
+    rollup = ROLLUPS[0]
+    # Whose documents it is of is known only with a database.
+    assert rollup.name.startswith(database.name)
+    async with AsyncMongoClient[dict[str, Any]](mongod.uri) as client:
+        kept = await Store(client["swept"]).take(rollup, "one")
+        assert kept is not None
+        async with kept:
+            cells = await kept.new_cells()
+            await kept.index(cells)
+            await kept.write({"cells": cells.name})
+            none = [
+                {"level": "a", "key": f"{number:09d}" * 1000, "documents": 0}
+                for number in range(_CELLS)
+            ]
+            await cells.insert_many(none)
+            async with asyncio.timeout(_SOON):
+                await follow._sweep(kept, cells)
+            assert await cells.find_one() is None

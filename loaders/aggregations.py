@@ -74,7 +74,8 @@ class Aggregations:
         """
         self.after: ReadAfter | None = None
         """What answers are to be as new as: cells that are not are waited for, a while."""
-        self._used: dict[str, Freshness] = {}
+        self.used: dict[str, Freshness] = {}
+        """Of each cube that was read until now, where from and how fresh that is."""
         self._variables = dict(variables)
         self._arrived = asyncio.get_running_loop().time()
         self._deadline = self._arrived + timeout
@@ -95,9 +96,9 @@ class Aggregations:
         return self._plain[source]
 
     @property
-    def used(self) -> Sequence[Freshness]:
-        """Of each cube that was read until now, where from and how fresh that is."""
-        return [*self._used.values()]
+    def count(self) -> int:
+        """How many aggregations what was asked for until now was merged into."""
+        return len(self._sent)
 
     async def freshness(self) -> Sequence[Freshness]:
         """Of each cube, where it is read from now."""
@@ -220,8 +221,8 @@ class Aggregations:
         return Freshness(cube.name, False, self._variables["now"] - age, age)
 
     def _note(self, freshness: Freshness) -> None:
-        before = self._used.setdefault(freshness.cube, freshness)
-        self._used[freshness.cube] = min(before, freshness, key=lambda each: each.as_of)
+        before = self.used.setdefault(freshness.cube, freshness)
+        self.used[freshness.cube] = min(before, freshness, key=lambda each: each.as_of)
 
     async def _send(
         self, collection: Collection, pipeline: list[Stage], **options: Any

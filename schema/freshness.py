@@ -47,9 +47,10 @@ class Freshness(SchemaExtension):
         yield
 
     def get_results(self) -> dict[str, Any]:
-        """`freshness`: a list like that of the field of this name."""
-        used = [Found.of(each) for each in self._context.aggregations.used]
-        return {"freshness": [_shown(each) for each in used]} if used else {}
+        """`freshness`: a list like that of the field of this name; `aggregations`: how many."""
+        aggregations = self._context.aggregations
+        used = [_shown(Found.of(each)) for each in aggregations.used.values()]
+        return {"freshness": used, "aggregations": aggregations.count} if used else {}
 
     @property
     def _context(self) -> Context:

@@ -61,6 +61,7 @@ class OperationLimits(SchemaExtension):
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self._cost = 0
 
     def on_operation(self) -> Iterator[None]:
         self.execution_context.parse_options["max_tokens"] = self._limits.tokens
@@ -70,6 +71,10 @@ class OperationLimits(SchemaExtension):
         if error := self._excess():
             self.execution_context.pre_execution_errors = [error]
         yield
+
+    def get_results(self) -> dict[str, Any]:
+        """`cost`: the operation's, if it counted anything."""
+        return {"cost": self._cost} if self.execution_context.context.aggregations.used else {}
 
     def _excess(self) -> GraphQLError | None:
         context = self.execution_context
@@ -86,6 +91,7 @@ class OperationLimits(SchemaExtension):
             if integers.found:
                 return GraphQLError("An Int has 32 bits at most.", nodes=integers.found)
         size = _Measure(context.schema._schema, document, context.variables or {}).of(operation)
+        self._cost = size.cost
         for limit in ("depth", "aliases", "cost"):
             found, allowed = getattr(size, limit), getattr(self._limits, limit)
             if found > allowed:

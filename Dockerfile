@@ -4,6 +4,14 @@
 # A tag moves: whoever builds for production should pin the digest here (python:3.13-slim@sha256:…).
 FROM python:3.13-slim AS python
 
+# What the pages are built with stays here: only what is built leaves it.
+FROM node:24-slim AS console
+WORKDIR /build
+COPY docker/console.sh docker/
+COPY console/ console/
+COPY schema/schema.graphql schema/
+RUN sh docker/console.sh
+
 FROM python AS builder
 WORKDIR /build
 ENV PIP_NO_CACHE_DIR=1
@@ -12,6 +20,7 @@ COPY requirements.lock ./
 COPY docker/dependencies.sh docker/
 RUN sh docker/dependencies.sh /opt/headcount
 COPY . ./
+COPY --from=console /build/console/dist console/dist
 RUN sh docker/application.sh /opt/headcount
 
 FROM python

@@ -4,10 +4,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+# The pages are built where a Node.js is that can; without, the server says how to get them.
+NODES := const [major, minor] = process.versions.node.split(".").map(Number); \
+	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
+NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
+PAGES := $(if $(NPM),console/dist/index.html)
+SOURCES := $(shell git ls-files console 2>/dev/null || find console -name node_modules -prune -o -type f -print)
 
-.PHONY: setup demo test check bench lock
+.PHONY: setup demo test check pictures bench lock
 
-setup: $(READY)
+setup: $(READY) $(PAGES)
 
 $(READY): requirements-dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11, 3.12 or 3.13: none was found on PATH."; exit 1; }
@@ -15,6 +21,13 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+console/node_modules/.ready: console/package-lock.json
+	cd console && "$(NPM)" ci --loglevel=error
+	@touch $@
+
+$(PAGES): console/node_modules/.ready schema/schema.graphql $(SOURCES)
+	cd console && "$(NPM)" run --silent build -- --logLevel warn
 
 demo: setup
 	@exec $(BIN)/headcount demo
@@ -29,6 +42,11 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/headcount schema | diff -u schema/schema.graphql -
 	$(BIN)/pytest tests/test_architecture.py
+	$(if $(NPM),cd console && "$(NPM)" run --silent check)
+
+# The docs' pictures of the pages, taken anew.
+pictures: setup
+	$(BIN)/pytest tests/console/test_pictures.py --pictures docs
 
 bench: setup
 	$(BIN)/python -m benchmarks

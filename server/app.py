@@ -20,6 +20,8 @@ from exports.routes import routes
 from loaders.kept_cells import KeptCells
 from server.bodies import BoundedBodies
 from server.clock import now
+from server.console import Console
+from server.demo_access import DemoAccess
 from server.disconnects import Disconnects
 from server.graphql import Endpoint
 from server.keeping import kept_in
@@ -58,12 +60,16 @@ away = Starlette(
 
 
 def create(
-    settings: Settings, database: AsyncDatabase[dict[str, Any]], figures: Figures | None = None
+    settings: Settings,
+    database: AsyncDatabase[dict[str, Any]],
+    figures: Figures | None = None,
+    demo: DemoAccess | None = None,
 ) -> Starlette:
     """The ASGI application; raises `StartupError` where tokens could not be verified."""
     figures = figures or Figures()
     kept = KeptCells(kept_in(settings, database)) if settings.rollups != "off" else None
-    endpoint = Endpoint(settings, settings.verifier(), kept)
+    console = Console(settings, demo)
+    endpoint = Endpoint(settings, settings.verifier(), kept, console.graphiql)
     exports = Exports(
         settings.verifier(),
         settings.links(),
@@ -97,6 +103,7 @@ def create(
             Route("/readyz", ready),
             Route("/metrics", metrics),
             *routes(exports),
+            *console.routes(),
         ],
         middleware=[
             Middleware(Private),

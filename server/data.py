@@ -108,8 +108,7 @@ def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
     Raises `StartupError` where these are in a database that is not the embedded one: somebody else
     may have written there since.
     """
-    mark = database[_MARK].find_one({"_id": "seed"})
-    half = mark is not None and mark.get("whole") is False
+    half = _seeded(database) is False
     if half and settings.mongodb_uri is not None:
         raise StartupError(
             f"The demo data of database '{database.name}' are half written: run "
@@ -120,6 +119,17 @@ def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
     )
     if half or empty:
         seed(database, settings, scale=scale, drop=half)
+
+
+def holds_demo(database: Mongo) -> bool:
+    """Whether demo data were written here."""
+    return _seeded(database) is True
+
+
+def _seeded(database: Mongo) -> bool | None:
+    """Whether the demo data are whole; None where there are none."""
+    mark = database[_MARK].find_one({"_id": "seed"})
+    return None if mark is None else bool(mark.get("whole", True))
 
 
 def indexes(database: Mongo, settings: Settings, *, apply: bool) -> Iterator[str]:

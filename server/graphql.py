@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -38,7 +39,11 @@ class Endpoint(GraphQL[Context, None]):
     """The GraphQL endpoint of one server."""
 
     def __init__(
-        self, settings: Settings, verifier: Verifier, kept: KeptCells | None = None
+        self,
+        settings: Settings,
+        verifier: Verifier,
+        kept: KeptCells | None = None,
+        page: Callable[[Request], Response] | None = None,
     ) -> None:
         super().__init__(
             schema.build(
@@ -46,8 +51,9 @@ class Endpoint(GraphQL[Context, None]):
                 introspection=settings.introspection,
                 compiled=settings.compiled,
             ),
-            graphql_ide="graphiql" if settings.introspection else None,
+            graphql_ide=None,
         )
+        self._page = page
         self._settings = settings
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
@@ -71,7 +77,9 @@ class Endpoint(GraphQL[Context, None]):
 
     async def _answer(self, request: Request) -> Response:
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
-            return await self._page(request)
+            if self._page is None or not self._settings.introspection:
+                raise HTTPException(404, "GraphiQL is turned off here (HEADCOUNT_INTROSPECTION).")
+            return self._page(request)
         viewer, moment = await self._viewer(request), now()
         context = Context(
             viewer=viewer,
@@ -94,11 +102,6 @@ class Endpoint(GraphQL[Context, None]):
             raise ServiceUnavailable("The request took too long.") from error
         finally:
             context.aggregations.close()
-
-    async def _page(self, request: Request) -> Response:
-        if self.graphql_ide is None:
-            raise HTTPException(404, "GraphiQL is turned off here (HEADCOUNT_INTROSPECTION).")
-        return await self.render_graphql_ide(request)
 
     async def _viewer(self, request: Request) -> Viewer:
         token = bearer(request.headers.get("authorization", ""))

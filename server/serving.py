@@ -27,6 +27,7 @@ from rollups.store import Store
 from server import app, data, log
 from server.clock import now
 from server.database import connect
+from server.demo_access import DemoAccess, demo_access, demo_tokens
 from server.http_protocol import Protocol
 from server.keeping import check, keeping, kept_in
 from server.settings import PREFIX, Settings
@@ -39,13 +40,6 @@ _CONNECT_SECONDS = 7
 # What is left to requests that were cancelled.
 _ENDING_SECONDS = 3
 _NOT_SENT = 131_072
-_DEMO_TTL = timedelta(days=1)
-_DEMO_CLAIMS: Mapping[str, Mapping[str, Any]] = {
-    "admin": {},
-    "staff": {"permissions": ["view_customers"]},
-    "organizer": {"organizer_id": "org-aurora"},
-    "customer": {},
-}
 
 
 def token(secret: str, claims: Mapping[str, Any], ttl: timedelta) -> str:
@@ -62,15 +56,20 @@ def serve(settings: Settings) -> None:
 
 def demo(settings: Settings, scale: float) -> None:
     """Fills the database with demo data, once; prints a token for each role; serves."""
-    if settings.jwt_secret is None and settings.jwt_jwks is None:
-        settings = settings.model_copy(update={"jwt_secret": SecretStr(_demo_secret())})
+    own_secret = settings.jwt_secret is None and settings.jwt_jwks is None
+    changed: dict[str, Any] = {"dashboard": settings.dashboard is not False}
+    if own_secret:
+        changed["jwt_secret"] = SecretStr(_demo_secret())
+    settings = settings.model_copy(update=changed)
     with _listening(settings) as listener, data.address(settings) as uri:
         with data.opened_at(uri, settings) as database:
             data.seed_once(database, settings, scale)
+            # Tokens that are good elsewhere, or for others' data, are printed here, and no more.
+            access = demo_access(database, settings) if own_secret else None
         # Who reads the welcome and asks at once is to wait, not to be refused.
         listener.listen()
         _welcome(settings, listener)
-        _run(settings, uri, listener)
+        _run(settings, uri, listener, access)
 
 
 class _Process:
@@ -80,9 +79,10 @@ class _Process:
     database is away, in place of one that died, answers that until it is back.
     """
 
-    def __init__(self, settings: Settings, uri: str) -> None:
+    def __init__(self, settings: Settings, uri: str, demo: DemoAccess | None) -> None:
         self._settings = settings
         self._uri = uri
+        self._demo = demo
         self._application: ASGIApp | None = None
         self._answering = set[Any]()
 
@@ -121,7 +121,7 @@ class _Process:
                 database = await stack.enter_async_context(
                     connect(self._uri, self._settings, Commands(figures))
                 )
-                self._application = app.create(self._settings, database, figures)
+                self._application = app.create(self._settings, database, figures, self._demo)
                 if self._settings.rollups != "off":
                     store = Store(kept_in(self._settings, database))
                     await stack.enter_async_context(keeping(store))
@@ -144,9 +144,11 @@ def _end_with(sentinel: int) -> None:
     loop.add_reader(sentinel, ended)
 
 
-def _run(settings: Settings, uri: str, listener: socket.socket) -> None:
+def _run(
+    settings: Settings, uri: str, listener: socket.socket, demo: DemoAccess | None = None
+) -> None:
     config = uvicorn.Config(
-        _Process(settings, uri),
+        _Process(settings, uri, demo),
         http=Protocol,
         lifespan="on",
         workers=settings.workers,
@@ -208,12 +210,15 @@ def _demo_secret() -> str:
 
 def _welcome(settings: Settings, listener: socket.socket) -> None:
     host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
-    click.echo(f"\nGraphiQL: {url}\n")
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    click.echo()
+    if settings.dashboard:
+        click.echo(f"Dashboard: {url}\n")
+    if settings.introspection:
+        click.echo(f"GraphiQL: {url}graphql\n")
     if settings.jwt_secret is None:
         click.echo("Tokens: your key set's issuer makes them; headcount only verifies.\n")
         return
-    for role, claims in _DEMO_CLAIMS.items():
-        made = token(settings.secret(), {"sub": f"demo {role}", "role": role, **claims}, _DEMO_TTL)
+    for role, made in demo_tokens(settings.secret()).items():
         click.echo(f"{role}: {made}\n")
-    click.echo('In GraphiQL put {"Authorization": "Bearer <token>"} under Headers.\n')
+    click.echo("A request carries one of them: 'Authorization: Bearer <token>'.\n")

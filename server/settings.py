@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
     introspection: Annotated[bool, BeforeValidator(_on)] = True
+    # Off, unless it is a demo.
+    dashboard: Annotated[bool, BeforeValidator(_on)] | None = None
     compiled: Annotated[bool, BeforeValidator(_on)] = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
     rollups: Literal["auto", "on", "off"] = "auto"

@@ -43,18 +43,22 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    folder: Path, *arguments: str, **settings: str
+    folder: Path, *arguments: str, log: str = "", **settings: str
 ) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server, and its address once it answers."""
+    """A server, and its address once it answers.
+
+    One that is asked a lot needs a file as its `log`: nobody reads its pipe meanwhile.
+    """
     port = free_port()
-    process = subprocess.Popen(
-        [HEADCOUNT, *arguments],
-        cwd=folder,
-        env=environment({"HEADCOUNT_PORT": str(port), **settings}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    with open(log or os.devnull, "w") as file:
+        process = subprocess.Popen(
+            [HEADCOUNT, *arguments],
+            cwd=folder,
+            env=environment({"HEADCOUNT_PORT": str(port), **settings}),
+            stdout=subprocess.PIPE,
+            stderr=file if log else subprocess.PIPE,
+            text=True,
+        )
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(600):

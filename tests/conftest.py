@@ -49,6 +49,10 @@ Dataset = Mapping[str, Sequence[Mapping[str, Any]]]
 Ask = Callable[..., Awaitable[ExecutionResult]]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--pictures", type=Path, help="Where the docs' pictures are put.")
+
+
 @dataclass
 class Sent(CommandListener):
     """The commands that were sent to MongoDB, as (command, collection)."""

@@ -51,9 +51,10 @@ class Instruction(NamedTuple):
 
 
 class Built(NamedTuple):
-    """What the builder's stage made, and out of what."""
+    """What the stages that build made, and out of what."""
 
     context: Path
+    pages: Path
     venv: Path
 
 
@@ -110,19 +111,24 @@ def _run(
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The builder's stage, gone through."""
+    """The stages that build, gone through."""
+    if shutil.which("npm") is None:
+        pytest.skip("the image's pages are built with Node.js")
     folder = tmp_path_factory.mktemp("image")
-    context, build, venv = _context(folder / "context"), folder / "build", folder / "venv"
-    for word, rest in _stages()["builder"]:
-        if word == "COPY":
-            *sources, target = rest.split()
-            for source in sources:
-                _copy(context / source, build / target)
-        if word == "RUN":
-            command = shlex.split(rest.replace(VENV, str(venv)))
-            step = _run(command, build, {**os.environ, "PYTHON": sys.executable})
-            assert step.returncode == 0, step.stderr
-    return Built(context, venv)
+    context, venv = _context(folder / "context"), folder / "venv"
+    for stage in ("console", "builder"):
+        build = folder / stage
+        for word, rest in _stages()[stage]:
+            if word == "COPY":
+                *sources, target = rest.removeprefix("--from=console ").split()
+                for source in sources:
+                    of = folder / "console" if source.startswith("/build/") else context
+                    _copy(of / source.removeprefix("/build/"), build / target)
+            if word == "RUN":
+                command = shlex.split(rest.replace(VENV, str(venv)))
+                step = _run(command, build, {**os.environ, "PYTHON": sys.executable})
+                assert step.returncode == 0, step.stderr
+    return Built(context, folder / "console" / "console" / "dist", venv)
 
 
 def _environment(venv: Path, **settings: str) -> dict[str, str]:
@@ -195,7 +201,7 @@ def test_every_step_is_a_script() -> None:
     scripts = [
         match[1]
         for step in steps
-        if (match := re.fullmatch(r"(?:--mount=\S+ )?sh /?docker/([\w-]+\.sh) \S+", step))
+        if (match := re.fullmatch(r"(?:--mount=\S+ )?sh /?docker/([\w-]+\.sh)(?: \S+)?", step))
     ]
     assert len(scripts) == len(steps)
     assert {*scripts, "healthcheck.sh"} == {path.name for path in (ROOT / "docker").iterdir()}
@@ -245,6 +251,9 @@ def test_the_wheel_holds_every_file_of_every_package_that_serves(built: Built) -
     wanted = {
         str(path.relative_to(built.context)) for path in (*files, *built.context.glob("*.py"))
     }
+    pages = {path.relative_to(built.pages) for path in built.pages.rglob("*") if path.is_file()}
+    assert pages
+    wanted |= {"console/unbuilt.html", *(f"console/dist/{path}" for path in pages)}
     (record,) = built.venv.glob("lib/*/site-packages/headcount-*.dist-info/RECORD")
     recorded = [line.rsplit(",", 2)[0] for line in record.read_text().splitlines()]
     held = {file for file in recorded if not re.search(r"\.dist-info/|^\.\./|\.pyc$", file)}

@@ -114,12 +114,12 @@ def test_a_command_of_the_docs_runs(demo: Demo, command: Block, tmp_path: Path) 
 
 
 def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
-    for name in ("Makefile", "pyproject.toml", "requirements-dev.lock", ".venv"):
+    for name in ("Makefile", "pyproject.toml", "requirements-dev.lock", ".venv", "console"):
         (tmp_path / name).symlink_to(ROOT / name)
     port = str(free_port())
     with subprocess.Popen(
         # Set-up is the running tests' own.
-        ["make", "-o", ".venv/.ready", "demo"],
+        ["make", "-o", ".venv/.ready", "-o", "console/dist/index.html", "demo"],
         cwd=tmp_path,
         env=environment({"HEADCOUNT_PORT": port}),
         stdout=subprocess.PIPE,
@@ -136,6 +136,7 @@ def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
         token = re.search(r"^admin: (\S+)$", said, re.MULTILINE)
         assert token is not None
         url = f"http://127.0.0.1:{port}"
+        assert f"Dashboard: {url}/\n" in said
         assert f"GraphiQL: {url}/graphql" in said
         # At once: who has been told the address is not refused.
         assert httpx.get(f"{url}/readyz").status_code == 200

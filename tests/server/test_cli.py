@@ -36,7 +36,7 @@ from tests.proxy import Proxy
 
 SCALE = "0.01"
 # The last line of what `headcount demo` prints.
-WELCOMED = 'In GraphiQL put {"Authorization": "Bearer <token>"} under Headers.\n'
+WELCOMED = "A request carries one of them: 'Authorization: Bearer <token>'.\n"
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+/** The dashboard: its panels, each on an operation of its own. */
+
+import { useIsFetching } from '@tanstack/react-query'
+import { useState, type ReactNode } from 'react'
+import { time } from '../shared/format'
+import { Header } from '../shared/Header'
+import { useSession } from '../shared/session'
+import { settings } from '../shared/settings'
+import { useNow } from '../shared/useNow'
+import { useViewer } from '../shared/viewer'
+import { Live } from './live'
+import { Behaviour } from './panels/Behaviour'
+import { Events } from './panels/Events'
+import { Metrics } from './panels/Metrics'
+import { Orders } from './panels/Orders'
+import { Overview } from './panels/Overview'
+import { PromoCodes } from './panels/PromoCodes'
+
+export function App() {
+  const [live, setLive] = useState(true)
+  const { token } = useSession()
+  return (
+    <Live value={live}>
+      <Header page="Dashboard">
+        {token !== '' && <LiveSwitch live={live} setLive={setLive} />}
+        {settings.graphiql && <a href="graphql">GraphiQL</a>}
+      </Header>
+      <main>
+        <Panels />
+      </main>
+    </Live>
+  )
+}
+
+function Panels() {
+  const { token } = useSession()
+  const { problem } = useViewer()
+  if (token === '')
+    return (
+      <Notice title="Whose numbers?">
+        The API answers who brings a token. Put one into the field above: it is remembered by this
+        tab only. <code>headcount token --role admin</code> prints one.
+      </Notice>
+    )
+  if (problem !== undefined) return <Notice title="No answer">{problem}</Notice>
+  return (
+    <div className="panels">
+      <Overview />
+      <Events />
+      <Orders />
+      <PromoCodes />
+      <Behaviour />
+      <Metrics />
+    </div>
+  )
+}
+
+function Notice({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <section className="notice">
+      <h2>{title}</h2>
+      <p>{children}</p>
+    </section>
+  )
+}
+
+function LiveSwitch({ live, setLive }: { live: boolean; setLive: (live: boolean) => void }) {
+  const asking = useIsFetching() > 0
+  const now = useNow(1000)
+  const [at, setAt] = useState(now)
+  if (asking && at !== now) setAt(now)
+  return (
+    <label className="live">
+      <input
+        type="checkbox"
+        checked={live}
+        onChange={({ target }) => {
+          setLive(target.checked)
+        }}
+      />
+      Live<span className="faint"> · as of {time(at)}</span>
+    </label>
+  )
+}

@@ -1,0 +1,119 @@
+/** A panel: what one operation answers, or why it does not, and a link to the operation. */
+
+import { useId, type ReactNode } from 'react'
+import type { TypedDocumentString } from '../generated/graphql'
+import type { Failure } from '../shared/api'
+import { graphiql } from '../shared/links'
+import { settings } from '../shared/settings'
+import { useAnswer } from './useAnswer'
+
+type Props<T, V extends object> = {
+  title: string
+  operation: TypedDocumentString<T, V>
+  variables: V
+  /** Beside the title. */
+  controls?: ReactNode
+  wide?: boolean
+  /** Shows the answer; null where what it needs was refused. */
+  children: (data: T, failures: readonly Failure[]) => ReactNode
+}
+
+export function Panel<T, V extends object>(props: Props<T, V>) {
+  const { title, operation, variables, controls, wide, children } = props
+  const id = useId()
+  const { answer, error, retry } = useAnswer(operation, variables)
+  const failures = answer?.errors ?? []
+  const shown = answer?.data != null ? children(answer.data, failures) : null
+  return (
+    <section className={wide ? 'panel wide' : 'panel'} aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{title}</h2>
+        {controls}
+        {settings.graphiql && (
+          <a className="source" href={graphiql(operation.toString(), variables)}>
+            Query<span className="hidden"> of “{title}” in GraphiQL</span>
+          </a>
+        )}
+      </header>
+      {shown ?? <Nothing failures={failures} error={error} retry={retry} />}
+    </section>
+  )
+}
+
+type NothingProps = { failures: readonly Failure[]; error: Error | null; retry: () => void }
+
+function Nothing({ failures, error, retry }: NothingProps) {
+  const failure = failures[0]
+  if (failure?.extensions?.code === 'FORBIDDEN') return <Locked message={failure.message} />
+  if (failure === undefined && error === null)
+    return (
+      <p className="empty" aria-busy="true">
+        Counting…
+      </p>
+    )
+  return (
+    <div className="empty" role="alert">
+      <p>{failure?.message ?? error?.message}</p>
+      <button type="button" onClick={retry}>
+        Try again
+      </button>
+    </div>
+  )
+}
+
+export function Locked({ message }: { message: string }) {
+  return (
+    <p className="empty">
+      <svg viewBox="0 0 16 16" width="14" height="14" fill="currentColor" aria-hidden="true">
+        <path d="M4 7V5a4 4 0 0 1 8 0v2h1v8H3V7zm2 0h4V5a2 2 0 0 0-4 0z" />
+      </svg>{' '}
+      {message}
+    </p>
+  )
+}
+
+export function Empty({ children }: { children: ReactNode }) {
+  return <p className="empty">{children}</p>
+}
+
+/** Numbers with their names. */
+export function Facts({ of }: { of: readonly (readonly [name: string, value: string])[] }) {
+  return (
+    <dl className="facts">
+      {of.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+/** A choice of few. */
+export function Choice<T extends string>(props: {
+  legend: string
+  value: T
+  options: readonly (readonly [value: T, name: string])[]
+  choose: (value: T) => void
+}) {
+  const name = useId()
+  return (
+    <fieldset className="segments">
+      <legend className="hidden">{props.legend}</legend>
+      {props.options.map(([value, label]) => (
+        <label key={value}>
+          <input
+            type="radio"
+            name={name}
+            checked={value === props.value}
+            onChange={() => {
+              props.choose(value)
+            }}
+          />
+          <span>{label}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}

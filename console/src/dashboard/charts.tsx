@@ -1,0 +1,196 @@
+/** Charts, each with its numbers as a table for who can't see it. */
+
+import type { ReactNode } from 'react'
+import {
+  Area,
+  AreaChart,
+  Bar,
+  BarChart,
+  CartesianGrid,
+  LabelList,
+  Legend,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts'
+import { compact, count, day, words } from '../shared/format'
+
+type Row = Record<string, string | number>
+
+type FigureProps = {
+  title: string
+  rows: readonly Row[]
+  /** The column that names a row. */
+  by: string
+  series: readonly string[]
+  show?: (value: number) => string
+  name?: (value: string) => string
+  children: ReactNode
+}
+
+function Figure({ title, rows, by, series, show = count, name = String, children }: FigureProps) {
+  return (
+    <figure>
+      <figcaption>{title}</figcaption>
+      {rows.length === 0 ? <p className="empty">Nothing yet.</p> : children}
+      {rows.length > 0 && (
+        <details className="numbers">
+          <summary>
+            Numbers<span className="hidden"> of “{title}”</span>
+          </summary>
+          <div className="scroll" role="region" tabIndex={0} aria-label={`Numbers of “${title}”`}>
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">{words(by)}</th>
+                  {series.map((each) => (
+                    <th key={each} scope="col" className="number">
+                      {words(each)}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {rows.map((row) => (
+                  <tr key={row[by]}>
+                    <th scope="row">{name(String(row[by]))}</th>
+                    {series.map((each) => (
+                      <td key={each} className="number">
+                        {show(Number(row[each]))}
+                      </td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </details>
+      )}
+    </figure>
+  )
+}
+
+const colour = (index: number): string => `var(--series-${index + 1})`
+
+const tooltip = {
+  contentStyle: { background: 'var(--surface)', borderColor: 'var(--line)', borderRadius: 6 },
+  itemStyle: { color: 'var(--ink)' },
+  cursor: { fill: 'var(--line)', opacity: 0.4 },
+  isAnimationActive: false,
+} as const
+
+const axis = {
+  stroke: 'var(--faint)',
+  tick: { fill: 'var(--faint)', fontSize: 12 },
+  tickLine: false,
+}
+
+type BarsProps = {
+  title: string
+  rows: readonly Row[]
+  by: string
+  value: string
+  show?: (value: number) => string
+}
+
+/** A bar for each row, by name. */
+export function Bars({ title, rows, by, value, show = count }: BarsProps) {
+  return (
+    <Figure title={title} rows={rows} by={by} series={[value]} show={show}>
+      <BarChart
+        responsive
+        layout="vertical"
+        data={[...rows]}
+        style={{ width: '100%', height: rows.length * 30 + 8 }}
+        margin={{ top: 0, right: 64, bottom: 0, left: 0 }}
+        barCategoryGap={5}
+        title={title}
+      >
+        <XAxis type="number" hide domain={[0, 'dataMax']} />
+        <YAxis type="category" dataKey={by} width={140} interval={0} {...axis} axisLine={false} />
+        <Tooltip {...tooltip} formatter={(given) => [show(Number(given)), words(value)]} />
+        <Bar dataKey={value} fill={colour(0)} radius={3} isAnimationActive={false}>
+          <LabelList
+            dataKey={value}
+            position="right"
+            formatter={(given) => show(Number(given))}
+            fill="var(--ink)"
+            fontSize={12}
+          />
+        </Bar>
+      </BarChart>
+    </Figure>
+  )
+}
+
+type TimelineProps = {
+  title: string
+  rows: readonly (Row & { date: string })[]
+  series: readonly string[]
+  stacked?: boolean
+}
+
+/** Counts by day, a colour for each series. */
+export function Timeline({ title, rows, series, stacked = false }: TimelineProps) {
+  const shared = {
+    responsive: true,
+    data: [...rows],
+    style: { width: '100%', height: 220 },
+    margin: { top: 8, right: 8, bottom: 0, left: 0 },
+    title,
+  }
+  const around = (
+    <>
+      <CartesianGrid stroke="var(--line)" vertical={false} />
+      <XAxis dataKey="date" tickFormatter={day} {...axis} />
+      <YAxis tickFormatter={compact} allowDecimals={false} width={44} {...axis} axisLine={false} />
+      <Tooltip
+        {...tooltip}
+        labelFormatter={(label) => (typeof label === 'string' ? day(label) : label)}
+        formatter={(given, name) => [count(Number(given)), words(String(name))]}
+      />
+      {series.length > 1 && (
+        <Legend
+          formatter={(name: string) => <span className="legend">{words(name)}</span>}
+          itemSorter={null}
+          iconType="square"
+          iconSize={10}
+        />
+      )}
+    </>
+  )
+  return (
+    <Figure title={title} rows={rows} by="date" series={series} name={day}>
+      {stacked ? (
+        <BarChart {...shared}>
+          {around}
+          {series.map((each, index) => (
+            <Bar
+              key={each}
+              dataKey={each}
+              stackId="all"
+              fill={colour(index)}
+              isAnimationActive={false}
+            />
+          ))}
+        </BarChart>
+      ) : (
+        <AreaChart {...shared}>
+          {around}
+          {series.map((each, index) => (
+            <Area
+              key={each}
+              dataKey={each}
+              type="monotone"
+              stroke={colour(index)}
+              strokeWidth={2}
+              fill={colour(index)}
+              fillOpacity={0.12}
+              isAnimationActive={false}
+            />
+          ))}
+        </AreaChart>
+      )}
+    </Figure>
+  )
+}

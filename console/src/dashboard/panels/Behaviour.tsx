@@ -1,0 +1,134 @@
+/** What visitors of the shop did in a week: the funnel, day by day, from where, and to what end. */
+
+import { useState } from 'react'
+import {
+  BehaviourDocument,
+  type BehaviourQuery,
+  type BehaviourQueryVariables,
+} from '../../generated/graphql'
+import { count, moment, money, percent } from '../../shared/format'
+import { Bars, Timeline } from '../charts'
+import { Choice, Empty, Facts, Panel } from '../Panel'
+
+type Stats = NonNullable<BehaviourQuery['dashboardStats']>
+
+const timezone = Intl.DateTimeFormat().resolvedOptions().timeZone
+
+export function Behaviour() {
+  const [mode, setMode] = useState<BehaviourQueryVariables['mode']>('TOTAL')
+  return (
+    <Panel
+      title="Shop, last seven days"
+      operation={BehaviourDocument}
+      variables={{ mode, timezone }}
+      wide
+      controls={
+        <Choice
+          legend="What the funnel counts"
+          value={mode}
+          options={[
+            ['TOTAL', 'events'],
+            ['UNIQUE', 'sessions'],
+          ]}
+          choose={setMode}
+        />
+      }
+    >
+      {({ dashboardStats: week }) => week && <Week {...week} />}
+    </Panel>
+  )
+}
+
+function Week(week: Stats) {
+  const { productView, addToCart, beginCheckout, purchase } = week.eventCounts
+  const rates = week.conversionRates
+  const steps = [
+    { step: 'Product view', count: productView },
+    { step: `Cart · ${percent(rates.visitToCart)}`, count: addToCart },
+    { step: `Checkout · ${percent(rates.cartToCheckout)}`, count: beginCheckout },
+    { step: `Purchase · ${percent(rates.checkoutToPurchase)}`, count: purchase },
+  ]
+  const { uniqueSessions, avgEventsPerSession, sessionsWithPurchase } = week.sessionStats
+  const { repurchaseRate, totalUniqueBuyers, periodDays } = week.retentionMetrics
+  return (
+    <>
+      <p className="note">
+        {moment(week.windowStart)} to {moment(week.windowEnd)}, days of {timezone}
+      </p>
+      <Facts
+        of={[
+          ['Sales', count(week.totalSales)],
+          ['Revenue', money(week.totalRevenue)],
+          ['Average sale', money(week.averageOrderValue)],
+          ['Abandoned checkouts', percent(week.abandonmentRate)],
+          ['Sessions', count(uniqueSessions)],
+          ['Events a session', String(avgEventsPerSession)],
+          ['Sessions that bought', count(sessionsWithPurchase)],
+          [`Bought again in ${periodDays} days`, percent(repurchaseRate)],
+          ['of buyers', count(totalUniqueBuyers)],
+        ]}
+      />
+      <div className="columns">
+        <Bars
+          title="Funnel, and the share of each step that came from the one before"
+          rows={steps}
+          by="step"
+          value="count"
+        />
+        <Bars title="Sessions by source" rows={week.trafficSources} by="source" value="sessions" />
+        <Timeline
+          title="Events by day"
+          rows={week.eventsTimeline}
+          series={['productView', 'addToCart', 'beginCheckout', 'purchase']}
+        />
+        <Timeline
+          title="Errors by day"
+          rows={week.errorsTimeline}
+          series={['paymentError', 'checkoutError', 'paymentConfirmationError', 'addressError']}
+          stacked
+        />
+        <Timeline title="Sales by day" rows={week.salesByDay} series={['count']} stacked />
+        <Products of={week.productPerformance} />
+      </div>
+    </>
+  )
+}
+
+function Products({ of: products }: { of: Stats['productPerformance'] }) {
+  if (products.length === 0) return <Empty>Nobody looked at a product yet.</Empty>
+  return (
+    <div className="scroll" role="region" tabIndex={0} aria-label="Products">
+      <table>
+        <caption>Products that were looked at most</caption>
+        <thead>
+          <tr>
+            <th scope="col">Product</th>
+            <th scope="col" className="number">
+              Views
+            </th>
+            <th scope="col" className="number">
+              Carts
+            </th>
+            <th scope="col" className="number">
+              Purchases
+            </th>
+            <th scope="col" className="number">
+              Conversion
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {products.map((each) => (
+            <tr key={each.slug}>
+              <th scope="row">{each.name}</th>
+              <td className="number">{count(each.views)}</td>
+              <td className="number">{count(each.addToCart)}</td>
+              <td className="number">{count(each.purchases)}</td>
+              <td className="number">{percent(each.conversionRate)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  )
+}

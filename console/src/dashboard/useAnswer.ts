@@ -1,0 +1,32 @@
+/** What a panel asks, again and again while the page is live. */
+
+import { useQuery } from '@tanstack/react-query'
+import type { TypedDocumentString } from '../generated/graphql'
+import { ask, type Answer } from '../shared/api'
+import { useSession } from '../shared/session'
+import { useLive } from './live'
+
+const EVERY_MS = 10_000
+
+export type Asked<T> = {
+  answer: Answer<T> | undefined
+  /** Why there is no answer at all. */
+  error: Error | null
+  /** When the answer came. */
+  at: number
+  retry: () => void
+}
+
+export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables: V): Asked<T> {
+  const { token } = useSession()
+  const live = useLive()
+  const { data, error, dataUpdatedAt, refetch } = useQuery<Answer<T>>({
+    queryKey: [token, operation.toString(), variables],
+    queryFn: async ({ signal }) => await ask(operation, variables, signal),
+    enabled: token !== '',
+    refetchInterval: live && EVERY_MS,
+    // Another page of a table comes in place of this one; nobody sees what another one may.
+    placeholderData: (last, query) => (query?.queryKey[0] === token ? last : undefined),
+  })
+  return { answer: data, error, at: dataUpdatedAt, retry: () => void refetch() }
+}

@@ -1,0 +1,168 @@
+/** The head of both pages: where one is, and who, by which token. */
+
+import { useId, useState, type ReactNode } from 'react'
+import { fromNow, moment } from './format'
+import icon from './icon.svg'
+import { changeSession, useSession } from './session'
+import { demo } from './settings'
+import { useNow } from './useNow'
+import { useViewer, type Viewer } from './viewer'
+
+import './header.css'
+
+export function Header({ page, children }: { page: string; children: ReactNode }) {
+  return (
+    <header className="header">
+      <img src={icon} alt="" width="28" height="28" />
+      <h1>
+        Headcount <span>{page}</span>
+      </h1>
+      {demo.length > 0 && <DemoRoles />}
+      <Token />
+      <nav aria-label="Pages">{children}</nav>
+    </header>
+  )
+}
+
+function DemoRoles() {
+  const { role } = useSession()
+  const name = useId()
+  return (
+    <fieldset className="segments">
+      <legend>See it as</legend>
+      {[...demo, null].map((each) => (
+        <label key={each ?? 'own'}>
+          <input
+            type="radio"
+            name={name}
+            checked={role === each}
+            onChange={() => {
+              changeSession({ role: each })
+            }}
+          />
+          <span>{each ?? 'own token'}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+function Token() {
+  const { role, own, token } = useSession()
+  const now = useNow()
+  const { viewer, problem } = useViewer()
+  const state = token === '' ? 'none' : problem !== undefined ? 'bad' : viewer ? 'good' : 'asked'
+  const [chosen, choose] = useState({ state: '', open: false })
+  // Open where there is something to be done, unless one said otherwise since.
+  const open = chosen.state === state ? chosen.open : state === 'none' || state === 'bad'
+  return (
+    <details
+      className="token"
+      open={open}
+      onToggle={({ currentTarget }) => {
+        if (currentTarget.open !== open) choose({ state, open: currentTarget.open })
+      }}
+    >
+      <summary>
+        <Who viewer={viewer} problem={problem} token={token} now={now} />
+      </summary>
+      <div className="token-box">
+        {role === null && <OwnToken own={own} />}
+        {problem !== undefined && <p role="alert">{problem}</p>}
+        {viewer && <Rights viewer={viewer} now={now} />}
+      </div>
+    </details>
+  )
+}
+
+type WhoProps = {
+  viewer: Viewer | undefined
+  problem: string | undefined
+  token: string
+  now: number
+}
+
+function Who({ viewer, problem, token, now }: WhoProps) {
+  if (token === '') return <>No token yet</>
+  if (problem !== undefined) return <span className="bad">This token is not accepted</span>
+  if (!viewer) return <>…</>
+  const ended = viewer.expiresAt != null && Date.parse(viewer.expiresAt) <= now
+  return (
+    <>
+      <strong>{viewer.subject ?? 'somebody'}</strong> · {viewer.role}
+      {viewer.expiresAt != null && (
+        <span className={ended ? 'bad' : 'faint'}>
+          {' '}
+          · {ended ? 'expired' : 'expires'} {fromNow(viewer.expiresAt, now)}
+        </span>
+      )}
+    </>
+  )
+}
+
+function OwnToken({ own }: { own: string }) {
+  const id = useId()
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        const given = new FormData(event.currentTarget).get('token')
+        // As it may be copied from a header.
+        const bare = typeof given === 'string' ? given.trim().replace(/^Bearer\s+/i, '') : ''
+        changeSession({ role: null, own: bare })
+      }}
+    >
+      <label htmlFor={id}>Token</label>
+      <input
+        key={own}
+        id={id}
+        name="token"
+        type="password"
+        defaultValue={own}
+        autoComplete="off"
+        spellCheck={false}
+        placeholder="eyJ…"
+      />
+      <button type="submit">Use it</button>
+      {own !== '' && (
+        <button
+          type="button"
+          onClick={() => {
+            changeSession({ own: '' })
+          }}
+        >
+          Forget it
+        </button>
+      )}
+      <small>
+        A JSON Web Token, as <code>headcount token --role admin</code> prints one. This tab
+        remembers it until it is closed, and nothing else does.
+      </small>
+    </form>
+  )
+}
+
+function Rights({ viewer, now }: { viewer: Viewer; now: number }) {
+  return (
+    <dl>
+      <dt>Subject</dt>
+      <dd>{viewer.subject ?? 'none'}</dd>
+      <dt>Role</dt>
+      <dd>{viewer.role}</dd>
+      <dt>Permissions</dt>
+      <dd>{viewer.permissions.length > 0 ? viewer.permissions.join(', ') : 'none'}</dd>
+      {viewer.organizerId != null && (
+        <>
+          <dt>Organizer</dt>
+          <dd>{viewer.organizerId}</dd>
+        </>
+      )}
+      <dt>Expires</dt>
+      <dd>
+        {viewer.expiresAt == null
+          ? 'never'
+          : `${moment(viewer.expiresAt)} (${fromNow(viewer.expiresAt, now)})`}
+      </dd>
+    </dl>
+  )
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# Builds GraphiQL and the dashboard: console/dist, from console/ and schema/schema.graphql.
+#
+#   sh docker/console.sh              in the project's folder
+set -eu
+cd console
+npm ci --loglevel=error
+npm run --silent build -- --logLevel warn

@@ -1,0 +1,222 @@
+"""GraphiQL in a browser that reaches nothing but the server."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.console.accessibility import violations
+from tests.console.asking import SOURCES, asked, operation, ready, run, tokens
+from tests.console.conftest import Open
+
+EXAMPLES = sorted((SOURCES / "graphiql" / "examples").glob("*.graphql"))
+ACTIVE = ".graphiql-tab-active .graphiql-tab-button"
+
+
+async def graphiql(window: Open, path: str = "/graphql", **options: Any) -> Page:
+    page = await window(path, **options)
+    await ready(page)
+    return page
+
+
+async def open_tab(page: Page, name: str) -> None:
+    await page.locator(".graphiql-tab-button").get_by_text(name, exact=True).click()
+
+
+async def as_role(page: Page, role: str) -> None:
+    await page.get_by_role("radio", name=role, exact=True).check(force=True)
+    await expect(page.locator(".token summary")).to_contain_text(f"demo {role}")
+
+
+async def test_the_first_operation_runs_at_once(window: Open, demo: str) -> None:
+    page = await graphiql(window)
+    answer = await run(page)
+    assert answer["data"] == asked(demo, operation("examples/Overview"))["data"]
+    events = answer["data"]["eventsOverview"]["totalEvents"]
+    await expect(page.locator(".result-window")).to_contain_text(f'"totalEvents": {events}')
+
+
+async def test_the_result_says_what_it_took(window: Open) -> None:
+    page = await graphiql(window)
+    figures = page.locator(".figures")
+    await expect(figures).to_contain_text("Run an operation")
+    answer = await run(page)
+    shown = answer["extensions"]
+    await expect(figures).to_contain_text(f"{shown['aggregations']} aggregations")
+    await expect(figures).to_contain_text(f"cost {shown['cost']}")
+    for cube in shown["freshness"]:
+        await expect(figures).to_contain_text(cube["cube"])
+    await expect(figures).to_contain_text(" ms")
+    # Of each tab, its own.
+    await open_tab(page, "Orders")
+    await expect(figures).to_contain_text("Run an operation")
+    await open_tab(page, "Overview")
+    await expect(figures).to_contain_text(f"cost {shown['cost']}")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_answers(demo: str, example: Path) -> None:
+    variables = example.with_suffix(".json")
+    given = json.loads(variables.read_text()) if variables.exists() else {}
+    if example.stem == "TicketReport":
+        event = asked(demo, "{ eventStats(limit: 1) { events { eventId } } }")
+        (row,) = event["data"]["eventStats"]["events"]
+        given = {"eventIds": [row["eventId"]], "mobileAppId": "app-ingressos", "limit": 5}
+    answer = asked(demo, example.read_text(), **given)
+    assert "errors" not in answer
+    # What a column of the editor holds, so that a comment can be read.
+    assert all(len(line) <= 62 for line in example.read_text().splitlines() if "#" in line)
+
+
+async def test_each_example_has_a_tab(window: Open) -> None:
+    page = await graphiql(window)
+    tabs = page.locator(".graphiql-tab-button")
+    await expect(tabs).to_have_count(len(EXAMPLES))
+    assert sorted(await tabs.all_text_contents()) == [example.stem for example in EXAMPLES]
+
+
+async def test_the_ticket_report_is_of_events_that_the_demo_has(window: Open) -> None:
+    page = await graphiql(window)
+    await open_tab(page, "TicketReport")
+    everything = (await run(page))["data"]["ticketReport"]["total"]
+    await as_role(page, "organizer")
+    own = (await run(page))["data"]["ticketReport"]["total"]
+    assert 0 < own < everything
+
+
+async def test_a_field_name_is_completed(window: Open) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("button", name="New tab").click()
+    await page.locator(".graphiql-query-editor .view-line").first.click()
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type("{ eventsOv")
+    suggestion = page.locator(".suggest-widget .monaco-list-row", has_text="eventsOverview")
+    await expect(suggestion).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".graphiql-query-editor .view-lines")).to_contain_text(
+        "eventsOverview"
+    )
+
+
+async def test_a_wrong_field_name_is_underlined(window: Open) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("button", name="New tab").click()
+    await page.locator(".graphiql-query-editor .view-line").first.click()
+    await page.keyboard.type("{ eventsUnderview { totalEvents } }")
+    await expect(page.locator(".graphiql-query-editor .squiggly-error").first).to_be_attached()
+
+
+async def test_the_docs_say_who_may_read_what(window: Open) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = page.locator(".graphiql-doc-explorer")
+    await docs.get_by_role("link", name="Query").click()
+    await expect(docs).to_contain_text("Only for ADMIN. The events dashboard's cards.")
+    await expect(docs).to_contain_text("Only for ADMIN, ORGANIZER.")
+    await docs.get_by_role("link", name="Metrics", exact=True).click()
+    await expect(docs).to_contain_text("Only for ADMIN, STAFF with VIEW_CUSTOMERS. All customers.")
+    await expect(docs).to_contain_text("Only for ADMIN. All staff.")
+    await docs.get_by_role("link", name="totalCustomers").click()
+    await expect(docs).to_contain_text("requiresPermission")
+
+
+async def test_a_role_decides_what_is_answered(window: Open, demo: str) -> None:
+    page = await graphiql(window)
+    await open_tab(page, "Metrics")
+    for role in ("admin", "staff", "organizer", "customer"):
+        await as_role(page, role)
+        answer = await run(page)
+        expected = asked(demo, operation("examples/Metrics"), role)
+        assert answer["data"] == expected["data"]
+        assert (answer["data"]["metrics"]["totalStaff"] is not None) == (role == "admin")
+        forbidden = {error["extensions"]["code"] for error in answer.get("errors", [])}
+        assert forbidden == (set() if role == "admin" else {"FORBIDDEN"})
+
+
+async def test_a_token_is_shown_and_remembered_by_its_tab_only(window: Open, demo: str) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("radio", name="own token").check(force=True)
+    await expect(page.locator(".token summary")).to_have_text("No token yet")
+    await page.get_by_label("Token", exact=True).fill("Bearer nonsense")
+    await page.get_by_role("button", name="Use it").click()
+    await expect(page.locator(".token summary")).to_have_text("This token is not accepted")
+    await expect(page.locator(".token")).to_contain_text("The token is not valid")
+
+    staff = tokens(demo)["staff"]
+    await page.get_by_label("Token", exact=True).fill(f"Bearer {staff}")
+    await page.get_by_role("button", name="Use it").click()
+    await expect(page.locator(".token summary")).to_contain_text("demo staff · STAFF")
+    await expect(page.locator(".token dl")).to_contain_text("VIEW_CUSTOMERS")
+    await expect(page.locator(".token dl")).to_contain_text("in 24 hours")
+
+    await page.reload()
+    await expect(page.locator(".token summary")).to_contain_text("demo staff · STAFF")
+    kept = await page.evaluate("JSON.stringify(localStorage) + document.cookie")
+    assert staff not in kept
+    other = await page.context.new_page()
+    await other.goto(f"{demo}/graphql")
+    await expect(other.locator(".token summary")).to_contain_text("demo admin")
+    assert staff not in await other.evaluate("JSON.stringify(sessionStorage)")
+
+    await page.locator(".token summary").click()
+    await page.get_by_role("button", name="Forget it").click()
+    await expect(page.locator(".token summary")).to_have_text("No token yet")
+
+
+async def test_explorer_and_history_are_there(window: Open) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("button", name="Show GraphiQL Explorer").click()
+    await expect(page.locator(".graphiql-plugin")).to_contain_text("promoCodeStats")
+    await run(page)
+    await page.get_by_role("button", name="Show History").click()
+    await expect(page.locator(".graphiql-history")).to_contain_text("Overview")
+
+
+async def test_prettify_formats_the_query_and_its_variables(window: Open) -> None:
+    page = await graphiql(window)
+    await page.get_by_role("button", name="New tab").click()
+    await page.locator(".graphiql-query-editor .view-line").first.click()
+    await page.keyboard.insert_text("query A{viewer{role}}")
+    await page.locator(".graphiql-editor-tool .view-line").first.click()
+    await page.keyboard.insert_text('{"b":[1],"c":{}}')
+    await page.get_by_role("button", name="Prettify query (Shift-Ctrl-P)").click()
+    await expect(page.locator(".graphiql-query-editor .view-line").nth(1)).to_contain_text("viewer")
+    variables = page.locator(".graphiql-editor-tool .view-lines").first
+    await expect(variables).to_contain_text('"b": [')
+
+
+async def test_a_link_brings_its_operation(window: Open) -> None:
+    query = "query Linked($m: CountMode!) { dashboardStats(mode: $m) { mode } }"
+    page = await graphiql(
+        window, "/graphql#" + urlencode({"query": query, "variables": '{"m": "UNIQUE"}'})
+    )
+    await expect(page.locator(ACTIVE)).to_have_text("Linked")
+    assert (await run(page))["data"] == {"dashboardStats": {"mode": "UNIQUE"}}
+    # The second time, too, when there are tabs already.
+    await page.evaluate(
+        "location.hash = 'query=' + encodeURIComponent('query Again{viewer{role}}')"
+    )
+    await page.reload()
+    await ready(page)
+    await expect(page.locator(ACTIVE)).to_have_text("Again")
+    assert (await run(page))["data"] == {"viewer": {"role": "ADMIN"}}
+
+
+async def test_it_is_dark_where_that_is_preferred(window: Open) -> None:
+    for scheme in ("dark", "light"):
+        page = await graphiql(window, color_scheme=scheme)
+        ground = await page.evaluate(
+            "getComputedStyle(document.querySelector('.header')).backgroundColor"
+        )
+        red = int(ground.removeprefix("rgb(").split(",")[0])
+        assert (red < 100) == (scheme == "dark")
+
+
+async def test_nothing_serious_stands_in_the_way_of_anybody(window: Open) -> None:
+    for scheme in ("dark", "light"):
+        page = await graphiql(window, color_scheme=scheme)
+        await run(page)
+        assert await violations(page) == []

@@ -1,0 +1,43 @@
+"""The docs' pictures: made by each run of the tests, and put into docs/ where that is asked for."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from tests.console.asking import ready, run
+from tests.console.conftest import Open
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where they are put."""
+    asked: Path | None = request.config.getoption("--pictures")
+    return asked or tmp_path
+
+
+async def test_the_dashboards_picture(window: Open, pictures: Path) -> None:
+    page = await window("/", viewport={"width": 1400, "height": 1560})
+    await expect(page.get_by_text("Counting…")).to_have_count(0)
+    await expect(page.locator(".recharts-bar-rectangle").first).to_be_visible()
+    await page.screenshot(path=pictures / "dashboard.png")
+    assert (pictures / "dashboard.png").read_bytes().startswith(PNG)
+
+
+async def test_graphiqls_picture(window: Open, pictures: Path) -> None:
+    page = await window("/graphql", viewport={"width": 1400, "height": 820}, color_scheme="dark")
+    await ready(page)
+    await page.get_by_role("button", name="Show Documentation Explorer").click()
+    docs = page.locator(".graphiql-doc-explorer")
+    await docs.get_by_role("link", name="Query").click()
+    await docs.get_by_role("link", name="Metrics", exact=True).click()
+    await page.locator(".graphiql-tab-button").get_by_text("Metrics", exact=True).click()
+    await page.get_by_role("radio", name="staff").check(force=True)
+    await expect(page.locator(".token summary")).to_contain_text("demo staff")
+    await run(page)
+    await expect(page.locator(".figures")).to_contain_text("ms")
+    await page.locator(".graphiql-plugin").evaluate("panel => panel.scrollTo(0, 0)")
+    await page.screenshot(path=pictures / "graphiql.png")
+    assert (pictures / "graphiql.png").read_bytes().startswith(PNG)

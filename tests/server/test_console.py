@@ -1,0 +1,232 @@
+"""The pages as they are served: what they may do, how long they are kept, what they give away."""
+
+import gzip
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from pymongo import MongoClient
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
+
+import schema
+from server import app, console
+from server.data import seed
+from server.demo_access import DemoAccess, demo_access
+from server.settings import Settings
+from tests.commands import running
+from tests.conftest import SECRET, client
+
+HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+BUILT = console.BUILT
+needs_pages = pytest.mark.skipif(not BUILT.exists(), reason="needs the built pages")
+
+Serve = Any
+
+
+@pytest.fixture
+def serve(database: AsyncDatabase[dict[str, Any]], server_settings: Settings) -> Serve:
+    """A client of a server with settings of one's own."""
+
+    @asynccontextmanager
+    async def serve(
+        demo: DemoAccess | None = None, **changed: Any
+    ) -> AsyncIterator[httpx.AsyncClient]:
+        settings = server_settings.model_copy(update=changed)
+        async with client(app.create(settings, database, demo=demo)) as http:
+            yield http
+
+    return serve
+
+
+def _known(page: str) -> Any:
+    found = re.search(r'<script id="settings" type="application/json">(.*)</script>', page)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def _policy(response: httpx.Response) -> dict[str, str]:
+    rules = response.headers["content-security-policy"].split("; ")
+    return dict(rule.split(" ", 1) for rule in rules)
+
+
+@needs_pages
+@pytest.mark.parametrize("path", ["/", "/graphql"])
+async def test_a_page_may_only_do_what_it_has_to(serve: Serve, path: str) -> None:
+    async with serve(dashboard=True) as http:
+        page = await http.get(path, headers=HTML)
+    assert page.status_code == 200
+    assert page.headers["cache-control"] == "no-store"
+    policy = _policy(page)
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    # Of no other host, and nothing that is made up while the page runs.
+    sources = {source for rule in policy.values() for source in rule.split()}
+    own_styles = {"'unsafe-inline'"} if path == "/graphql" else set()
+    assert sources == {"'none'", "'self'", "data:"} | own_styles
+    assert "'unsafe-inline'" not in policy["script-src"]
+    assert not re.search(r"(src|href)=.?(https?:)?//", page.text)
+    assert not re.search(r"<script(?![^>]*(src=|application/json))", page.text)
+
+
+@needs_pages
+async def test_files_are_kept_for_good_and_sent_packed(serve: Serve) -> None:
+    async with serve() as http:
+        page = await http.get("/graphql", headers=HTML)
+        files = re.findall(r'(?:src|href)="\./(console/[^"]+)"', page.text)
+        assert len(files) > 3
+        for file in files:
+            response = await http.get(f"/{file}")
+            assert response.status_code == 200
+            assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
+            assert re.search(r"-[\w-]{8}\.\w+$", file)
+            again = await http.get(f"/{file}", headers={"if-none-match": response.headers["etag"]})
+            assert again.status_code == 304
+        script = next(file for file in files if file.endswith(".js"))
+        packed = await http.get(f"/{script}", headers={"accept-encoding": "gzip"})
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.content == (BUILT / script).read_bytes()
+
+
+@needs_pages
+@pytest.mark.parametrize(
+    "path", ["/console/nothing.js", "/console/../../../settings.py", "/console/"]
+)
+async def test_only_the_pages_files_are_served(serve: Serve, path: str) -> None:
+    async with serve() as http:
+        response = await http.get(path)
+    assert response.status_code == 404
+    assert response.headers["cache-control"] == "no-store"
+
+
+@needs_pages
+async def test_a_page_needs_no_more_than_its_share() -> None:
+    """In bytes as they are sent: of the dashboard what it loads, of GraphiQL all that there is."""
+    sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in BUILT.glob("console/*")}
+    page = (BUILT / "index.html").read_text()
+    loaded = re.findall(r'"\./console/([^"]+)"', page)
+    assert sum(sizes[name] for name in loaded) < 300_000
+    only_dashboard = {name for name in sizes if name.startswith("index-")}
+    assert sum(size for name, size in sizes.items() if name not in only_dashboard) < 1_500_000
+
+
+async def test_the_dashboard_is_there_where_it_is_wanted(serve: Serve) -> None:
+    async with serve() as http:
+        assert (await http.get("/", headers=HTML)).status_code == 404
+    async with serve(dashboard=True) as http:
+        assert (await http.get("/", headers=HTML)).status_code == 200
+
+
+@needs_pages
+async def test_a_page_knows_of_the_other(serve: Serve) -> None:
+    async with serve() as http:
+        page = (await http.get("/graphql", headers=HTML)).text
+        assert _known(page) == {"dashboard": False, "graphiql": True}
+    async with serve(dashboard=True, introspection=False) as http:
+        page = (await http.get("/", headers=HTML)).text
+        assert _known(page) == {"dashboard": True, "graphiql": False}
+
+
+async def test_the_sdl_is_served_where_introspection_is(serve: Serve) -> None:
+    async with serve() as http:
+        response = await http.get("/schema.graphql")
+        assert response.text == schema.sdl()
+        assert response.headers["content-type"].startswith("text/plain")
+    async with serve(introspection=False) as http:
+        assert (await http.get("/schema.graphql")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/graphql"])
+async def test_pages_that_nobody_built_say_how_to_get_them(
+    serve: Serve, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "BUILT", tmp_path)
+    async with serve(dashboard=True) as http:
+        page = await http.get(path, headers=HTML)
+        assert page.status_code == 200
+        assert page.headers["content-type"].startswith("text/html")
+        assert "Node.js" in page.text
+        assert "make setup" in page.text
+        assert 'href="schema.graphql"' in page.text
+        assert "curl -s http://headcount.test/graphql" in page.text
+        assert "<script" not in page.text
+        assert _policy(page)["script-src"] == "'self'"
+        assert (await http.get("/console/main.js")).status_code == 404
+        # Who writes the address writes nothing into the page.
+        other = await http.get(path, headers=HTML | {"host": "a<b>"})
+        assert "a<b>" not in other.text
+
+
+@needs_pages
+async def test_tokens_of_a_demo_are_in_its_pages_and_end_no_script(serve: Serve) -> None:
+    demo = DemoAccess(SECRET, ["</script><script>"])
+    async with serve(demo, dashboard=True) as http:
+        for path in ("/", "/graphql"):
+            known = _known((await http.get(path, headers=HTML)).text)
+            assert [*known["tokens"]] == ["admin", "staff", "organizer", "customer"]
+            assert known["ticketReport"]["eventIds"] == ["</script><script>"]
+        admin = {"authorization": f"Bearer {known['tokens']['admin']}"}
+        query = {"query": "{ viewer { role subject } }"}
+        answer = await http.post("/graphql", json=query, headers=admin)
+        assert answer.json() == {"data": {"viewer": {"role": "ADMIN", "subject": "demo admin"}}}
+
+
+@pytest.fixture
+def another(mongodb_uri: str) -> Any:
+    """A database of one's own."""
+    with MongoClient[dict[str, Any]](mongodb_uri) as mongo:
+        name = f"headcount_pages_{uuid4().hex[:12]}"
+        yield mongo[name]
+        mongo.drop_database(name)
+
+
+def test_only_demo_data_are_given_away(another: Database[dict[str, Any]]) -> None:
+    settings = Settings(database=another.name, jwt_secret=SecretStr(SECRET))
+    another["events"].insert_one({"title": "theirs"})
+    assert demo_access(another, settings) is None
+    another["events"].drop()
+    seed(another, settings, scale=0.05)
+    access = demo_access(another, settings)
+    assert access is not None
+    organizers = [
+        (another["events"].find_one({"_id": event["_id"]}) or {})["organizer_id"]
+        for event in another["events"].find()
+        if str(event["_id"]) in access.event_ids
+    ]
+    assert sorted(each == "org-aurora" for each in organizers) == [False, True]
+
+
+@needs_pages
+@pytest.mark.parametrize(
+    ("more", "given"),
+    [
+        ({}, True),
+        # Its tokens may be good elsewhere.
+        ({"HEADCOUNT_JWT_SECRET": SECRET}, False),
+    ],
+)
+def test_a_demo_gives_tokens_that_are_good_for_nothing_else(
+    tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]], more: Any, given: bool
+) -> None:
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name, **more}
+    with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
+        known = _known(httpx.get(f"{url}/", headers=HTML).text)
+        assert ("tokens" in known) == given
+
+
+def test_a_demo_may_be_without_its_dashboard(
+    tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
+) -> None:
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
+    settings["HEADCOUNT_DASHBOARD"] = "off"
+    with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
+        assert httpx.get(f"{url}/", headers=HTML).status_code == 404
+        assert httpx.get(f"{url}/graphql", headers=HTML).status_code == 200

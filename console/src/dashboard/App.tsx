@@ -1,12 +1,9 @@
 /** The dashboard: its panels, each on an operation of its own. */
 
-import { useIsFetching } from '@tanstack/react-query'
 import { useState, type ReactNode } from 'react'
-import { time } from '../shared/format'
 import { Header } from '../shared/Header'
 import { useSession } from '../shared/session'
 import { settings } from '../shared/settings'
-import { useNow } from '../shared/useNow'
 import { useViewer } from '../shared/viewer'
 import { Live } from './live'
 import { Behaviour } from './panels/Behaviour'
@@ -65,10 +62,6 @@ function Notice({ title, children }: { title: string; children: ReactNode }) {
 }
 
 function LiveSwitch({ live, setLive }: { live: boolean; setLive: (live: boolean) => void }) {
-  const asking = useIsFetching() > 0
-  const now = useNow(1000)
-  const [at, setAt] = useState(now)
-  if (asking && at !== now) setAt(now)
   return (
     <label className="live">
       <input
@@ -78,7 +71,7 @@ function LiveSwitch({ live, setLive }: { live: boolean; setLive: (live: boolean)
           setLive(target.checked)
         }}
       />
-      Live<span className="faint"> · as of {time(at)}</span>
+      Live
     </label>
   )
 }

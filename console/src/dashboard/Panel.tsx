@@ -3,6 +3,7 @@
 import { useId, type ReactNode } from 'react'
 import type { TypedDocumentString } from '../generated/graphql'
 import type { Failure } from '../shared/api'
+import { time } from '../shared/format'
 import { graphiql } from '../shared/links'
 import { settings } from '../shared/settings'
 import { useAnswer } from './useAnswer'
@@ -21,7 +22,7 @@ type Props<T, V extends object> = {
 export function Panel<T, V extends object>(props: Props<T, V>) {
   const { title, operation, variables, controls, wide, children } = props
   const id = useId()
-  const { answer, error, retry } = useAnswer(operation, variables)
+  const { answer, error, asOf, retry } = useAnswer(operation, variables)
   const failures = answer?.errors ?? []
   const shown = answer?.data != null ? children(answer.data, failures) : null
   return (
@@ -29,6 +30,8 @@ export function Panel<T, V extends object>(props: Props<T, V>) {
       <header>
         <h2 id={id}>{title}</h2>
         {controls}
+        {shown !== null && <small>as of {time(asOf)}</small>}
+        {shown !== null && error && <small role="status">{error.message}</small>}
         {settings.graphiql && (
           <a className="source" href={graphiql(operation.toString(), variables)}>
             Query<span className="hidden"> of “{title}” in GraphiQL</span>

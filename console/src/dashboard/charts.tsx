@@ -14,6 +14,7 @@ import {
   YAxis,
 } from 'recharts'
 import { compact, count, day, words } from '../shared/format'
+import { Table } from './Table'
 
 type Row = Record<string, string | number>
 
@@ -38,32 +39,18 @@ function Figure({ title, rows, by, series, show = count, name = String, children
           <summary>
             Numbers<span className="hidden"> of “{title}”</span>
           </summary>
-          <div className="scroll" role="region" tabIndex={0} aria-label={`Numbers of “${title}”`}>
-            <table>
-              <thead>
-                <tr>
-                  <th scope="col">{words(by)}</th>
-                  {series.map((each) => (
-                    <th key={each} scope="col" className="number">
-                      {words(each)}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((row) => (
-                  <tr key={row[by]}>
-                    <th scope="row">{name(String(row[by]))}</th>
-                    {series.map((each) => (
-                      <td key={each} className="number">
-                        {show(Number(row[each]))}
-                      </td>
-                    ))}
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Table
+            label={`Numbers of “${title}”`}
+            rows={rows}
+            columns={[
+              { name: words(by), of: (row) => name(String(row[by])) },
+              ...series.map((each) => ({
+                name: words(each),
+                of: (row: Row) => show(Number(row[each])),
+                numeric: true,
+              })),
+            ]}
+          />
         </details>
       )}
     </figure>

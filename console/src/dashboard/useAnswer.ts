@@ -12,8 +12,8 @@ export type Asked<T> = {
   answer: Answer<T> | undefined
   /** Why there is no answer at all. */
   error: Error | null
-  /** When the answer came. */
-  at: number
+  /** The moment whose documents are counted. */
+  asOf: number
   retry: () => void
 }
 
@@ -28,5 +28,11 @@ export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables:
     // Another page of a table comes in place of this one; nobody sees what another one may.
     placeholderData: (last, query) => (query?.queryKey[0] === token ? last : undefined),
   })
-  return { answer: data, error, at: dataUpdatedAt, retry: () => void refetch() }
+  const moments = data?.extensions?.freshness?.map((each) => Date.parse(each.asOf)) ?? []
+  return {
+    answer: data,
+    error,
+    asOf: moments.length > 0 ? Math.min(...moments) : dataUpdatedAt,
+    retry: () => void refetch(),
+  }
 }

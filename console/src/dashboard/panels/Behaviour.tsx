@@ -9,6 +9,7 @@ import {
 import { count, moment, money, percent } from '../../shared/format'
 import { Bars, Timeline } from '../charts'
 import { Choice, Empty, Facts, Panel } from '../Panel'
+import { Table } from '../Table'
 
 type Stats = NonNullable<BehaviourQuery['dashboardStats']>
 
@@ -97,38 +98,19 @@ function Week(week: Stats) {
 function Products({ of: products }: { of: Stats['productPerformance'] }) {
   if (products.length === 0) return <Empty>Nobody looked at a product yet.</Empty>
   return (
-    <div className="scroll" role="region" tabIndex={0} aria-label="Products">
-      <table>
-        <caption>Products that were looked at most</caption>
-        <thead>
-          <tr>
-            <th scope="col">Product</th>
-            <th scope="col" className="number">
-              Views
-            </th>
-            <th scope="col" className="number">
-              Carts
-            </th>
-            <th scope="col" className="number">
-              Purchases
-            </th>
-            <th scope="col" className="number">
-              Conversion
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {products.map((each) => (
-            <tr key={each.slug}>
-              <th scope="row">{each.name}</th>
-              <td className="number">{count(each.views)}</td>
-              <td className="number">{count(each.addToCart)}</td>
-              <td className="number">{count(each.purchases)}</td>
-              <td className="number">{percent(each.conversionRate)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <figure>
+      <figcaption>Products that were looked at most</figcaption>
+      <Table
+        label="Products that were looked at most"
+        rows={products}
+        columns={[
+          { name: 'Product', of: (each) => each.name },
+          { name: 'Views', of: (each) => count(each.views), numeric: true },
+          { name: 'Carts', of: (each) => count(each.addToCart), numeric: true },
+          { name: 'Purchases', of: (each) => count(each.purchases), numeric: true },
+          { name: 'Conversion', of: (each) => percent(each.conversionRate), numeric: true },
+        ]}
+      />
+    </figure>
   )
 }

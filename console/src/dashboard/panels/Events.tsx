@@ -58,7 +58,7 @@ export function Events() {
               variables={variables}
               show={show}
             />
-            <Table page={eventStats} order={variables.orderBy} show={show} />
+            <EventTable page={eventStats} order={variables.orderBy} show={show} />
             <Pages total={eventStats.total} page={variables.page} show={show} />
           </>
         )
@@ -102,7 +102,7 @@ function Filter({ types, variables, show }: FilterProps) {
   )
 }
 
-function Table({ page, order, show }: { page: Page; order: Order; show: Show }) {
+function EventTable({ page, order, show }: { page: Page; order: Order; show: Show }) {
   if (page.events.length === 0) return <Empty>No event matches.</Empty>
   return (
     <div className="scroll" role="region" tabIndex={0} aria-label="Table of events">
@@ -219,9 +219,8 @@ function Pages({ total, page, show }: { total: number; page: number; show: Show 
         Previous
       </button>
       <span role="status">
-        {total === 0
-          ? 'none'
-          : `${count(first)} to ${count(Math.min(total, first + LIMIT - 1))} of ${count(total)}`}
+        {total < first ? 'none' : `${count(first)} to ${count(Math.min(total, first + LIMIT - 1))}`}{' '}
+        of {count(total)}
       </span>
       <button
         type="button"

@@ -4,6 +4,7 @@ import { PromoCodesDocument } from '../../generated/graphql'
 import { count } from '../../shared/format'
 import { Bars } from '../charts'
 import { Empty, Facts, Panel } from '../Panel'
+import { Table } from '../Table'
 
 export function PromoCodes() {
   return (
@@ -28,33 +29,19 @@ export function PromoCodes() {
             {all.topCodes.length === 0 ? (
               <Empty>No code brought a ticket yet.</Empty>
             ) : (
-              <div className="scroll" role="region" tabIndex={0} aria-label="Top codes">
-                <table>
-                  <caption>Codes that brought the most tickets</caption>
-                  <thead>
-                    <tr>
-                      <th scope="col">Code</th>
-                      <th scope="col">Type</th>
-                      <th scope="col">Usable</th>
-                      <th scope="col" className="number">
-                        Tickets
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {all.topCodes.map((each, index) => (
-                      <tr key={`${each.code} ${index}`}>
-                        <th scope="row" title={each.title}>
-                          {each.code}
-                        </th>
-                        <td>{each.codeType}</td>
-                        <td>{each.isActive ? 'yes' : 'no'}</td>
-                        <td className="number">{count(each.ticketsGenerated)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </div>
+              <figure>
+                <figcaption>Codes that brought the most tickets</figcaption>
+                <Table
+                  label="Top codes"
+                  rows={all.topCodes}
+                  columns={[
+                    { name: 'Code', of: (each) => <span title={each.title}>{each.code}</span> },
+                    { name: 'Type', of: (each) => each.codeType },
+                    { name: 'Usable', of: (each) => (each.isActive ? 'yes' : 'no') },
+                    { name: 'Tickets', of: (each) => count(each.ticketsGenerated), numeric: true },
+                  ]}
+                />
+              </figure>
             )}
           </>
         )

@@ -45,7 +45,6 @@ class Console:
         self._settings = settings
         self._demo = demo
         self._sdl = schema.sdl()
-        self._pages = {page.stem: page.read_text() for page in BUILT.glob("*.html")}
 
     def routes(self) -> list[Route]:
         """All but GraphiQL's page, which has its address together with the API."""
@@ -54,7 +53,7 @@ class Console:
             routes.append(Route("/schema.graphql", self._schema))
         if self._settings.dashboard:
             routes.append(Route("/", self._dashboard))
-        if self._pages:
+        if BUILT.exists():
             files = GZipMiddleware(_Files(directory=BUILT))
             routes.append(Route("/console/{path:path}", files))
         return routes
@@ -71,12 +70,13 @@ class Console:
         return PlainTextResponse(self._sdl)
 
     def _page(self, name: str, request: Request, policy: Mapping[str, str]) -> Response:
-        if name not in self._pages:
+        file = BUILT / f"{name}.html"
+        if not file.exists():
             page = (_FOLDER / "unbuilt.html").read_text()
             page = page.replace("http://127.0.0.1:8000/", escape(str(request.base_url)))
             return _html(page, _OWN_STYLES)
-        known = f'<script id="settings" type="application/json">{_json(self._known())}</script>'
-        return _html(self._pages[name].replace(_NOTHING, known), policy)
+        known = _NOTHING.replace("{}", _json(self._known()))
+        return _html(file.read_text().replace(_NOTHING, known), policy)
 
     def _known(self) -> dict[str, Any]:
         known: dict[str, Any] = {

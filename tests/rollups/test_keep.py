@@ -207,7 +207,12 @@ async def test_wrong_cells_are_found_not_read_and_built_anew(
     await assert_exact(store)
     state = await store.state(rollup)
     await spoil(database[state["cells"]])
-    assert await verify_some(store, rollup)
+
+    async def found() -> bool:
+        # Not each time: the document that chance picks may be in no cell, as a deleted ticket.
+        return bool(await verify_some(store, rollup))
+
+    await until(found)
     after = await store.state(rollup)
     assert "cells" not in after or after["builds"] > state["builds"]
     assert after["differences"] > state.get("differences", 0)

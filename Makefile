@@ -9,7 +9,7 @@ NODES := const [major, minor] = process.versions.node.split(".").map(Number); \
 	process.exit(major > 22 || (major == 22 && minor >= 12) || (major == 20 && minor >= 19) ? 0 : 1)
 NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
-SOURCES := $(shell git ls-files console 2>/dev/null || find console -name node_modules -prune -o -type f -print)
+SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
 .PHONY: setup demo test check pictures bench lock
 

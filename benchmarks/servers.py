@@ -17,8 +17,8 @@ import httpx
 
 from auth.viewer import Role
 from errors import StartupError
-from server.serving import token
 from server.settings import PREFIX, Settings
+from server.tokens import token
 
 HEADCOUNT: Final = (str(Path(sys.executable).with_name("headcount")), "serve")
 ROLLUPS_RUN: Final = (HEADCOUNT[0], "rollups", "run")
@@ -85,7 +85,7 @@ def running(
         "NODE_ENV": "production",
         **(more or {}),
     }
-    bearer = token(settings.secret(), {"role": Role.ADMIN.value}, timedelta(days=1))
+    bearer = token(settings, {"role": Role.ADMIN.value}, timedelta(days=1))
     # In a folder of its own, where no .env has other settings.
     with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+b") as log:
         process = subprocess.Popen(

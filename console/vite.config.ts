@@ -12,6 +12,8 @@ export default defineConfig({
   resolve: { alias: changes.prettier },
   build: {
     assetsDir: 'console',
+    // With light-dark(), so that a theme may be chosen for a part of the page.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
       input: ['index.html', 'graphql.html'],
       // Libraries that were compiled tell their compiler to keep off.

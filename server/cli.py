@@ -18,7 +18,7 @@ from errors import BadUserInput, StartupError, first_words
 from resolvers.arguments import moment
 from resolvers.export_requests import ExportFormat, ExportReport, export_of
 from resolvers.ticket_report import Tickets
-from server import data, exporting, log, rollups, serving
+from server import data, exporting, log, rollups, serving, tokens
 from server.settings import read, unknown
 
 
@@ -119,7 +119,7 @@ def token(
         claims["permissions"] = list(permissions)
     if organizer_id:
         claims["organizer_id"] = organizer_id
-    click.echo(serving.token(read().secret(), claims, ttl))
+    click.echo(tokens.token(read(), claims, ttl))
 
 
 @cli.command(help="Show the indexes that the queries want, or build those that are missing.")

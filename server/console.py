@@ -1,6 +1,7 @@
 """The console: GraphiQL and the dashboard, or, where nobody built them, how to have them built."""
 
 import json
+import os
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 import schema
 from server.demo_access import DemoAccess
@@ -54,7 +56,7 @@ class Console:
         if self._settings.dashboard:
             routes.append(Route("/", self._dashboard))
         if BUILT.exists():
-            files = GZipMiddleware(_Files(directory=BUILT))
+            files = GZipMiddleware(_Files(directory=BUILT / "console"))
             routes.append(Route("/console/{path:path}", files))
         return routes
 
@@ -97,6 +99,10 @@ def _json(value: object) -> str:
 
 
 class _Files(StaticFiles):
+    def get_path(self, scope: Scope) -> str:
+        # Below its folder, whatever was asked for.
+        return os.path.normpath(str(scope["path_params"]["path"]))
+
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
         response.headers["cache-control"] = _FOR_GOOD

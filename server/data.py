@@ -89,7 +89,7 @@ def seed(
                 f"Collection '{name}' of database '{database.name}' holds documents: nothing was "
                 "written. Name an empty database, or give --drop to lose what is there."
             )
-    mark = {"_id": "seed", "scale": scale, "number": number}
+    mark = {"_id": "seed", "scale": scale, "number": number, "collections": names}
     database[_MARK].replace_one({"_id": "seed"}, {**mark, "whole": False}, upsert=True)
     with tqdm(
         total=demo.seed.total(scale), unit=" documents", desc="Demo data", file=sys.stderr
@@ -108,7 +108,7 @@ def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
     Raises `StartupError` where these are in a database that is not the embedded one: somebody else
     may have written there since.
     """
-    half = _seeded(database) is False
+    half = database[_MARK].find_one({"_id": "seed", "whole": False}) is not None
     if half and settings.mongodb_uri is not None:
         raise StartupError(
             f"The demo data of database '{database.name}' are half written: run "
@@ -121,15 +121,11 @@ def seed_once(database: Mongo, settings: Settings, scale: float) -> None:
         seed(database, settings, scale=scale, drop=half)
 
 
-def holds_demo(database: Mongo) -> bool:
-    """Whether demo data were written here."""
-    return _seeded(database) is True
-
-
-def _seeded(database: Mongo) -> bool | None:
-    """Whether the demo data are whole; None where there are none."""
-    mark = database[_MARK].find_one({"_id": "seed"})
-    return None if mark is None else bool(mark.get("whole", True))
+def holds_demo(database: Mongo, settings: Settings) -> bool:
+    """Whether demo data were written here, into just the collections that are read."""
+    mark = database[_MARK].find_one({"_id": "seed", "whole": True})
+    names = {name: settings.collection(name) for name in DOCUMENTS}
+    return mark is not None and mark.get("collections") == names
 
 
 def indexes(database: Mongo, settings: Settings, *, apply: bool) -> Iterator[str]:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from auth import tokens
 from demo.catalogue import MOBILE_APPS, ORGANIZERS
-from server.clock import now
 from server.data import Mongo, holds_demo
 from server.settings import Settings
+from server.tokens import token
 
 _TTL: Final = timedelta(days=1)
 _ORGANIZER, _APP = ORGANIZERS[0], MOBILE_APPS[0]
@@ -21,12 +20,10 @@ _CLAIMS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
-def demo_tokens(secret: str) -> dict[str, str]:
+def demo_tokens(settings: Settings) -> dict[str, str]:
     """A token for each role, good for a day from now."""
     return {
-        role: tokens.sign(
-            {"sub": f"demo {role}", "role": role, **claims}, secret=secret, now=now(), ttl=_TTL
-        )
+        role: token(settings, {"sub": f"demo {role}", "role": role, **claims}, _TTL)
         for role, claims in _CLAIMS.items()
     }
 
@@ -35,18 +32,18 @@ def demo_tokens(secret: str) -> dict[str, str]:
 class DemoAccess:
     """For whoever opens a demo's pages: its secret stays here, and guards nothing but demo data."""
 
-    secret: str
+    settings: Settings
     event_ids: Sequence[str]
 
     def given(self) -> dict[str, Any]:
         """What the pages get."""
         report = {"eventIds": self.event_ids, "mobileAppId": _APP}
-        return {"tokens": demo_tokens(self.secret), "ticketReport": report}
+        return {"tokens": demo_tokens(self.settings), "ticketReport": report}
 
 
 def demo_access(database: Mongo, settings: Settings) -> DemoAccess | None:
     """What is given away where the data are demo data; nothing elsewhere."""
-    if not holds_demo(database):
+    if not holds_demo(database, settings):
         return None
     events = database[settings.collection("events")]
     # One event of the organizer's, and one of another's.
@@ -54,4 +51,4 @@ def demo_access(database: Mongo, settings: Settings) -> DemoAccess | None:
         events.find_one({"mobile_app_ids": _APP, "organizer_id": organizer}, {"_id": 1})
         for organizer in (_ORGANIZER, {"$ne": _ORGANIZER})
     ]
-    return DemoAccess(settings.secret(), [str(event["_id"]) for event in found if event])
+    return DemoAccess(settings, [str(event["_id"]) for event in found if event])

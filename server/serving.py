@@ -2,14 +2,13 @@
 
 import asyncio
 import gc
+import hashlib
 import math
 import os
 import secrets
 import signal
 import socket
-from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from datetime import timedelta
 from multiprocessing import parent_process
 from typing import Any
 
@@ -21,11 +20,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
-from auth import tokens
 from errors import StartupError
 from rollups.store import Store
 from server import app, data, log
-from server.clock import now
 from server.database import connect
 from server.demo_access import DemoAccess, demo_access, demo_tokens
 from server.http_protocol import Protocol
@@ -42,11 +39,6 @@ _ENDING_SECONDS = 3
 _NOT_SENT = 131_072
 
 
-def token(secret: str, claims: Mapping[str, Any], ttl: timedelta) -> str:
-    """A token with these claims, good from now."""
-    return tokens.sign(claims, secret=secret, now=now(), ttl=ttl)
-
-
 def serve(settings: Settings) -> None:
     """Serves until a signal ends it; raises `StartupError` where it can't."""
     settings.verifier()
@@ -59,7 +51,7 @@ def demo(settings: Settings, scale: float) -> None:
     own_secret = settings.jwt_secret is None and settings.jwt_jwks is None
     changed: dict[str, Any] = {"dashboard": settings.dashboard is not False}
     if own_secret:
-        changed["jwt_secret"] = SecretStr(_demo_secret())
+        changed["jwt_secret"] = SecretStr(_demo_secret(settings))
     settings = settings.model_copy(update=changed)
     with _listening(settings) as listener, data.address(settings) as uri:
         with data.opened_at(uri, settings) as database:
@@ -196,9 +188,14 @@ def _listening(settings: Settings) -> socket.socket:
     return listener
 
 
-def _demo_secret() -> str:
-    # Kept, so that a token goes on working when the demo is started again.
-    file = data.FOLDER / "jwt-secret"
+def _demo_secret(settings: Settings) -> str:
+    # Kept, so that a token goes on working when the demo is started again; of each database one,
+    # so that it opens no other.
+    name = "jwt-secret"
+    if settings.mongodb_uri is not None:
+        of = f"{settings.mongodb_uri.get_secret_value()} {settings.database} {settings.collections}"
+        name += f"-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
+    file = data.FOLDER / name
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
         made = file.with_suffix(f".{os.getpid()}")
@@ -219,6 +216,6 @@ def _welcome(settings: Settings, listener: socket.socket) -> None:
     if settings.jwt_secret is None:
         click.echo("Tokens: your key set's issuer makes them; headcount only verifies.\n")
         return
-    for role, made in demo_tokens(settings.secret()).items():
+    for role, made in demo_tokens(settings).items():
         click.echo(f"{role}: {made}\n")
     click.echo("A request carries one of them: 'Authorization: Bearer <token>'.\n")

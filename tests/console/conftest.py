@@ -90,15 +90,20 @@ async def window(browser: Browser, demo: str) -> AsyncIterator[Open]:
 
     contexts: list[BrowserContext] = []
 
-    async def open(path: str, url: str = demo, **options: Any) -> Page:
+    async def open(path: str, url: str = demo, prefix: str = "", **options: Any) -> Page:
+        # Behind a prefix, as a proxy puts one before a server.
+        address = f"http://headcount.test{prefix}" if prefix else url
         context = await browser.new_context(**{"locale": "en-US", "timezone_id": "UTC"} | options)
         contexts.append(context)
 
         async def only_the_server(route: Route) -> None:
-            if route.request.url.startswith((f"{url}/", "blob:", "data:")):
+            asked = route.request.url
+            if prefix and asked.startswith(f"{address}/"):
+                await route.fulfill(response=await route.fetch(url=asked.replace(address, url, 1)))
+            elif asked.startswith((f"{address}/", "blob:", "data:")):
                 await route.fallback()
             else:
-                wrong.append(f"asked for {route.request.url}")
+                wrong.append(f"asked for {asked}")
                 await route.abort()
 
         await context.route("**/*", only_the_server)
@@ -106,7 +111,7 @@ async def window(browser: Browser, demo: str) -> AsyncIterator[Open]:
         page.set_default_timeout(20_000)
         page.on("console", note)
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        await page.goto(url + path)
+        await page.goto(address + path)
         return page
 
     yield open

@@ -6,11 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.console.accessibility import violations
 from tests.console.asking import SOURCES, asked, operation, ready, run, tokens
-from tests.console.conftest import Open
+from tests.console.conftest import Open, away
 
 EXAMPLES = sorted((SOURCES / "graphiql" / "examples").glob("*.graphql"))
 ACTIVE = ".graphiql-tab-active .graphiql-tab-button"
@@ -58,17 +58,17 @@ async def test_the_result_says_what_it_took(window: Open) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_an_example_answers(demo: str, example: Path) -> None:
-    variables = example.with_suffix(".json")
-    given = json.loads(variables.read_text()) if variables.exists() else {}
-    if example.stem == "TicketReport":
-        event = asked(demo, "{ eventStats(limit: 1) { events { eventId } } }")
-        (row,) = event["data"]["eventStats"]["events"]
-        given = {"eventIds": [row["eventId"]], "mobileAppId": "app-ingressos", "limit": 5}
-    answer = asked(demo, example.read_text(), **given)
+async def test_an_example_answers(window: Open, demo: str, example: Path) -> None:
+    page = await graphiql(window)
+    await open_tab(page, example.stem)
+    answer = await run(page)
     assert "errors" not in answer
-    # What a column of the editor holds, so that a comment can be read.
-    assert all(len(line) <= 62 for line in example.read_text().splitlines() if "#" in line)
+    assert all(value for value in answer["data"].values())
+
+
+def test_a_comment_of_an_example_fits_into_the_editor() -> None:
+    for example in EXAMPLES:
+        assert all(len(line) <= 62 for line in example.read_text().splitlines() if "#" in line)
 
 
 async def test_each_example_has_a_tab(window: Open) -> None:
@@ -195,14 +195,16 @@ async def test_a_link_brings_its_operation(window: Open) -> None:
     )
     await expect(page.locator(ACTIVE)).to_have_text("Linked")
     assert (await run(page))["data"] == {"dashboardStats": {"mode": "UNIQUE"}}
-    # The second time, too, when there are tabs already.
-    await page.evaluate(
-        "location.hash = 'query=' + encodeURIComponent('query Again{viewer{role}}')"
-    )
+    # And a second one, to the page that is open, where there are tabs already.
+    async with page.expect_navigation():
+        await page.evaluate("location.hash = 'query=query Again{viewer{role}}'")
+    await expect(page.locator(ACTIVE)).to_have_text("Again")
+    await ready(page)
+    assert (await run(page))["data"] == {"viewer": {"role": "ADMIN"}}
+    # It is a tab like any other by now.
     await page.reload()
     await ready(page)
-    await expect(page.locator(ACTIVE)).to_have_text("Again")
-    assert (await run(page))["data"] == {"viewer": {"role": "ADMIN"}}
+    await expect(page.locator(".graphiql-tab-button")).to_have_count(len(EXAMPLES) + 2)
 
 
 async def test_it_is_dark_where_that_is_preferred(window: Open) -> None:
@@ -220,3 +222,82 @@ async def test_nothing_serious_stands_in_the_way_of_anybody(window: Open) -> Non
         page = await graphiql(window, color_scheme=scheme)
         await run(page)
         assert await violations(page) == []
+
+
+async def test_a_header_goes_before_the_token_and_is_not_kept(window: Open, demo: str) -> None:
+    page = await graphiql(window)
+    await open_tab(page, "Metrics")
+    await page.get_by_role("button", name="Headers", exact=True).click()
+    staff = tokens(demo)["staff"]
+    await page.locator(".graphiql-editor-tool .view-line").last.click()
+    await page.keyboard.insert_text(json.dumps({"Authorization": f"Bearer {staff}"}))
+    answer = await run(page)
+    assert answer["data"] == asked(demo, operation("examples/Metrics"), "staff")["data"]
+    await page.get_by_role("button", name="Show History").click()
+    await expect(page.locator(".graphiql-history")).to_contain_text("Metrics")
+    kept = await page.evaluate("JSON.stringify(localStorage)")
+    assert "query Metrics" in kept
+    assert staff not in kept
+
+
+async def test_examples_can_be_had_again(window: Open) -> None:
+    page = await graphiql(window)
+    for _ in range(len(EXAMPLES) - 1):
+        await page.locator(".graphiql-tab-active .graphiql-tab-close").click()
+    await expect(page.locator(ACTIVE)).to_have_count(1)
+    await page.get_by_role("button", name="Show Examples").click()
+    await page.get_by_role("button", name="Behaviour", exact=True).last.click()
+    await expect(page.locator(ACTIVE)).to_have_text("Behaviour")
+    assert (await run(page))["data"]["dashboardStats"] is not None
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('denied') } })",
+        "for (const name of ['queries', 'tabState'])"
+        "  localStorage[`headcount:graphiql:${name}`] = '{'",
+        "localStorage['graphiql:tabState'] = JSON.stringify({ tabs: [], activeTabIndex: 0 })",
+    ],
+)
+async def test_what_is_stored_is_not_in_the_way(window: Open, spoilt: str) -> None:
+    page = await graphiql(window)
+    await page.context.add_init_script(spoilt)
+    await page.reload()
+    await ready(page)
+    await open_tab(page, "Orders")
+    assert (await run(page))["data"]["orderStats"] is not None
+
+
+async def test_a_request_can_be_stopped(window: Open) -> None:
+    page = await graphiql(window)
+    stalled: list[Route] = []
+
+    async def stall(route: Route) -> None:
+        stalled.append(route)
+
+    await page.route("**/graphql", stall)
+    async with page.expect_event("requestfailed") as failed:
+        await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
+        await page.get_by_role("button", name="Stop query (Ctrl-Enter)").click()
+    assert (await failed.value).url.endswith("/graphql")
+
+
+async def test_a_server_that_is_away_is_told(window: Open) -> None:
+    page = await graphiql(window)
+    await run(page)
+    async with away(page):
+        await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
+        await expect(page.locator(".result-window")).to_contain_text("can’t be reached")
+    figures = page.locator(".figures")
+    await expect(figures).not_to_contain_text("aggregations")
+
+
+async def test_a_theme_is_that_of_the_whole_page(window: Open) -> None:
+    page = await graphiql(window, color_scheme="light")
+    await page.get_by_role("button", name="Open settings dialog").click()
+    await page.get_by_role("button", name="Dark", exact=True).click()
+    assert (
+        await page.evaluate("getComputedStyle(document.querySelector('.header')).backgroundColor")
+        == "rgb(28, 30, 38)"
+    )

@@ -21,7 +21,7 @@ from server import app, console
 from server.data import seed
 from server.demo_access import DemoAccess, demo_access
 from server.settings import Settings
-from tests.commands import running
+from tests.commands import ask, running
 from tests.conftest import SECRET, client
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -29,6 +29,7 @@ BUILT = console.BUILT
 needs_pages = pytest.mark.skipif(not BUILT.exists(), reason="needs the built pages")
 
 Serve = Any
+ROLE = "{ viewer { role } }"
 
 
 @pytest.fixture
@@ -97,9 +98,7 @@ async def test_files_are_kept_for_good_and_sent_packed(serve: Serve) -> None:
 
 
 @needs_pages
-@pytest.mark.parametrize(
-    "path", ["/console/nothing.js", "/console/../../../settings.py", "/console/"]
-)
+@pytest.mark.parametrize("path", ["/console/nothing.js", "/console/%2e%2e/index.html", "/console/"])
 async def test_only_the_pages_files_are_served(serve: Serve, path: str) -> None:
     async with serve() as http:
         response = await http.get(path)
@@ -148,7 +147,7 @@ async def test_the_sdl_is_served_where_introspection_is(serve: Serve) -> None:
 async def test_pages_that_nobody_built_say_how_to_get_them(
     serve: Serve, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "BUILT", tmp_path)
+    monkeypatch.setattr(console, "BUILT", tmp_path / "none")
     async with serve(dashboard=True) as http:
         page = await http.get(path, headers=HTML)
         assert page.status_code == 200
@@ -166,8 +165,10 @@ async def test_pages_that_nobody_built_say_how_to_get_them(
 
 
 @needs_pages
-async def test_tokens_of_a_demo_are_in_its_pages_and_end_no_script(serve: Serve) -> None:
-    demo = DemoAccess(SECRET, ["</script><script>"])
+async def test_tokens_of_a_demo_are_in_its_pages_and_end_no_script(
+    serve: Serve, server_settings: Settings
+) -> None:
+    demo = DemoAccess(server_settings, ["</script><script>"])
     async with serve(demo, dashboard=True) as http:
         for path in ("/", "/graphql"):
             known = _known((await http.get(path, headers=HTML)).text)
@@ -202,6 +203,9 @@ def test_only_demo_data_are_given_away(another: Database[dict[str, Any]]) -> Non
         if str(event["_id"]) in access.event_ids
     ]
     assert sorted(each == "org-aurora" for each in organizers) == [False, True]
+    # Theirs may be read besides.
+    others = settings.model_copy(update={"collections": {"users": "their_users"}})
+    assert demo_access(another, others) is None
 
 
 @needs_pages
@@ -230,3 +234,31 @@ def test_a_demo_may_be_without_its_dashboard(
     with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
         assert httpx.get(f"{url}/", headers=HTML).status_code == 404
         assert httpx.get(f"{url}/graphql", headers=HTML).status_code == 200
+
+
+@needs_pages
+def test_the_tokens_of_a_demo_open_no_other_database(
+    tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
+) -> None:
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
+    with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
+        tokens = _known(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
+        assert ask(url, tokens["admin"], ROLE) == {"data": {"viewer": {"role": "ADMIN"}}}
+    theirs = f"{another.name}_theirs"
+    another.client[theirs]["users"].insert_one({"role": "customer"})
+    settings["HEADCOUNT_DATABASE"] = theirs
+    with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
+        bearer = {"authorization": f"Bearer {tokens['admin']}"}
+        assert httpx.post(f"{url}/graphql", json={"query": ROLE}, headers=bearer).status_code == 401
+    another.client.drop_database(theirs)
+
+
+@needs_pages
+def test_a_demos_tokens_are_for_its_audience(
+    tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
+) -> None:
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
+    settings |= {"HEADCOUNT_JWT_AUDIENCE": "dashboards", "HEADCOUNT_JWT_ISSUER": "us"}
+    with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
+        tokens = _known(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
+        assert ask(url, tokens["staff"], ROLE) == {"data": {"viewer": {"role": "STAFF"}}}

@@ -3,7 +3,7 @@
 import { useState, type ReactNode } from 'react'
 import { Header } from '../shared/Header'
 import { useSession } from '../shared/session'
-import { settings } from '../shared/settings'
+import { demo, settings } from '../shared/settings'
 import { useViewer } from '../shared/viewer'
 import { Live } from './live'
 import { Behaviour } from './panels/Behaviour'
@@ -31,15 +31,22 @@ export function App() {
 
 function Panels() {
   const { token } = useSession()
-  const { problem } = useViewer()
+  const { problem, refused } = useViewer()
   if (token === '')
     return (
       <Notice title="Whose numbers?">
-        The API answers who brings a token. Put one into the field above: it is remembered by this
-        tab only. <code>headcount token --role admin</code> prints one.
+        The API answers who brings a token: put one into the field at the top. With the server’s
+        secret in its environment, <code>headcount token --role admin</code> prints one.
       </Notice>
     )
-  if (problem !== undefined) return <Notice title="No answer">{problem}</Notice>
+  if (refused)
+    return (
+      <Notice title="This token is not accepted">
+        {problem} {demo.length > 0 && 'Those of the demo are new when the page is loaded again.'}
+      </Notice>
+    )
+  if (problem !== undefined)
+    return <Notice title="No answer yet">{problem} It is asked again every few seconds.</Notice>
   return (
     <div className="panels">
       <Overview />

@@ -14,19 +14,21 @@ type Props<T, V extends object> = {
   variables: V
   /** Beside the title. */
   controls?: ReactNode
+  /** Above the answer, whatever that is. */
+  filter?: ReactNode
   wide?: boolean
   /** Shows the answer; null where what it needs was refused. */
   children: (data: T, failures: readonly Failure[]) => ReactNode
 }
 
 export function Panel<T, V extends object>(props: Props<T, V>) {
-  const { title, operation, variables, controls, wide, children } = props
+  const { title, operation, variables, controls, filter, wide, children } = props
   const id = useId()
-  const { answer, error, asOf, retry } = useAnswer(operation, variables)
+  const { answer, error, asOf, late, retry } = useAnswer(operation, variables)
   const failures = answer?.errors ?? []
   const shown = answer?.data != null ? children(answer.data, failures) : null
   return (
-    <section className={wide ? 'panel wide' : 'panel'} aria-labelledby={id}>
+    <section className={wide ? 'panel wide' : 'panel'} aria-labelledby={id} aria-busy={late}>
       <header>
         <h2 id={id}>{title}</h2>
         {controls}
@@ -38,6 +40,7 @@ export function Panel<T, V extends object>(props: Props<T, V>) {
           </a>
         )}
       </header>
+      {filter}
       {shown ?? <Nothing failures={failures} error={error} retry={retry} />}
     </section>
   )
@@ -57,6 +60,9 @@ function Nothing({ failures, error, retry }: NothingProps) {
   return (
     <div className="empty" role="alert">
       <p>{failure?.message ?? error?.message}</p>
+      {failure?.extensions?.requestId !== undefined && (
+        <small>Its id in the log: {failure.extensions.requestId}</small>
+      )}
       <button type="button" onClick={retry}>
         Try again
       </button>

@@ -80,21 +80,42 @@ type BarsProps = {
   show?: (value: number) => string
 }
 
+const BARS = 12
+
+/** As many rows as can be looked at; what others there are is one. */
+function most(rows: readonly Row[], by: string, value: string): Row[] {
+  if (rows.length <= BARS) return [...rows]
+  const others = rows.slice(BARS - 1)
+  const sum = others.reduce((all, row) => all + Number(row[value]), 0)
+  return [...rows.slice(0, BARS - 1), { [by]: `${others.length} others`, [value]: sum }]
+}
+
+const shortened = (name: string): string => (name.length > 20 ? `${name.slice(0, 19)}…` : name)
+
 /** A bar for each row, by name. */
 export function Bars({ title, rows, by, value, show = count }: BarsProps) {
+  const bars = most(rows, by, value)
   return (
     <Figure title={title} rows={rows} by={by} series={[value]} show={show}>
       <BarChart
         responsive
         layout="vertical"
-        data={[...rows]}
-        style={{ width: '100%', height: rows.length * 30 + 8 }}
+        data={bars}
+        style={{ width: '100%', height: bars.length * 30 + 8 }}
         margin={{ top: 0, right: 64, bottom: 0, left: 0 }}
         barCategoryGap={5}
         title={title}
       >
         <XAxis type="number" hide domain={[0, 'dataMax']} />
-        <YAxis type="category" dataKey={by} width={140} interval={0} {...axis} axisLine={false} />
+        <YAxis
+          type="category"
+          dataKey={by}
+          width={140}
+          interval={0}
+          tickFormatter={shortened}
+          {...axis}
+          axisLine={false}
+        />
         <Tooltip {...tooltip} formatter={(given) => [show(Number(given)), words(value)]} />
         <Bar dataKey={value} fill={colour(0)} radius={3} isAnimationActive={false}>
           <LabelList
@@ -168,7 +189,7 @@ export function Timeline({ title, rows, series, stacked = false }: TimelineProps
             <Area
               key={each}
               dataKey={each}
-              type="monotone"
+              type="linear"
               stroke={colour(index)}
               strokeWidth={2}
               fill={colour(index)}

@@ -14,13 +14,15 @@ export type Asked<T> = {
   error: Error | null
   /** The moment whose documents are counted. */
   asOf: number
+  /** Whether the answer is one to what was asked before. */
+  late: boolean
   retry: () => void
 }
 
 export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables: V): Asked<T> {
   const { token } = useSession()
   const live = useLive()
-  const { data, error, dataUpdatedAt, refetch } = useQuery<Answer<T>>({
+  const { data, error, dataUpdatedAt, isPlaceholderData, refetch } = useQuery<Answer<T>>({
     queryKey: [token, operation.toString(), variables],
     queryFn: async ({ signal }) => await ask(operation, variables, signal),
     enabled: token !== '',
@@ -33,6 +35,7 @@ export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables:
     answer: data,
     error,
     asOf: moments.length > 0 ? Math.min(...moments) : dataUpdatedAt,
+    late: isPlaceholderData,
     retry: () => void refetch(),
   }
 }

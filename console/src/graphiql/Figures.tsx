@@ -1,18 +1,28 @@
 /** What a request took, under its result. */
 
 import { useGraphiQL } from '@graphiql/react'
-import { useSyncExternalStore } from 'react'
+import { useEffect, useSyncExternalStore } from 'react'
 import type { Answer } from '../shared/api'
+import { asked } from '../shared/session'
 
-type Took = { ms: number; extensions: Answer<unknown>['extensions'] }
+type Extensions = Answer<unknown>['extensions']
+type Took = { ms: number; as: string; extensions: Extensions }
 
+/** The tab that is open. */
+let current = ''
 /** By the tab that asked. */
 let took: Readonly<Record<string, Took>> = {}
 const listeners = new Set<() => void>()
 
-export function note(tab: string, ms: number, extensions: Answer<unknown>['extensions']): void {
-  took = { ...took, [tab]: { ms, extensions } }
-  for (const listener of listeners) listener()
+/** Notes that the open tab asks; gives what is to be called when that is answered. */
+export function began(): (extensions: Extensions) => void {
+  const tab = current
+  const as = asked()
+  const started = performance.now()
+  return (extensions) => {
+    took = { ...took, [tab]: { ms: performance.now() - started, as, extensions } }
+    for (const listener of listeners) listener()
+  }
 }
 
 function subscribe(listener: () => void): () => void {
@@ -22,6 +32,9 @@ function subscribe(listener: () => void): () => void {
 
 export function Figures() {
   const tab = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.id ?? '')
+  useEffect(() => {
+    current = tab
+  }, [tab])
   const last = useSyncExternalStore(subscribe, () => took)[tab]
   return (
     <div className="figures" role="status">
@@ -30,12 +43,15 @@ export function Figures() {
   )
 }
 
-function Shown({ ms, extensions }: Took) {
+function Shown({ ms, as, extensions }: Took) {
   const { aggregations, cost, freshness } = extensions ?? {}
   return (
     <>
       <span>
         <b>{ms < 10 ? ms.toFixed(1) : Math.round(ms)}</b> ms
+      </span>
+      <span>
+        as <b>{as}</b>
       </span>
       {aggregations !== undefined && (
         <span>

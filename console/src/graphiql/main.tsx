@@ -4,19 +4,20 @@ import './workers'
 
 import { explorerPlugin } from '@graphiql/plugin-explorer'
 import { HISTORY_PLUGIN } from '@graphiql/plugin-history'
-import { QueryClientProvider } from '@tanstack/react-query'
-import { GraphiQL, type GraphiQLProps } from 'graphiql'
-import type { GraphQLSchema } from 'graphql'
-import { StrictMode, type ReactNode } from 'react'
+import { QueryClientProvider, useQuery } from '@tanstack/react-query'
+import { GraphiQL } from 'graphiql'
+import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { post } from '../shared/api'
+import { client } from '../shared/client'
 import { Header } from '../shared/Header'
 import { opened } from '../shared/links'
-import { client } from '../shared/client'
 import { settings } from '../shared/settings'
+import { EXAMPLES } from './ExamplesPlugin'
 import { examples } from './examples'
-import { Figures, note } from './Figures'
+import { fetcher } from './fetcher'
+import { Figures } from './Figures'
 import { schema } from './schema'
+import { storage } from './storage'
 
 import '@graphiql/react/style.css'
 import '@graphiql/plugin-doc-explorer/style.css'
@@ -25,20 +26,11 @@ import '@graphiql/plugin-explorer/style.css'
 import 'graphiql/graphiql.css'
 import './graphiql.css'
 
-const plugins = [HISTORY_PLUGIN, explorerPlugin()]
+const plugins = [EXAMPLES, HISTORY_PLUGIN, explorerPlugin()]
+const operation = opened()
+const tabs = operation ? [operation, ...examples] : [...examples]
 
-let activeTab = ''
-
-const fetcher: GraphiQLProps['fetcher'] = async (body, options) => {
-  const tab = activeTab
-  const started = performance.now()
-  const answer = await post(body, options?.headers)
-  note(tab, performance.now() - started, answer.extensions)
-  return answer as object
-}
-
-function Page({ schema }: { schema: GraphQLSchema }) {
-  const operation = opened()
+function Page() {
   return (
     <>
       <Header page="GraphiQL">
@@ -48,47 +40,53 @@ function Page({ schema }: { schema: GraphQLSchema }) {
         </a>
       </Header>
       <main>
-        <GraphiQL
-          fetcher={fetcher}
-          schema={schema}
-          plugins={plugins}
-          defaultTabs={operation ? [operation, ...examples] : examples}
-          {...(operation && {
-            initialQuery: operation.query,
-            initialVariables: operation.variables,
-          })}
-          defaultEditorToolsVisibility
-          // A token is for this tab only: it stays with the header above.
-          shouldPersistHeaders={false}
-          onTabChange={({ tabs, activeTabIndex }) => {
-            activeTab = tabs[activeTabIndex]?.id ?? ''
-          }}
-        >
-          <GraphiQL.Logo>
-            <span />
-          </GraphiQL.Logo>
-          <GraphiQL.Footer>
-            <Figures />
-          </GraphiQL.Footer>
-        </GraphiQL>
+        <Explorer />
       </main>
     </>
   )
 }
 
-async function start(): Promise<ReactNode> {
-  try {
-    return (
-      <QueryClientProvider client={client}>
-        <Page schema={await schema()} />
-      </QueryClientProvider>
-    )
-  } catch (error) {
-    return <p role="alert">{error instanceof Error ? error.message : String(error)}</p>
-  }
+function Explorer() {
+  const { data, error } = useQuery({
+    queryKey: ['schema'],
+    queryFn: schema,
+    refetchInterval: again,
+  })
+  if (error && !data) return <p role="alert">{error.message} It is asked for again and again.</p>
+  if (!data) return <p aria-busy="true">Reading the schema…</p>
+  return (
+    <GraphiQL
+      fetcher={fetcher}
+      schema={data}
+      storage={storage}
+      plugins={plugins}
+      defaultTabs={tabs}
+      {...(operation && { initialQuery: operation.query, initialVariables: operation.variables })}
+      defaultEditorToolsVisibility
+      // A token is for this tab only: it stays with the header above.
+      shouldPersistHeaders={false}
+    >
+      <GraphiQL.Logo>
+        <span />
+      </GraphiQL.Logo>
+      <GraphiQL.Footer>
+        <Figures />
+      </GraphiQL.Footer>
+    </GraphiQL>
+  )
 }
+
+/** Every five seconds, while there is none. */
+const again = ({ state }: { state: { data?: unknown } }): number | false =>
+  state.data === undefined && 5000
 
 const root = document.getElementById('root')
 if (root === null) throw new Error('The page has no root.')
 
-createRoot(root).render(<StrictMode>{await start()}</StrictMode>)
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={client}>
+      <Page />
+    </QueryClientProvider>
+  </StrictMode>,
+)

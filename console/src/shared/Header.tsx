@@ -50,8 +50,8 @@ function DemoRoles() {
 function Token() {
   const { role, own, token } = useSession()
   const now = useNow()
-  const { viewer, problem } = useViewer()
-  const state = token === '' ? 'none' : problem !== undefined ? 'bad' : viewer ? 'good' : 'asked'
+  const { viewer, problem, refused } = useViewer()
+  const state = token === '' ? 'none' : refused ? 'bad' : viewer ? 'good' : 'asked'
   const [chosen, choose] = useState({ state: '', open: false })
   // Open where there is something to be done, unless one said otherwise since.
   const open = chosen.state === state ? chosen.open : state === 'none' || state === 'bad'
@@ -62,9 +62,12 @@ function Token() {
       onToggle={({ currentTarget }) => {
         if (currentTarget.open !== open) choose({ state, open: currentTarget.open })
       }}
+      onKeyDown={({ key }) => {
+        if (key === 'Escape') choose({ state, open: false })
+      }}
     >
       <summary>
-        <Who viewer={viewer} problem={problem} token={token} now={now} />
+        <Who viewer={viewer} problem={problem} refused={refused} token={token} now={now} />
       </summary>
       <div className="token-box">
         {role === null && <OwnToken own={own} />}
@@ -78,13 +81,15 @@ function Token() {
 type WhoProps = {
   viewer: Viewer | undefined
   problem: string | undefined
+  refused: boolean
   token: string
   now: number
 }
 
-function Who({ viewer, problem, token, now }: WhoProps) {
+function Who({ viewer, problem, refused, token, now }: WhoProps) {
   if (token === '') return <>No token yet</>
-  if (problem !== undefined) return <span className="bad">This token is not accepted</span>
+  if (refused) return <span className="bad">This token is not accepted</span>
+  if (problem !== undefined) return <span className="bad">No answer</span>
   if (!viewer) return <>…</>
   const ended = viewer.expiresAt != null && Date.parse(viewer.expiresAt) <= now
   return (
@@ -121,7 +126,8 @@ function OwnToken({ own }: { own: string }) {
         defaultValue={own}
         autoComplete="off"
         spellCheck={false}
-        placeholder="eyJ…"
+        pattern="\s*([Bb]earer\s+)?[\w.=~+\/\-]*\s*"
+        title="letters, digits, dots, - and _, as they are in a token"
       />
       <button type="submit">Use it</button>
       {own !== '' && (

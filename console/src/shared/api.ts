@@ -24,16 +24,17 @@ export async function post(
   headers: Record<string, string> = {},
   signal?: AbortSignal,
 ): Promise<Answer<unknown>> {
+  const all = new Headers({
+    'content-type': 'application/json',
+    accept: 'application/graphql-response+json, application/json',
+    ...(token() && { authorization: `Bearer ${token()}` }),
+  })
+  for (const [name, value] of Object.entries(headers)) all.set(name, value)
   let response: Response
   try {
     response = await fetch(API, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        accept: 'application/graphql-response+json, application/json',
-        ...(token() && { authorization: `Bearer ${token()}` }),
-        ...headers,
-      },
+      headers: all,
       body: JSON.stringify(body),
       ...(signal && { signal }),
     })

@@ -6,17 +6,20 @@ const amounts = new Intl.NumberFormat(undefined, {
   minimumFractionDigits: 2,
   maximumFractionDigits: 2,
 })
+const numbers = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 })
 const percents = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 const days = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
 const moments = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'always' })
+// In the language of the page.
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
 export const count = (value: number): string => integers.format(value)
 export const compact = (value: number): string => compacts.format(value)
 /** Major units; the API names no currency where it adds several. */
 export const money = (value: number): string => amounts.format(value)
+export const number = (value: number): string => numbers.format(value)
 export const percent = (value: number): string => `${percents.format(value)} %`
 /** A calendar day, `2026-04-15`. */
 export const day = (value: string): string => days.format(new Date(`${value}T00:00:00Z`))

@@ -40,6 +40,9 @@ export function token(): string {
   return session.role === null ? session.own : (settings.tokens[session.role] ?? '')
 }
 
+/** Whose token it is, in a word. */
+export const asked = (): string => session.role ?? 'own token'
+
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)
   return () => listeners.delete(listener)

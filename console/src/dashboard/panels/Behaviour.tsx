@@ -6,7 +6,7 @@ import {
   type BehaviourQuery,
   type BehaviourQueryVariables,
 } from '../../generated/graphql'
-import { count, moment, money, percent } from '../../shared/format'
+import { count, moment, money, number, percent } from '../../shared/format'
 import { Bars, Timeline } from '../charts'
 import { Choice, Empty, Facts, Panel } from '../Panel'
 import { Table } from '../Table'
@@ -49,21 +49,25 @@ function Week(week: Stats) {
     { step: `Checkout · ${percent(rates.cartToCheckout)}`, count: beginCheckout },
     { step: `Purchase · ${percent(rates.checkoutToPurchase)}`, count: purchase },
   ]
+  // Of days without a sale the API says nothing.
+  const sold = new Map(week.salesByDay.map((each) => [each.date, each.count]))
+  const sales = week.eventsTimeline.map(({ date }) => ({ date, sales: sold.get(date) ?? 0 }))
   const { uniqueSessions, avgEventsPerSession, sessionsWithPurchase } = week.sessionStats
   const { repurchaseRate, totalUniqueBuyers, periodDays } = week.retentionMetrics
   return (
     <>
       <p className="note">
-        {moment(week.windowStart)} to {moment(week.windowEnd)}, days of {timezone}
+        {moment(week.windowStart)} to {moment(week.windowEnd)}. Days are those of {timezone}; the
+        first and the last are not whole.
       </p>
       <Facts
         of={[
           ['Sales', count(week.totalSales)],
           ['Revenue', money(week.totalRevenue)],
           ['Average sale', money(week.averageOrderValue)],
-          ['Abandoned checkouts', percent(week.abandonmentRate)],
+          ['Persons who left at checkout', percent(week.abandonmentRate)],
           ['Sessions', count(uniqueSessions)],
-          ['Events a session', String(avgEventsPerSession)],
+          ['Events a session', number(avgEventsPerSession)],
           ['Sessions that bought', count(sessionsWithPurchase)],
           [`Bought again in ${periodDays} days`, percent(repurchaseRate)],
           ['of buyers', count(totalUniqueBuyers)],
@@ -88,7 +92,7 @@ function Week(week: Stats) {
           series={['paymentError', 'checkoutError', 'paymentConfirmationError', 'addressError']}
           stacked
         />
-        <Timeline title="Sales by day" rows={week.salesByDay} series={['count']} stacked />
+        <Timeline title="Sales by day" rows={sales} series={['sales']} stacked />
         <Products of={week.productPerformance} />
       </div>
     </>

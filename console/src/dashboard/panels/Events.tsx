@@ -3,11 +3,13 @@
 import { useId, useState } from 'react'
 import {
   EventsDocument,
+  OverviewDocument,
   type EventsQuery,
   type EventsQueryVariables,
 } from '../../generated/graphql'
 import { count, date, money, percent } from '../../shared/format'
 import { Empty, Panel } from '../Panel'
+import { useAnswer } from '../useAnswer'
 import { ExportButtons } from './ExportButtons'
 
 type Page = NonNullable<EventsQuery['eventStats']>
@@ -49,15 +51,11 @@ export function Events() {
       controls={
         <ExportButtons eventType={variables.eventType ?? null} activeOnly={variables.activeOnly} />
       }
+      filter={<Filter variables={variables} show={show} />}
     >
-      {({ eventStats, eventsOverview }) =>
+      {({ eventStats }) =>
         eventStats && (
           <>
-            <Filter
-              types={eventsOverview?.eventsByType.map((each) => each.eventType) ?? []}
-              variables={variables}
-              show={show}
-            />
             <EventTable page={eventStats} order={variables.orderBy} show={show} />
             <Pages total={eventStats.total} page={variables.page} show={show} />
           </>
@@ -69,10 +67,11 @@ export function Events() {
 
 type Show = (change: Partial<EventsQueryVariables>) => void
 
-type FilterProps = { types: readonly string[]; variables: EventsQueryVariables; show: Show }
-
-function Filter({ types, variables, show }: FilterProps) {
+function Filter({ variables, show }: { variables: EventsQueryVariables; show: Show }) {
   const id = useId()
+  // What the cards ask for, and so is there already.
+  const { answer } = useAnswer(OverviewDocument, {})
+  const types = answer?.data?.eventsOverview?.eventsByType ?? []
   return (
     <div className="filter">
       <label htmlFor={id}>Type</label>
@@ -84,8 +83,8 @@ function Filter({ types, variables, show }: FilterProps) {
         }}
       >
         <option value="">all</option>
-        {types.map((type) => (
-          <option key={type}>{type}</option>
+        {types.map(({ eventType }) => (
+          <option key={eventType}>{eventType}</option>
         ))}
       </select>
       <label>
@@ -173,7 +172,7 @@ function EventRow(event: Row) {
   return (
     <tr>
       <th scope="row">
-        {event.title === '' ? 'untitled' : event.title}
+        {event.title.trim() === '' ? 'untitled' : event.title}
         <small>
           {[event.location, event.isActive ? '' : 'inactive'].filter(Boolean).join(' · ')}
         </small>
@@ -184,6 +183,7 @@ function EventRow(event: Row) {
         {capacity > 0 ? (
           <>
             <meter
+              className={occupancyPct > 100 ? 'over' : undefined}
               min={0}
               max={100}
               value={Math.min(occupancyPct, 100)}

@@ -38,8 +38,10 @@ export function ExportButtons(filter: Props) {
 }
 
 function download({ url, filename }: { url: string; filename: string }): void {
+  const { pathname, search } = new URL(url)
   const link = document.createElement('a')
-  link.href = url
+  // From where the page came: a proxy may have put a prefix before it.
+  link.href = new URL(`.${pathname}${search}`, document.baseURI).href
   link.download = filename
   link.click()
 }

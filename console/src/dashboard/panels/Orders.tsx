@@ -2,7 +2,7 @@
 
 import { useState } from 'react'
 import { OrdersDocument } from '../../generated/graphql'
-import { compact, count, money } from '../../shared/format'
+import { compact, count, money, number } from '../../shared/format'
 import { Bars } from '../charts'
 import { Choice, Facts, Panel } from '../Panel'
 
@@ -37,7 +37,7 @@ export function Orders() {
                 ['Amount', money(all.totalRevenue)],
                 ['of it paid', money(all.confirmedRevenue)],
                 ['Average order', money(all.avgOrderValue)],
-                ['Tickets an order', String(all.avgTicketsPerOrder)],
+                ['Tickets an order', number(all.avgTicketsPerOrder)],
               ]}
             />
             <Bars title="By status" rows={all.byStatus} by="key" value={measure} show={show} />

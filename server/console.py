@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
@@ -22,6 +23,7 @@ _FOLDER: Final = Path(__file__).parents[1] / "console"
 BUILT: Final = _FOLDER / "dist"
 """What `npm run build` makes of the pages' sources."""
 
+_SCHEMA: Final = re.compile(r'\s*<p id="schema">.*?</p>', re.DOTALL)
 _NOTHING: Final = '<script id="settings" type="application/json">{}</script>'
 # A year, as the name of a file changes with what is in it.
 _FOR_GOOD: Final = "public, max-age=31536000, immutable"
@@ -76,6 +78,8 @@ class Console:
         if not file.exists():
             page = (_FOLDER / "unbuilt.html").read_text()
             page = page.replace("http://127.0.0.1:8000/", escape(str(request.base_url)))
+            if not self._settings.introspection:
+                page = _SCHEMA.sub("", page)
             return _html(page, _OWN_STYLES)
         known = _NOTHING.replace("{}", _json(self._known()))
         return _html(file.read_text().replace(_NOTHING, known), policy)

@@ -98,11 +98,14 @@ def test_a_command_of_the_docs_runs(demo: Demo, command: Block, tmp_path: Path) 
         if line.startswith("make "):
             target = line.removeprefix("make ").split()[0]
             assert f"\n{target}:" in (ROOT / "Makefile").read_text()
-    rest = "\n".join(line for line in lines if not line.startswith("make "))
+    _run(demo, "\n".join(line for line in lines if not line.startswith("make ")), tmp_path)
+
+
+def _run(demo: Demo, script: str, folder: Path) -> None:
     path = f"{HEADCOUNT.parent}:{os.environ['PATH']}"
     result = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", rest],
-        cwd=tmp_path,
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
         env=environment(demo.settings | {"TOKEN": demo.token, "PATH": path}),
         capture_output=True,
         text=True,
@@ -111,6 +114,15 @@ def test_a_command_of_the_docs_runs(demo: Demo, command: Block, tmp_path: Path) 
     )
     assert result.returncode == 0, result.stderr
     assert '"errors"' not in result.stdout
+
+
+def test_the_lines_of_the_page_without_pages_run(demo: Demo, tmp_path: Path) -> None:
+    page = (ROOT / "console" / "unbuilt.html").read_text()
+    lines = re.findall(r"<pre>\s*((?:curl|TOKEN).*?)</pre>", page, re.DOTALL)
+    assert len(lines) == 4
+    for line in lines:
+        _run(demo, line.replace("http://127.0.0.1:8000", demo.url), tmp_path)
+    assert (tmp_path / "events.xlsx").stat().st_size > 1000
 
 
 def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:

@@ -23,7 +23,10 @@ async def test_the_dashboards_picture(window: Open, pictures: Path) -> None:
     await expect(page.get_by_text("Counting…")).to_have_count(0)
     await expect(page.locator(".recharts-bar-rectangle").first).to_be_visible()
     await page.screenshot(path=pictures / "dashboard.png")
-    assert (pictures / "dashboard.png").read_bytes().startswith(PNG)
+    shop = page.get_by_role("region", name="Shop, last seven days")
+    await shop.screenshot(path=pictures / "shop.png")
+    for name in ("dashboard.png", "shop.png"):
+        assert (pictures / name).read_bytes().startswith(PNG)
 
 
 async def test_graphiqls_picture(window: Open, pictures: Path) -> None:

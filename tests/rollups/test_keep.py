@@ -182,7 +182,7 @@ async def test_what_is_exact_differs_nowhere(database: Database, store: Store) -
     await assert_exact(store)
     for rollup in ROLLUPS:
         assert await verify(store, rollup) == []
-        for _ in range(5):
+        for _ in range(2):
             assert await verify_some(store, rollup) == []
 
 
@@ -207,12 +207,10 @@ async def test_wrong_cells_are_found_not_read_and_built_anew(
     await assert_exact(store)
     state = await store.state(rollup)
     await spoil(database[state["cells"]])
-
-    async def found() -> bool:
-        # Not each time: the document that chance picks may be in no cell, as a deleted ticket.
-        return bool(await verify_some(store, rollup))
-
-    await until(found)
+    for _ in range(50):
+        # Not the first time, perhaps: what chance picks may be in no cell, as a deleted ticket.
+        if await verify_some(store, rollup):
+            break
     after = await store.state(rollup)
     assert "cells" not in after or after["builds"] > state["builds"]
     assert after["differences"] > state.get("differences", 0)

@@ -159,6 +159,10 @@ async def test_pages_that_nobody_built_say_how_to_get_them(
         assert "<script" not in page.text
         assert _policy(page)["script-src"] == "'self'"
         assert (await http.get("/console/main.js")).status_code == 404
+        async with serve(dashboard=True, introspection=False) as secretive:
+            without = await secretive.get("/", headers=HTML)
+            assert "schema" not in without.text.lower()
+            assert "make setup" in without.text
         # Who writes the address writes nothing into the page.
         other = await http.get(path, headers=HTML | {"host": "a<b>"})
         assert "a<b>" not in other.text

@@ -1,7 +1,7 @@
 /** How GraphiQL asks: so that a request can be stopped, and what it took is noted. */
 
 import type { GraphiQLProps } from 'graphiql'
-import { parse } from 'graphql'
+import { Kind, parse } from 'graphql'
 import { post } from '../shared/api'
 import { began } from './Figures'
 
@@ -16,7 +16,7 @@ function current(body: Parameters<Fetcher>[0]): object {
   try {
     const { definitions } = parse(body.query)
     const known = definitions.some(
-      (each) => 'name' in each && each.name.value === body.operationName,
+      (each) => each.kind === Kind.OPERATION_DEFINITION && each.name?.value === body.operationName,
     )
     return known ? body : { ...body, operationName: undefined }
   } catch {

@@ -93,8 +93,8 @@ class Mongod:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.wait()
+        # A member of a replica set would first wait for others to take over.
+        self.kill()
 
     def start(self) -> None:
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)

@@ -14,7 +14,7 @@ from benchmarks.dataset import FULL, QUICK
 from benchmarks.race import SLOW_ROUNDS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
-from server import data
+from server.commands import data
 
 
 @click.command(help="Times each operation against bare PyMongo and against the reference's way.")

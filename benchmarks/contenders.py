@@ -10,9 +10,9 @@ from pydantic import SecretStr
 
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.servers import HEADCOUNT, running
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 from schema.context import Context
-from server.graphql import Endpoint
+from server.http.graphql_endpoint import Endpoint
 from server.settings import Settings
 
 _ADMIN = Viewer(Role.ADMIN, tuple(Permission))

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from benchmarks.drawing import Document, Drawing, shares
 from benchmarks.visits import visits
-from server import data
-from server.mongod import embedded_mongod
+from server.commands import data
+from server.embedded.mongod import embedded_mongod
 from server.settings import Settings
 
 MOMENT: Final = datetime(2026, 6, 1, tzinfo=UTC)

@@ -12,7 +12,7 @@ import schema
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.dataset import MOMENT
 from benchmarks.operations import EVENT_STATS, Operation
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 from resolvers.event_stats import EventStats, EventStatsPage, TicketStatusCounts
 from schema.context import Context
 

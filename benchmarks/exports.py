@@ -22,10 +22,10 @@ from benchmarks.operations import EVENT_STATS, Operation
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, Server, running
-from cubes.ticket_rows import listed
+from cubes.declared.ticket_queries import listed
 from errors import StartupError
-from resolvers.export_requests import EventsDashboardExport
-from server import data
+from resolvers.exports import EventsDashboardExport
+from server.commands import data
 from server.settings import Settings
 
 FASTER: Final = 5

@@ -18,7 +18,7 @@ from benchmarks.dataset import QUICK, SMALL
 from benchmarks.http_race import CONNECTIONS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
-from server import data
+from server.commands import data
 
 _QUICK_SECONDS: Final = 0.3
 

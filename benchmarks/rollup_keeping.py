@@ -16,11 +16,11 @@ from pymongo.database import Database
 from benchmarks.contenders import defaults
 from benchmarks.report import verdict
 from benchmarks.servers import ROLLUPS_RUN, Server, running
-from cubes.rollup import ROLLUPS, STATES
 from documents.reads import BY_CODE_POINT
-from rollups.build import build
-from rollups.keep import ready
-from rollups.store import Store
+from rollups.keeper.build import build
+from rollups.keeper.keep import ready
+from rollups.keeper.lease import Store
+from rollups.layout.rollup import ROLLUPS, STATES
 from server.database import connect
 from server.settings import Settings
 

@@ -15,8 +15,8 @@ from benchmarks.cannon import installed
 from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, LARGE, QUICK, Size
 from benchmarks.replay import Disagreement
-from cubes.rollup import ROLLUPS
 from errors import StartupError
+from rollups.layout.rollup import ROLLUPS
 
 _PARTS: Final = ("follow", "build", "read")
 _ANSWERS: Final = 300

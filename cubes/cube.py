@@ -15,8 +15,8 @@ from typing import Any, Self
 from beanie import Document
 from bson import Decimal128
 
-from cubes.key import key_of, raw
-from cubes.reading import Expression
+from cubes.expressions import Expression
+from cubes.keys import key_of, raw
 
 Stage = dict[str, Any]
 

@@ -12,10 +12,10 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from errors import HeadcountError, UpgradeRequired
+from exports.downloads import Exports, Read, events_dashboard_of, ticket_report_of
+from exports.formats.zip_stream import CHUNK
 from exports.parameters import BadParameters
-from exports.requests import Exports, Read, events_dashboard_of, ticket_report_of
-from exports.zip_stream import CHUNK
-from resolvers.export_requests import EventsDashboardExport, TicketReportExport
+from resolvers.exports import EventsDashboardExport, TicketReportExport
 
 _log = structlog.get_logger(__name__)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from cubes.cube import Cube, Slice
-from loaders.kept_cells import Freshness, Kept, KeptCells, ReadAfter, States
+from loaders.rollup_states import Freshness, Kept, KeptCells, ReadAfter, States
 
 _WAIT_SECONDS: Final = 2.0
 _LOOK_SECONDS: Final = 0.02

@@ -14,8 +14,8 @@ from cubes.cube import Stage
 from documents import Ticket
 from documents.reads import AsOf
 from errors import ServiceUnavailable
-from loaders.aggregations import Aggregations, Collection, Query
-from loaders.ahead import ahead
+from loaders.loader import Aggregations, Collection, Query
+from loaders.read_ahead import ahead
 
 _Read = TypeVar("_Read")
 _Answer = TypeVar("_Answer")

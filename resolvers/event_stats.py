@@ -9,14 +9,14 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Any, Final
 
-from cubes import stored
 from cubes.cube import Cells, Cube, Slice, by_cube
-from cubes.events import EVENT_ROWS, EVENTS
-from cubes.key import key_of
-from cubes.orders import ORDERS
-from cubes.table import Lookup, Order, Page, Row
-from cubes.tickets import TICKETS
-from loaders.aggregations import Aggregations
+from cubes.declared.events import EVENT_ROWS, EVENTS
+from cubes.declared.orders import ORDERS
+from cubes.declared.tickets import TICKETS
+from cubes.keys import key_of
+from cubes.rows import Lookup, Order, Page, Row
+from loaders.loader import Aggregations
+from resolvers import stored_values as stored
 from resolvers.arguments import object_id, text, within
 from resolvers.rounding import count, money, percentage
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from cubes.cube import Cells
-from cubes.events import EVENTS
-from cubes.orders import ORDERS
-from cubes.tickets import TICKETS
+from cubes.declared.events import EVENTS
+from cubes.declared.orders import ORDERS
+from cubes.declared.tickets import TICKETS
 from resolvers.breakdown import counts
 from resolvers.kpi import Stats, kpi
 from resolvers.rounding import count, money

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, tzinfo
 from auth.links import Links
 from auth.viewer import Viewer
 from errors import ServiceUnavailable
-from resolvers.export_requests import Export, ExportFormat, filename, permit, target
+from resolvers.exports import Export, ExportFormat, filename, permit, target
 
 
 @dataclass(frozen=True, slots=True)

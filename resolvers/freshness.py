@@ -10,8 +10,8 @@ from typing import Final
 from bson import Timestamp
 
 from errors import BadUserInput
-from loaders.aggregations import Aggregations
-from loaders.kept_cells import Freshness, ReadAfter, moment_of
+from loaders.loader import Aggregations
+from loaders.rollup_states import Freshness, ReadAfter, moment_of
 from resolvers.arguments import moment
 
 READ_AFTER: Final = "readAfter"

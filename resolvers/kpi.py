@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Generic, NoReturn, Self, TypeVar, overload
 
 from cubes.cube import Cells, Cube, Slice, by_cube
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 
 _Value = TypeVar("_Value")
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from cubes.cube import Cells
-from cubes.products import PRODUCTS
-from cubes.users import USERS
-from loaders.aggregations import Aggregations
+from cubes.declared.products import PRODUCTS
+from cubes.declared.users import USERS
+from loaders.loader import Aggregations
 from resolvers.kpi import Kpi, Stats, kpi
 from resolvers.rounding import count, money
 

@@ -1,7 +1,7 @@
 """OrderStats: all orders, whatever their status (events-dashboard, section 4)."""
 
 from cubes.cube import Cells
-from cubes.orders import ORDERS
+from cubes.declared.orders import ORDERS
 from resolvers.breakdown import KeyAmount, amounts
 from resolvers.kpi import Stats, kpi
 from resolvers.rounding import count, money, ratio

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Self
 
-from cubes.behaviour import BEHAVIOUR, BUYERS, EACH_INDEX
 from cubes.cube import Cells, Slice, Window
-from loaders.aggregations import Aggregations
-from resolvers.days import days
+from cubes.declared.behaviour import BEHAVIOUR, BUYERS, EACH_INDEX
+from loaders.loader import Aggregations
+from resolvers.calendar import days
 
 WEEK: Final = timedelta(days=7)
 RETENTION: Final = timedelta(days=90)

@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Final, Self, cast
 
 from cubes.cube import Cells
-from cubes.key import key_of
-from cubes.promo_codes import PROMO_CODE_ROWS, PROMO_CODES
-from cubes.table import Lookup, Row
-from cubes.tickets import PROMO_TICKETS
-from loaders.aggregations import Aggregations
+from cubes.declared.promo_codes import PROMO_CODE_ROWS, PROMO_CODES
+from cubes.declared.tickets import PROMO_TICKETS
+from cubes.keys import key_of
+from cubes.rows import Lookup, Row
+from loaders.loader import Aggregations
 from resolvers.breakdown import largest_first
 from resolvers.kpi import Stats, kpi
 from resolvers.rounding import count

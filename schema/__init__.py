@@ -8,10 +8,10 @@ from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from schema.compiled import Compiled
+from schema.execution.compiled import Compiled
+from schema.execution.operation_cache import KnownDocuments, documents
 from schema.failures import Failures
 from schema.freshness import Freshness
-from schema.known_documents import KnownDocuments, documents
 from schema.limits import DEFAULTS, Limits, OperationLimits
 from schema.query import Query
 from schema.scalars import DATE, DATE_TIME

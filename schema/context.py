@@ -6,7 +6,7 @@ from datetime import datetime
 import strawberry
 
 from auth.viewer import Viewer
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 from resolvers.export_link import ExportLinks
 
 

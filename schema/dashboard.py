@@ -4,7 +4,7 @@ import datetime
 
 import strawberry
 
-from resolvers.dashboard_parts import CountMode
+from resolvers.dashboard.values import CountMode
 from schema.enums import described
 
 described(

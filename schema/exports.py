@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from resolvers.export_requests import ExportFormat, ExportReport
+from resolvers.exports import ExportFormat, ExportReport
 from schema.enums import described
 
 described(

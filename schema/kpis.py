@@ -4,12 +4,12 @@ from typing import Annotated
 
 import strawberry
 
-import resolvers.dashboard_stats
+import resolvers.dashboard.stats
 import resolvers.event_stats
 import resolvers.metrics
-import resolvers.ticket_report
+import resolvers.tickets.report
 from auth.viewer import Role
-from resolvers.dashboard_parts import CountMode
+from resolvers.dashboard.values import CountMode
 from resolvers.event_stats import LIMIT_MAX, NEWEST_FIRST
 from resolvers.events_overview import EventsOverview as EventsOverviewNumbers
 from resolvers.order_stats import OrderStats as OrderStatsNumbers
@@ -137,7 +137,7 @@ class Kpis:
             ),
         ] = "UTC",
     ) -> object:
-        return await resolvers.dashboard_stats.dashboard_stats(
+        return await resolvers.dashboard.stats.dashboard_stats(
             selected(info),
             info.context.aggregations,
             mode=mode,

@@ -5,16 +5,16 @@ from typing import Annotated
 
 import strawberry
 
-import resolvers.dashboard_stats
+import resolvers.dashboard.stats
 import resolvers.event_stats
 import resolvers.freshness
 import resolvers.metrics
-import resolvers.ticket_report
+import resolvers.tickets.report
 from auth.scope import Scope
 from auth.viewer import Role
-from resolvers.export_requests import ExportFormat, ExportReport, export_of
-from resolvers.ticket_report import LIMIT_MAX as TICKETS_MAX
-from resolvers.ticket_report import Tickets
+from resolvers.exports import ExportFormat, ExportReport, export_of
+from resolvers.tickets.report import LIMIT_MAX as TICKETS_MAX
+from resolvers.tickets.report import Tickets
 from schema.context import Info
 from schema.exports import ExportLink
 from schema.freshness import CubeFreshness
@@ -63,7 +63,7 @@ class Query(Kpis):
         ] = strawberry.UNSET,
     ) -> object:
         asked = selected(info)
-        return await resolvers.ticket_report.ticket_report(
+        return await resolvers.tickets.report.ticket_report(
             selected(info, "result") if "result" in asked else None,
             info.context.aggregations,
             Scope.of(info.context.viewer),

@@ -16,9 +16,11 @@ import schema
 from auth.viewer import Permission, Role
 from errors import BadUserInput, StartupError, first_words
 from resolvers.arguments import moment
-from resolvers.export_requests import ExportFormat, ExportReport, export_of
-from resolvers.ticket_report import Tickets
-from server import data, exporting, log, rollups, serving, tokens
+from resolvers.exports import ExportFormat, ExportReport, export_of
+from resolvers.tickets.report import Tickets
+from server import log, serving, tokens
+from server.commands import data, rollups
+from server.commands import export as exporting
 from server.settings import read, unknown
 
 

@@ -13,10 +13,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from cancelling import cancel
-from cubes.rollup import ROLLUPS, Rollup
 from errors import StartupError, first_words
-from rollups.keep import keep, ready
-from rollups.store import Store
+from rollups.keeper.keep import keep, ready
+from rollups.keeper.lease import Store
+from rollups.layout.rollup import ROLLUPS, Rollup
 from server.database import connect
 from server.settings import Settings
 

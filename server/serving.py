@@ -21,11 +21,13 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from errors import StartupError
-from rollups.store import Store
-from server import app, data, log
+from rollups.keeper.lease import Store
+from server import log
+from server.commands import data
 from server.database import connect
-from server.demo_access import DemoAccess, demo_access, demo_tokens
-from server.http_protocol import Protocol
+from server.embedded.demo_access import DemoAccess, demo_access, demo_tokens
+from server.http import application as app
+from server.http.protocol import Protocol
 from server.keeping import check, keeping, kept_in
 from server.settings import PREFIX, Settings
 from server.telemetry import Commands, Figures, shared_figures

@@ -18,7 +18,7 @@ from auth.links import Links
 from auth.tokens import KeySet, Verifier
 from documents import DOCUMENTS
 from errors import BadUserInput, StartupError
-from resolvers.days import time_zone
+from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
 
 PREFIX = "HEADCOUNT_"

@@ -13,7 +13,7 @@ from typing import Any, Self
 import httpx
 from pymongo import MongoClient
 
-from server.mongod_program import find_mongod
+from server.embedded.program import find_mongod
 
 HEADCOUNT = Path(sys.executable).parent / "headcount"
 

@@ -26,13 +26,13 @@ from strawberry.types import ExecutionResult
 import schema
 from auth.viewer import Permission, Role, Viewer
 from documents import DOCUMENTS
-from loaders.aggregations import Aggregations
-from loaders.kept_cells import KeptCells
-from schema.compiled import Compiled
+from loaders.loader import Aggregations
+from loaders.rollup_states import KeptCells
 from schema.context import Context
-from server import app
+from schema.execution.compiled import Compiled
 from server.database import connect
-from server.mongod import embedded_mongod
+from server.embedded.mongod import embedded_mongod
+from server.http import application as app
 from server.settings import Settings
 from tests.strategies import NOW
 

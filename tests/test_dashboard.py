@@ -12,8 +12,8 @@ from bson.raw_bson import RawBSONDocument
 from hypothesis import given, settings
 from pymongo.database import Database
 
-from cubes.behaviour import PRODUCT_EVENTS, SESSIONS
 from cubes.cube import Slice, Stage
+from cubes.declared.behaviour import PRODUCT_EVENTS, SESSIONS
 from documents import AnalyticsEvent
 from tests import operations as operation
 from tests import oracle_behaviour as oracle

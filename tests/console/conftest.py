@@ -18,7 +18,7 @@ from playwright.async_api import (
 )
 from pymongo import MongoClient
 
-from server.console import BUILT
+from server.http.console import BUILT
 from tests.commands import running
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -7,19 +7,19 @@ import pytest
 from bson import ObjectId
 from pydantic import BaseModel
 
-import cubes.behaviour
-import cubes.events
-import cubes.orders
-import cubes.products
-import cubes.promo_codes
-import cubes.tickets
-import cubes.users
-from cubes.census import Census
+import cubes.declared.behaviour
+import cubes.declared.events
+import cubes.declared.orders
+import cubes.declared.products
+import cubes.declared.promo_codes
+import cubes.declared.tickets
+import cubes.declared.users
 from cubes.cube import Cube
-from cubes.declared import CUBES
-from cubes.reading import mentioned
-from cubes.rollup import ROLLUPS, is_kept
-from cubes.table import Page, Table
+from cubes.distinct import Census
+from cubes.expressions import mentioned
+from cubes.registry import CUBES
+from cubes.rows import Page, Table
+from rollups.layout.rollup import ROLLUPS, is_kept
 from tests.conftest import Ask, Dataset
 
 VARIABLES = {"$$now", "$$low_stock_threshold", "$$parsed"}
@@ -32,16 +32,16 @@ def test_all_cubes_are_declared() -> None:
 
 def _declared() -> list[Cube | Table]:
     modules = (
-        cubes.behaviour,
-        cubes.events,
-        cubes.orders,
-        cubes.products,
-        cubes.promo_codes,
-        cubes.tickets,
-        cubes.users,
+        cubes.declared.behaviour,
+        cubes.declared.events,
+        cubes.declared.orders,
+        cubes.declared.products,
+        cubes.declared.promo_codes,
+        cubes.declared.tickets,
+        cubes.declared.users,
     )
     single = [value for module in modules for value in vars(module).values()]
-    declared = [*single, *cubes.behaviour.SESSIONS_WITH.values()]
+    declared = [*single, *cubes.declared.behaviour.SESSIONS_WITH.values()]
     return [each for each in declared if isinstance(each, Cube | Table)]
 
 
@@ -85,11 +85,11 @@ def test_every_path_is_a_field_of_the_document(declared: Cube | Table) -> None:
 
 def test_a_slice_of_what_a_cube_has_not_is_refused() -> None:
     with pytest.raises(KeyError, match="cube orders has no colour, sorrow"):
-        cubes.orders.ORDERS.slice("colour", measures=["orders", "sorrow"])
+        cubes.declared.orders.ORDERS.slice("colour", measures=["orders", "sorrow"])
 
 
 def test_slices_of_one_filter_merge_into_one_group() -> None:
-    orders = cubes.orders.ORDERS
+    orders = cubes.declared.orders.ORDERS
     merged = orders.slice("status", measures=["orders"]).merge(
         orders.slice("gateway", measures=["amount_cents"])
     )
@@ -99,14 +99,14 @@ def test_slices_of_one_filter_merge_into_one_group() -> None:
 
 
 def test_keyed_slices_merge_into_one_that_looks_at_all_keys() -> None:
-    tickets = cubes.tickets.TICKETS.slice("event", measures=["tickets"])
+    tickets = cubes.declared.tickets.TICKETS.slice("event", measures=["tickets"])
     a, b = ObjectId(), ObjectId()
     merged = tickets.only("event", [a]).merge(tickets.only("event", [b]))
     assert set(merged.pipeline()[0]["$match"]["event_id"]["$in"]) == {a, b}
 
 
 def test_a_filter_value_is_a_literal() -> None:
-    page = Page(cubes.events.EVENT_ROWS, frozenset({"title"}), (("event_type", "$title"),))
+    page = Page(cubes.declared.events.EVENT_ROWS, frozenset({"title"}), (("event_type", "$title"),))
     assert page.pipeline()[0]["$match"]["$expr"]["$eq"][1] == {"$literal": "$title"}
 
 
@@ -181,9 +181,9 @@ def test_cells_are_kept_of_what_depends_on_documents_alone() -> None:
     of_behaviour = ["behaviour", "product activity", "purchases"]
     assert kept == ["tickets", "promo tickets", "orders", "promo codes", "users", *of_behaviour]
     # The time of a request, and a setting.
-    assert not is_kept(cubes.events.EVENTS)
-    assert not is_kept(cubes.products.PRODUCTS)
-    assert not is_kept(cubes.behaviour.SESSIONS)
+    assert not is_kept(cubes.declared.events.EVENTS)
+    assert not is_kept(cubes.declared.products.PRODUCTS)
+    assert not is_kept(cubes.declared.behaviour.SESSIONS)
 
 
 def test_levels_have_names_and_dimensions_of_their_own() -> None:

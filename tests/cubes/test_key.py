@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from bson import Decimal128, Int64
 
-from cubes.key import key_of
+from cubes.keys import key_of
 
 
 @pytest.mark.parametrize(

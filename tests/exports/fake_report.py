@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequenc
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from exports.report import Batch, Report, Sheet
+from exports.reports.report import Batch, Report, Sheet
 
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 

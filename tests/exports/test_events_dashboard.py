@@ -12,7 +12,7 @@ from bson import ObjectId
 from hypothesis import Phase, given, settings
 from pymongo.asynchronous.database import AsyncDatabase
 
-from server import app
+from server.http import application as app
 from server.settings import Settings
 from tests import oracle_exports
 from tests.conftest import Dataset, client, token

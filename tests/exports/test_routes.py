@@ -16,9 +16,9 @@ from starlette.types import Message
 
 from auth.links import Links
 from auth.viewer import Role, Viewer
-from exports.requests import Exports
-from resolvers.export_requests import EventsDashboardExport, ExportFormat, target
-from server import app
+from exports.downloads import Exports
+from resolvers.exports import EventsDashboardExport, ExportFormat, target
+from server.http import application as app
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, client, post, token
 from tests.exports.test_events_dashboard import URL
@@ -429,7 +429,7 @@ async def test_a_further_export_waits_and_is_then_refused(
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exports.requests._WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("exports.downloads._WAIT_SECONDS", 0.3)
     opened, held, close = Exports.opened, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager

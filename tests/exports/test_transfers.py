@@ -19,8 +19,8 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from resolvers.export_requests import TicketReportExport
-from server.mongod import embedded_mongod
+from resolvers.exports import TicketReportExport
+from server.embedded.mongod import embedded_mongod
 from tests.commands import run, running
 from tests.conftest import SECRET
 from tests.exports.test_events_dashboard import URL

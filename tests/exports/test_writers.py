@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
-from exports.csv_writer import csv_file, csv_zip
-from exports.json_writer import json_file
-from exports.report import Batch, Column, Kind, Sheet
-from exports.xlsx_cells import clean
-from exports.xlsx_writer import xlsx
+from exports.formats.csv_writer import csv_file, csv_zip
+from exports.formats.json_writer import json_file
+from exports.formats.xlsx_cells import clean
+from exports.formats.xlsx_writer import xlsx
+from exports.reports.report import Batch, Column, Kind, Sheet
 from tests.exports import read_back
 from tests.exports.commands import needs_libreoffice
 from tests.exports.fake_report import AT, FakeReport, batch, written
@@ -158,7 +158,7 @@ async def test_a_workbook_says_when_it_was_made_and_in_which_zone() -> None:
 async def test_what_a_sheet_can_not_hold_goes_on_in_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exports.xlsx_writer.SHEET_ROWS", 7)
+    monkeypatch.setattr("exports.formats.xlsx_writer.SHEET_ROWS", 7)
     rows = [(f"row {number}", number) for number in range(20)]
     report = FakeReport(
         [TEXT, Sheet("Others", "others", TEXT.columns)],
@@ -180,8 +180,8 @@ async def test_what_a_sheet_can_not_hold_goes_on_in_another(
 async def test_what_a_member_of_a_zip_can_not_hold_goes_on_in_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exports.xlsx_writer.MEMBER_MAX", 2_000)
-    monkeypatch.setattr("exports.csv_writer.MEMBER_MAX", 300)
+    monkeypatch.setattr("exports.formats.xlsx_writer.MEMBER_MAX", 2_000)
+    monkeypatch.setattr("exports.formats.csv_writer.MEMBER_MAX", 300)
     rows = [(f"row {number}", number) for number in range(40)]
     report = FakeReport([TEXT], lambda _: (batch(rows[n : n + 4]) for n in range(0, 40, 4)))
     sheets = read_back.xlsx(await written(xlsx, report))

@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from cubes.cube import Slice
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 from loaders.shared_reads import SharedReads
 from resolvers.events_overview import EventsOverview
 from resolvers.order_stats import OrderStats

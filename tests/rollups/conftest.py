@@ -10,14 +10,14 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from cancelling import cancel
 from cubes.cube import exact
-from cubes.key import key_of
-from cubes.rollup import ROLLUPS, Rollup
+from cubes.keys import key_of
 from documents.reads import BY_CODE_POINT
-from loaders import kept_cells
-from rollups import follow
-from rollups.keep import keep, ready
-from rollups.moment import moment
-from rollups.store import Store
+from loaders import rollup_states as kept_cells
+from rollups.keeper import follow
+from rollups.keeper.cluster_time import moment
+from rollups.keeper.keep import keep, ready
+from rollups.keeper.lease import Store
+from rollups.layout.rollup import ROLLUPS, Rollup
 
 Database = AsyncDatabase[dict[str, Any]]
 SOON = 10.0

@@ -7,7 +7,7 @@ import asyncio
 import os
 from pathlib import Path
 
-from rollups.store import Store
+from rollups.keeper.lease import Store
 from server import log
 from server.database import connect
 from server.keeping import keeping

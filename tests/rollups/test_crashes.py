@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from cubes.rollup import ROLLUPS
+from rollups.layout.rollup import ROLLUPS
 from tests.commands import Mongod
 from tests.rollups.follower import compare, follow
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from cubes.rollup import ROLLUPS, STATES
 from documents import DOCUMENTS
-from loaders import kept_cells
-from loaders.kept_cells import KeptCells
-from rollups import follow
-from rollups.store import Cells, Store
+from loaders import rollup_states as kept_cells
+from loaders.rollup_states import KeptCells
+from rollups.keeper import follow
+from rollups.keeper.lease import Cells, Store
+from rollups.layout.rollup import ROLLUPS, STATES
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
 from tests.rollups.conftest import Database, assert_exact, quiet, until

@@ -10,11 +10,11 @@ import pytest
 from bson import ObjectId, Timestamp
 from bson.raw_bson import RawBSONDocument
 
-from cubes.rollup import ROLLUPS, Rollup
 from documents import TicketOrder
-from rollups import follow, keep
-from rollups.store import Lost, Store
-from rollups.verify import verify, verify_some
+from rollups.keeper import follow, keep
+from rollups.keeper.lease import Lost, Store
+from rollups.keeper.verify import verify, verify_some
+from rollups.layout.rollup import ROLLUPS, Rollup
 from tests.rollups.conftest import Database, assert_exact, quiet, until
 from tests.strategies import nasty
 from tests.strategies_behaviour import nasty_behaviour
@@ -98,7 +98,7 @@ async def test_what_can_not_be_followed_is_built_anew(
 async def test_cells_of_earlier_builds_are_dropped(
     database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rollups.follow.SWEEP_SECONDS", 0)
+    monkeypatch.setattr("rollups.keeper.follow.SWEEP_SECONDS", 0)
     state = await quiet(store, TICKETS)
     await _declared_otherwise(store)
     await _rebuilt(store, TICKETS, state["builds"])

@@ -12,9 +12,9 @@ import pytest
 from bson import Timestamp
 from pymongo import AsyncMongoClient, MongoClient
 
-from cubes.rollup import ROLLUPS
-from rollups import follow
-from rollups.store import Store
+from rollups.keeper import follow
+from rollups.keeper.lease import Store
+from rollups.layout.rollup import ROLLUPS
 from tests.commands import HEADCOUNT, Mongod, environment, run
 from tests.rollups.conftest import Database
 

@@ -13,10 +13,10 @@ from strawberry.extensions import DisableValidation, FieldExtension, SchemaExten
 from strawberry.schema.config import StrawberryConfig
 
 import schema
-from loaders.aggregations import Aggregations
-from schema.compiled import Compiled
+from loaders.loader import Aggregations
 from schema.context import Context
-from schema.known_documents import KnownDocuments, documents
+from schema.execution.compiled import Compiled
+from schema.execution.operation_cache import KnownDocuments, documents
 from tests import operations
 from tests.conftest import ADMIN, Ask, Dataset
 from tests.schema.random_operations import Later, Operation, Results, as_json

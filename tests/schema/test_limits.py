@@ -6,7 +6,7 @@ import pytest
 from strawberry.types import ExecutionResult
 
 import schema
-from loaders.aggregations import Aggregations
+from loaders.loader import Aggregations
 from schema.context import Context
 from schema.limits import DEFAULTS, Limits
 from tests.conftest import ADMIN

@@ -20,7 +20,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from server.mongod import embedded_mongod
+from server.embedded.mongod import embedded_mongod
 from tests.commands import (
     HEADCOUNT,
     ask,

@@ -17,9 +17,10 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
 import schema
-from server import app, console
-from server.data import seed
-from server.demo_access import DemoAccess, demo_access
+from server.commands.data import seed
+from server.embedded.demo_access import DemoAccess, demo_access
+from server.http import application as app
+from server.http import console
 from server.settings import Settings
 from tests.commands import ask, running
 from tests.conftest import SECRET, client

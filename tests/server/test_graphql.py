@@ -16,8 +16,8 @@ from graphql import get_introspection_query
 from pymongo.asynchronous.database import AsyncDatabase
 
 from cubes.cube import Slice
-from server import app
 from server.database import connect
+from server.http import application as app
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, Sent, client, post, token
 from tests.operations import every_field
@@ -506,7 +506,7 @@ async def test_a_failure_outside_of_any_field_has_the_requests_id_too(
     def fail(**_: object) -> None:
         raise RuntimeError("the secret cause")
 
-    monkeypatch.setattr("server.graphql.Context", fail)
+    monkeypatch.setattr("server.http.graphql_endpoint.Context", fail)
     response = await post(http, VIEWER, token())
     assert response.status_code == 500
     (error,) = response.json()["errors"]
@@ -612,7 +612,7 @@ async def test_a_client_that_never_ends_its_body_is_not_waited_for(
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("server.graphql.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("server.http.graphql_endpoint.GRACE_SECONDS", 0.1)
     settings = server_settings.model_copy(update={"request_timeout": 0.1})
     part = {"type": "http.request", "body": b"{", "more_body": True}
     start, *_ = await _sending(app.create(settings, database), [part], asyncio.Event())

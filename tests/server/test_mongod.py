@@ -19,9 +19,9 @@ from pymongo import MongoClient
 from pymongo.read_concern import ReadConcern
 
 from errors import StartupError
-from server import mongod
-from server.mongod import embedded_mongod
-from server.mongod_program import find_mongod
+from server.embedded import mongod
+from server.embedded.mongod import embedded_mongod
+from server.embedded.program import find_mongod
 
 Client = MongoClient[dict[str, Any]]
 
@@ -33,7 +33,7 @@ import asyncio, sys, time
 from pathlib import Path
 import uvicorn
 from pymongo import MongoClient
-from server.mongod import embedded_mongod
+from server.embedded.mongod import embedded_mongod
 
 async def app(scope, receive, send):
     assert scope["type"] == "lifespan"
@@ -77,7 +77,7 @@ def _server(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
         [sys.executable, "-W", "error", "-c", SERVER, str(folder)],
         stdout=subprocess.PIPE,
         text=True,
-        cwd=Path(mongod.__file__).parents[1],
+        cwd=Path(mongod.__file__).parents[2],
         start_new_session=True,
     )
     with server:

@@ -1,0 +1,198 @@
+"""What can be counted in `analytics_events`: events, sessions, persons, buyers, products."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cubes.cube import Cube
+from cubes.distinct import Census
+from cubes.expressions import is_text, price, whole
+from documents import AnalyticsEvent
+
+_DATED = {"$eq": [{"$type": "$created_at"}, "date"]}
+_TYPED = is_text("$event_type")
+_PERSON = {"$cond": [is_text("$user_id"), "$user_id", "$session_id"]}
+_QUANTITY = whole("$metadata.quantity", absent=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+_PLAIN: Final = frozenset({"created_at", "event_type"})
+
+BEHAVIOUR: Final = Cube(
+    name="behaviour",
+    source=AnalyticsEvent,
+    where=_DATED,
+    plain=frozenset({"created_at"}),
+    # As it is, so that an index answers; who reads the cells passes over what is no text.
+    dimensions={"event_type": "$event_type"},
+    measures={"events": 1},
+    # Any time zone's day begins at one of them.
+    buckets=[timedelta(minutes=15), _HOUR],
+)
+"""Events: of types that are asked for, each one by its own name."""
+
+PRODUCT_EVENTS: Final = ("product_view", "add_to_cart", "purchase")
+"""The types of events that are about a product."""
+
+PRODUCT_ACTIVITY: Final = Cube(
+    name="product activity",
+    source=AnalyticsEvent,
+    match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
+    where=_DATED,
+    plain=frozenset({"created_at"}),
+    dimensions={"event_type": "$event_type", "product": "$product_slug"},
+    measures={"events": 1},
+    buckets=[_HOUR, _DAY],
+)
+"""Events about products; as above, what is no text is passed over."""
+
+PURCHASES: Final = Cube(
+    name="purchases",
+    source=AnalyticsEvent,
+    match={"event_type": "purchase"},
+    where={"$and": [_DATED, _TYPED]},
+    plain=_PLAIN,
+    dimensions={"product": "$product_slug"},
+    measures={
+        "purchases": 1,
+        "units": _QUANTITY,
+        "revenue": {"$multiply": [price("$price"), _QUANTITY]},
+    },
+    coarser=[frozenset()],
+    buckets=[_HOUR, _DAY],
+)
+"""Events of type purchase; revenue in major units."""
+
+SESSIONS: Final = Census(
+    name="sessions",
+    source=AnalyticsEvent,
+    where=_DATED,
+    plain=frozenset({"created_at"}),
+    # Not just the field: what asks for types is left to that engine of MongoDB 6.0 which, with more
+    # groups than its memory holds, goes on on disk twice as fast as the other.
+    individual={"$cond": [is_text("$session_id"), "$session_id", None]},
+    traits={"events": {"$sum": 1}},
+    dimensions={},
+    measures={"sessions": 1, "events": "$events"},
+)
+"""Sessions, and their events of any type."""
+
+
+def _sessions_with(event_type: str) -> Census:
+    return Census(
+        name=f"sessions with {event_type}",
+        source=AnalyticsEvent,
+        match={"event_type": event_type},
+        where={"$and": [_DATED, _TYPED]},
+        plain=_PLAIN,
+        individual="$session_id",
+        dimensions={},
+        measures={"sessions": 1},
+    )
+
+
+SESSIONS_WITH: Final[Mapping[str, Census]] = {
+    event_type: _sessions_with(event_type)
+    for event_type in (
+        "product_view",
+        "add_to_cart",
+        "begin_checkout",
+        "purchase",
+        "whatsapp_cart_click",
+        "whatsapp_purchase",
+    )
+}
+"""Event type → sessions that have an event of it. One type at a time needs the least memory."""
+
+TRAFFIC: Final = Census(
+    name="traffic",
+    source=AnalyticsEvent,
+    match={"source": {"$gt": "", "$ne": "direct"}},
+    where={"$and": [_DATED, is_text("$source")]},
+    plain=frozenset({"created_at", "source"}),
+    ordered=True,
+    individual="$session_id",
+    traits={"source": {"$last": "$source"}},
+    dimensions={"source": "$source"},
+    measures={"sessions": 1},
+)
+"""Sessions that came by more than the address, by the last source that they came from."""
+
+CLICKERS: Final = Census(
+    name="WhatsApp clickers",
+    source=AnalyticsEvent,
+    match={"event_type": "whatsapp_cart_click"},
+    where={"$and": [_DATED, _TYPED]},
+    plain=_PLAIN,
+    individual="$session_id",
+    traits={"last": {"$max": "$created_at"}},
+    dimensions={"session": "$_id", "last": "$last"},
+    measures={"sessions": 1},
+)
+"""Sessions that clicked to buy by WhatsApp, and when they last did."""
+
+PERSONS: Final = Census(
+    name="persons at the checkout",
+    source=AnalyticsEvent,
+    match={"event_type": {"$in": ["begin_checkout", "purchase"]}},
+    where={"$and": [_DATED, _TYPED]},
+    plain=_PLAIN,
+    individual=_PERSON,
+    traits={"did": {"$addToSet": "$event_type"}},
+    dimensions={
+        "began": {"$in": ["begin_checkout", "$did"]},
+        "bought": {"$in": ["purchase", "$did"]},
+    },
+    measures={"persons": 1},
+)
+"""Users, and sessions without one, that began a checkout or bought, in whatever order."""
+
+BUYERS: Final = Census(
+    name="buyers",
+    source=AnalyticsEvent,
+    match={"event_type": "purchase"},
+    where={"$and": [_DATED, _TYPED]},
+    plain=_PLAIN,
+    individual="$user_id",
+    traits={"purchases": {"$sum": 1}},
+    dimensions={"recurrent": {"$gte": ["$purchases", 2]}},
+    measures={"buyers": 1},
+)
+"""Users that bought, once or more often."""
+
+PRODUCT_SESSIONS: Final = Census(
+    name="sessions of products",
+    source=AnalyticsEvent,
+    match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
+    where={"$and": [_DATED, _TYPED]},
+    plain=_PLAIN,
+    individual={
+        "event_type": "$event_type",
+        "product": "$product_slug",
+        "session": "$session_id",
+    },
+    known=is_text("$_id.session"),
+    dimensions={"event_type": "$_id.event_type", "product": "$_id.product"},
+    measures={"sessions": 1},
+)
+"""Sessions, once for each product and each type of event about it."""
+
+PRODUCT_NAMES: Final = Census(
+    name="names of products",
+    source=AnalyticsEvent,
+    match={"product_name": {"$gt": ""}},
+    where={"$and": [_DATED, is_text("$product_name")]},
+    ordered=True,
+    individual={"product": "$product_slug"},
+    known=is_text("$_id.product"),
+    traits={"name": {"$last": "$product_name"}},
+    dimensions={"product": "$_id.product", "name": "$name"},
+    measures={"products": 1},
+)
+"""Products of events, by the name that the newest event gives them."""
+
+EACH_INDEX: Final = {
+    "event_type": "",
+    "product_slug": "",
+    "created_at": {"$gte": datetime(9999, 1, 1, tzinfo=UTC)},
+}
+"""A filter that each of the collection's indexes can serve, of no event: asks what they know."""

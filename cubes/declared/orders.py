@@ -1,0 +1,37 @@
+"""What can be counted in `ticket_orders`."""
+
+from typing import Final
+
+from cubes.cube import Cube
+from cubes.expressions import UNKNOWN, number, one_if, text
+from documents import TicketOrder
+
+PAID: Final = ("CONFIRMED", "RECEIVED", "succeeded")
+"""The gateways' words for an order that is paid, compared exactly."""
+
+_STATUS: Final = text("$payment_status", UNKNOWN)
+_AMOUNT: Final = number("$amount_cents")
+_IS_PAID: Final = {"$in": [_STATUS, list(PAID)]}
+
+ORDERS: Final = Cube(
+    name="orders",
+    source=TicketOrder,
+    dimensions={
+        "event": "$event_id",
+        "status": _STATUS,
+        "gateway": text("$gateway", UNKNOWN),
+        "method": text("$payment_method", UNKNOWN),
+    },
+    measures={
+        "orders": 1,
+        "amount_cents": _AMOUNT,
+        "tickets": number("$ticket_count"),
+        "paid_orders": one_if(_IS_PAID),
+        "paid_cents": {"$cond": [_IS_PAID, _AMOUNT, 0]},
+    },
+    coarser=[
+        frozenset(),
+        frozenset({"event"}),
+        frozenset({"status", "gateway", "method"}),
+    ],
+)

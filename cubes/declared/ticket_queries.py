@@ -1,0 +1,111 @@
+"""Tickets one by one, of some events: which ones, in what order, and how many there are."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from beanie import Document
+from bson.datetime_ms import DatetimeMS
+
+from cubes.cube import Stage
+from cubes.declared.tickets import IN_THE_SYSTEM, TICKET_ROWS
+from cubes.expressions import Expression, moment
+from cubes.keys import raw
+from cubes.rows import Row
+from documents import Ticket
+
+EVENT_INDEX: Final = {"event_id": ""}
+"""A filter of no ticket that the index by event can serve: asks what it knows of arrays."""
+
+_UPDATED: Final = {"$ifNull": [moment("$updated_at"), moment("$created_at")]}
+
+
+@dataclass(frozen=True)
+class TicketFilter:
+    """Tickets of the events with these keys.
+
+    Perhaps only those in the system, or last updated in `[since, before)`; one without the time
+    of an update counts from its creation. `plain` says that no ticket's `event_id` ever held an
+    array.
+    """
+
+    events: frozenset[Hashable]
+    in_the_system: bool = False
+    since: DatetimeMS | None = None
+    before: DatetimeMS | None = None
+    plain: bool = False
+
+    def stages(self) -> list[Stage]:
+        """The stages that leave these tickets; an index serves them."""
+        conditions: list[Expression] = []
+        if not self.plain:
+            # `$match` looks into arrays.
+            conditions.append({"$not": [{"$isArray": "$event_id"}]})
+        if self.in_the_system:
+            conditions.append(IN_THE_SYSTEM)
+        if self.since is not None:
+            conditions.append({"$gte": [_UPDATED, self.since]})
+        if self.before is not None:
+            # Null comes before all dates.
+            conditions += [{"$lt": [_UPDATED, self.before]}, {"$ne": [_UPDATED, None]}]
+        stages: list[Stage] = [{"$match": {"event_id": {"$in": [raw(key) for key in self.events]}}}]
+        return [*stages, {"$match": {"$expr": {"$and": conditions}}}] if conditions else stages
+
+
+@dataclass(frozen=True)
+class _Query:
+    filter: TicketFilter
+    source: type[Document] = field(default=Ticket, init=False)
+
+    @property
+    def batch(self) -> Hashable:
+        return self
+
+    def merge(self, other: Self) -> Self:
+        return self
+
+
+@dataclass(frozen=True)
+class TicketCount(_Query):
+    """How many tickets a filter leaves."""
+
+    def pipeline(self) -> list[Stage]:
+        return [*self.filter.stages(), {"$count": "tickets"}]
+
+    def answer(self, documents: Sequence[Mapping[str, Any]]) -> int:
+        return sum(document["tickets"] for document in documents)
+
+
+@dataclass(frozen=True)
+class TicketPage(_Query):
+    """The tickets that a filter leaves, or a stretch of them, by `_id`, as they are stored."""
+
+    skip: int = 0
+    limit: int | None = None
+
+    def pipeline(self) -> list[Stage]:
+        stages = [*self.filter.stages(), {"$sort": {"_id": 1}}]
+        if self.skip:
+            stages.append({"$skip": self.skip})
+        return stages if self.limit is None else [*stages, {"$limit": self.limit}]
+
+    def answer(self, documents: Sequence[Row]) -> Sequence[Row]:
+        return documents
+
+
+def listed(events: Sequence[Hashable]) -> list[Stage]:
+    """The rows of the tickets in the system of these events, one event after another, by `_id`.
+
+    `event` is the event's place in the sequence, -1 for a ticket of none of them; the events come
+    in any order.
+    """
+    ids = [raw(key) for key in events]
+    # An event whose id is null has the tickets without one.
+    place = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
+    tickets = TicketFilter(frozenset(events), in_the_system=True, plain=True)
+    rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]
+    return [
+        *tickets.stages(),
+        {"$sort": {"event_id": 1, "_id": 1}},
+        {"$project": rows | {"_id": 0, "event": place}},
+    ]

@@ -1,0 +1,62 @@
+"""What can be counted, and what shown, of `tickets`; a deleted one has left the system."""
+
+from typing import Final
+
+from cubes.cube import Cube
+from cubes.expressions import UNKNOWN, key, moment, one_if, present, text
+from cubes.rows import Table
+from documents import Ticket
+
+IN_THE_SYSTEM: Final = {
+    "$and": [
+        {"$ne": ["$wallet.status", "DELETED"]},
+        {"$ne": [{"$type": "$wallet.deleted_at"}, "date"]},
+    ]
+}
+
+_SOLD = present("$ticket_order_id")
+_PROMO = present("$promo_code_id")
+ORIGIN: Final = {"$cond": [_SOLD, "sold", {"$cond": [_PROMO, "promo", "admin"]}]}
+"""How a ticket came about: an order outweighs a promo code; with neither, an admin made it."""
+
+_STATUS: Final = text("$status", UNKNOWN)
+
+TICKET_ROWS: Final = Table(
+    source=Ticket,
+    columns={
+        "ticket_id": key("$_id"),
+        "customer_id": key("$customer_id"),
+        "status": text("$status", ""),
+        "promo_code_id": {"$cond": [{"$eq": [ORIGIN, "promo"]}, "$promo_code_id", None]},
+        "order_id": {"$cond": [_SOLD, key("$ticket_order_id"), None]},
+        "created_at": moment("$created_at"),
+        "consumed_at": moment("$consumed_at"),
+    },
+)
+"""Tickets one by one; `promo_code_id` and `order_id` are of those that one brought."""
+
+TICKETS: Final = Cube(
+    name="tickets",
+    source=Ticket,
+    where=IN_THE_SYSTEM,
+    dimensions={"event": "$event_id"},
+    measures={
+        "tickets": 1,
+        **{origin: one_if({"$eq": [ORIGIN, origin]}) for origin in ("sold", "promo", "admin")},
+        **{
+            status: one_if({"$eq": [_STATUS, status]})
+            for status in ("available", "consumed", "expired")
+        },
+    },
+    coarser=[frozenset()],
+)
+"""Tickets, all and by what they are: a measure each keeps it to one cell an event."""
+
+PROMO_TICKETS: Final = Cube(
+    name="promo tickets",
+    source=Ticket,
+    where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
+    dimensions={"promo_code": "$promo_code_id"},
+    measures={"tickets": 1},
+    coarser=[frozenset()],
+)

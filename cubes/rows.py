@@ -1,0 +1,133 @@
+"""Tables: rows of a collection, one a document, whose columns are read inside MongoDB."""
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from beanie import Document
+from bson import Regex
+
+from cubes.cube import Stage
+from cubes.expressions import Expression
+from cubes.keys import key_of, raw
+
+# A command has 16 MB at most; beyond this many keys all rows are read, and picked from.
+_KEYS_MAX = 100_000
+
+Row = Mapping[str, Any]
+"""A document's `_id` and its columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """What can be shown of each document of a collection."""
+
+    source: type[Document]
+    columns: Mapping[str, Expression]
+
+    def project(self, columns: Collection[str]) -> Stage:
+        return {"$project": {"_id": 1} | {name: self.columns[name] for name in sorted(columns)}}
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """The rows of these ids, as keys, or of these keys of a text column that has its field's name.
+
+    Where rows share a key, it is the one with the lowest `_id`.
+    """
+
+    table: Table
+    columns: frozenset[str]
+    keys: frozenset[Hashable]
+    by: str = "_id"
+
+    @property
+    def source(self) -> type[Document]:
+        return self.table.source
+
+    @property
+    def batch(self) -> Hashable:
+        """Lookups with an equal batch merge into one aggregation."""
+        return self.table, self.by
+
+    def merge(self, other: Self) -> Self:
+        """The smallest lookup that answers both."""
+        return replace(self, columns=self.columns | other.columns, keys=self.keys | other.keys)
+
+    def pipeline(self) -> list[Stage]:
+        """The aggregation that answers this lookup."""
+        columns = self.columns | ({self.by} - {"_id"})
+        stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
+        if len(self.keys) > _KEYS_MAX:
+            return stages
+        keys = [value for value in map(raw, self.keys) if not _is_pattern(value)]
+        return [{"$match": {self.by: {"$in": keys}}}, *stages]
+
+    def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
+        """The row of each key that there is."""
+        rows: dict[Hashable, Row] = {}
+        for document in documents:
+            rows.setdefault(key_of(document[self.by]), document)
+        return {key: row for key, row in rows.items() if key in self.keys}
+
+
+def _is_pattern(value: object) -> bool:
+    """Whether `$in` would not take a value for itself; no document's id is one."""
+    operator = isinstance(value, dict) and any(name.startswith("$") for name in value)
+    return operator or isinstance(value, Regex)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Rows by a column; those without a value last in either direction, ties by `_id` ascending."""
+
+    column: str
+    descending: bool = False
+
+
+@dataclass(frozen=True)
+class Page:
+    """Of the rows whose columns have the given values a stretch, in an order or else by `_id`."""
+
+    table: Table
+    columns: frozenset[str]
+    where: tuple[tuple[str, Any], ...] = ()
+    order: Order | None = None
+    skip: int = 0
+    limit: int | None = None
+
+    @property
+    def source(self) -> type[Document]:
+        return self.table.source
+
+    @property
+    def batch(self) -> Hashable:
+        """Pages with an equal batch merge into one aggregation."""
+        return replace(self, columns=frozenset())
+
+    def merge(self, other: Self) -> Self:
+        """The same page with the columns of both."""
+        return replace(self, columns=self.columns | other.columns)
+
+    def pipeline(self) -> list[Stage]:
+        """The aggregation that answers this page."""
+        columns = self.table.columns
+        stages: list[Stage] = [
+            {"$match": {"$expr": {"$eq": [columns[name], {"$literal": value}]}}}
+            for name, value in self.where
+        ]
+        sort: dict[str, int] = {"_id": 1}
+        if self.order is not None:
+            key = columns[self.order.column]
+            stages.append({"$set": {"_key": key, "_absent": {"$eq": [key, None]}}})
+            sort = {"_absent": 1, "_key": -1 if self.order.descending else 1} | sort
+        stages.append({"$sort": sort})
+        if self.skip:
+            stages.append({"$skip": self.skip})
+        if self.limit is not None:
+            stages.append({"$limit": self.limit})
+        return [*stages, self.table.project(self.columns)]
+
+    def answer(self, documents: Sequence[Row]) -> Sequence[Row]:
+        """The rows, in order."""
+        return documents

@@ -1,0 +1,1 @@
+"""The file formats: xlsx, csv and json. They know no report."""

@@ -1,0 +1,1 @@
+"""The reports: typed columns and batches of rows. They know no format."""

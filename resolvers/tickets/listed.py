@@ -1,0 +1,137 @@
+"""The tickets of listed events, one by one, in the events' order (events-dashboard, section 5)."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Hashable, Iterator, Sequence
+from contextlib import aclosing
+from datetime import datetime
+from operator import itemgetter
+from types import NoneType
+from typing import Any, Final, NamedTuple
+
+from cubes.declared.promo_codes import PROMO_CODE_ROWS
+from cubes.declared.ticket_queries import listed
+from cubes.declared.tickets import TICKETS
+from cubes.keys import key_of
+from cubes.rows import Lookup, Row
+from loaders.snapshot import Snapshot
+from resolvers.event_stats import EventStats
+from resolvers.stored_values import key, moment
+
+_BATCH: Final = 2_000
+# What is formatted at once: other requests wait for as long.
+_AT_ONCE: Final = 100
+# Events of few tickets are asked for together, and put in order here.
+_TOGETHER: Final = 50
+_TICKETS_TOGETHER: Final = 2_000
+_CODES_KEPT: Final = 50_000
+_TEXTS: Final = frozenset({str, NoneType})
+_MOMENTS: Final = frozenset({datetime, NoneType})
+_COLUMNS: Final = itemgetter(
+    "ticket_id", "customer_id", "status", "promo_code_id", "order_id", "created_at", "consumed_at"
+)
+
+
+class ListedTickets(NamedTuple):
+    """Some tickets of an event, column by column; `promo_code`, `order_id` of what brought them."""
+
+    place: int
+    """That of the event among those that are listed."""
+    ticket_id: Sequence[str]
+    customer_id: Sequence[str | None]
+    status: Sequence[str]
+    promo_code: Sequence[str | None]
+    order_id: Sequence[str | None]
+    created_at: Sequence[datetime | None]
+    consumed_at: Sequence[datetime | None]
+
+
+async def listed_tickets(
+    events: Sequence[tuple[Hashable, EventStats]], snapshot: Snapshot
+) -> AsyncGenerator[ListedTickets]:
+    """The tickets, in the events' order, then by id."""
+    codes = _Codes(snapshot)
+    stretches = [*_stretches([stats.tickets_issued for _, stats in events])]
+    pipelines = (listed([events[place][0] for place in places]) for places in stretches)
+    of: defaultdict[int, list[Row]] = defaultdict(list)
+    async with aclosing(snapshot.stream(TICKETS.source, pipelines, batch=_BATCH)) as batches:
+        async for number, rows in batches:
+            for row in rows:
+                of[row["event"]].append(row)
+            places = stretches[number]
+            # Those of several events are put in order when all are there.
+            if len(places) == 1 or not rows:
+                for event, place in enumerate(places):
+                    for part in _parts(of[event]):
+                        yield await codes.tickets(place, part)
+                        # Others get their turn.
+                        await asyncio.sleep(0)
+                of.clear()
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]
+
+
+def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
+    """The places of events that are asked for together; without those that have no tickets."""
+    places: list[int] = []
+    held = 0
+    for place, count in enumerate(tickets):
+        if places and (held + count > _TICKETS_TOGETHER or len(places) == _TOGETHER):
+            yield places
+            places, held = [], 0
+        if count:
+            places.append(place)
+            held += count
+    if places:
+        yield places
+
+
+class _Codes:
+    """The texts of promo codes, as far as they were needed lately."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[Hashable, str | None] = {None: None}
+
+    async def tickets(self, place: int, rows: Sequence[Row]) -> ListedTickets:
+        """The tickets of rows, which are of one event; there is at least one."""
+        ids, customers, statuses, brought, orders, created, consumed = zip(
+            *map(_COLUMNS, rows), strict=True
+        )
+        return ListedTickets(
+            place,
+            _texts(ids),
+            _texts(customers),
+            statuses,
+            await self._of(brought),
+            _texts(orders),
+            _moments(created),
+            _moments(consumed),
+        )
+
+    async def _of(self, ids: Sequence[Any]) -> Sequence[str | None]:
+        if len(self._known) > _CODES_KEPT:
+            self._known = {None: None}
+        keys = [None if id is None else key_of(id) for id in ids]
+        if unknown := frozenset(keys) - self._known.keys():
+            lookup = Lookup(PROMO_CODE_ROWS, frozenset({"code"}), unknown)
+            found = await self._snapshot.load(lookup)
+            self._known |= {
+                each: found[each]["code"] if each in found else None for each in unknown
+            }
+        return [self._known[each] for each in keys]
+
+
+def _texts(ids: Sequence[Any]) -> Sequence[Any]:
+    """The texts of ids, which almost all are already."""
+    if {*map(type, ids)} <= _TEXTS:
+        return ids
+    return [id if type(id) in _TEXTS else key(id) for id in ids]
+
+
+def _moments(values: Sequence[Any]) -> Sequence[datetime | None]:
+    """Dates, of which almost all are some that can be shown."""
+    return values if {*map(type, values)} <= _MOMENTS else [*map(moment, values)]

@@ -1,0 +1,1 @@
+"""How operations run: the cache of validated operations and compiled completion."""

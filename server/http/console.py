@@ -1,0 +1,113 @@
+"""The console: GraphiQL and the dashboard, or, where nobody built them, how to have them built."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import schema
+from server.embedded.demo_access import DemoAccess
+from server.settings import Settings
+
+_FOLDER: Final = Path(__file__).parents[2] / "console"
+BUILT: Final = _FOLDER / "dist"
+"""What `npm run build` makes of the pages' sources."""
+
+_SCHEMA: Final = re.compile(r'\s*<p id="schema">.*?</p>', re.DOTALL)
+_NOTHING: Final = '<script id="settings" type="application/json">{}</script>'
+# A year, as the name of a file changes with what is in it.
+_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_POLICY: Final = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "worker-src": "'self'",
+    "font-src": "'self'",
+    "img-src": "'self' data:",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+}
+_OWN_STYLES: Final = {"style-src": "'self' 'unsafe-inline'"}
+
+
+class Console:
+    """The pages of one server; `demo` is what one gives away to whoever opens them."""
+
+    def __init__(self, settings: Settings, demo: DemoAccess | None = None) -> None:
+        self._settings = settings
+        self._demo = demo
+        self._sdl = schema.sdl()
+
+    def routes(self) -> list[Route]:
+        """All but GraphiQL's page, which has its address together with the API."""
+        routes = []
+        if self._settings.introspection:
+            routes.append(Route("/schema.graphql", self._schema))
+        if self._settings.dashboard:
+            routes.append(Route("/", self._dashboard))
+        if BUILT.exists():
+            files = GZipMiddleware(_Files(directory=BUILT / "console"))
+            routes.append(Route("/console/{path:path}", files))
+        return routes
+
+    def graphiql(self, request: Request) -> Response:
+        """GraphiQL's page."""
+        # Monaco writes the colours of its themes into the page.
+        return self._page("graphql", request, _OWN_STYLES)
+
+    async def _dashboard(self, request: Request) -> Response:
+        return self._page("index", request, {})
+
+    async def _schema(self, request: Request) -> Response:
+        return PlainTextResponse(self._sdl)
+
+    def _page(self, name: str, request: Request, policy: Mapping[str, str]) -> Response:
+        file = BUILT / f"{name}.html"
+        if not file.exists():
+            page = (_FOLDER / "unbuilt.html").read_text()
+            page = page.replace("http://127.0.0.1:8000/", escape(str(request.base_url)))
+            if not self._settings.introspection:
+                page = _SCHEMA.sub("", page)
+            return _html(page, _OWN_STYLES)
+        known = _NOTHING.replace("{}", _json(self._known()))
+        return _html(file.read_text().replace(_NOTHING, known), policy)
+
+    def _known(self) -> dict[str, Any]:
+        known: dict[str, Any] = {
+            "dashboard": bool(self._settings.dashboard),
+            "graphiql": self._settings.introspection,
+        }
+        return known | (self._demo.given() if self._demo else {})
+
+
+def _html(page: str, policy: Mapping[str, str]) -> Response:
+    rules = "; ".join(f"{name} {value}" for name, value in (_POLICY | dict(policy)).items())
+    return HTMLResponse(page, headers={"content-security-policy": rules})
+
+
+def _json(value: object) -> str:
+    """JSON that ends no script."""
+    return json.dumps(value).replace("<", r"\u003c")
+
+
+class _Files(StaticFiles):
+    def get_path(self, scope: Scope) -> str:
+        # Below its folder, whatever was asked for.
+        return os.path.normpath(str(scope["path_params"]["path"]))
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["cache-control"] = _FOR_GOOD
+        return response

@@ -1,0 +1,191 @@
+"""`/graphql`: GraphQL over HTTP, behind a token; the page that explores it is open."""
+
+import asyncio
+import json
+from collections.abc import Callable
+
+import orjson
+from cross_web import AsyncHTTPRequestAdapter, HTTPException
+from graphql import GraphQLError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
+from strawberry.http.base import BaseRequestProtocol
+from strawberry.types import ExecutionResult
+
+import schema
+from auth.tokens import Verifier, bearer
+from auth.viewer import Viewer
+from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
+from loaders.loader import Aggregations
+from loaders.rollup_states import KeptCells
+from loaders.shared_reads import SharedReads
+from resolvers.export_link import ExportLinks
+from schema.context import Context
+from server.clock import now
+from server.settings import Settings
+
+GRAPHQL_RESPONSE = "application/graphql-response+json"
+"""The media type of GraphQL over HTTP, which has a status of 400 where nothing was executed."""
+
+GRACE_SECONDS = 1.0
+
+
+class Endpoint(GraphQL[Context, None]):
+    """The GraphQL endpoint of one server."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        verifier: Verifier,
+        kept: KeptCells | None = None,
+        page: Callable[[Request], Response] | None = None,
+    ) -> None:
+        super().__init__(
+            schema.build(
+                settings.limits,
+                introspection=settings.introspection,
+                compiled=settings.compiled,
+            ),
+            graphql_ide=None,
+        )
+        self._page = page
+        self._settings = settings
+        self._verifier = verifier
+        self._shared = SharedReads(settings.shared_read_ms / 1000)
+        self._kept = kept
+        self._links = settings.links()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except HeadcountError as error:
+            response = self._refusal(request, error.status, error.code, str(error))
+            response.headers.update(error.headers)
+        except HTTPException as error:
+            response = self._refusal(request, error.status_code, BadUserInput.code, error.reason)
+            if error.status_code == 405:
+                response.headers["allow"] = "GET, POST"
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if self.should_render_graphql_ide(self.request_adapter_class(request)):
+            if self._page is None or not self._settings.introspection:
+                raise HTTPException(404, "GraphiQL is turned off here (HEADCOUNT_INTROSPECTION).")
+            return self._page(request)
+        viewer, moment = await self._viewer(request), now()
+        context = Context(
+            viewer=viewer,
+            now=moment,
+            aggregations=Aggregations(
+                {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
+                timeout=self._settings.request_timeout,
+                shared=self._shared,
+                kept=self._kept,
+            ),
+            links=ExportLinks(self._links, self._settings.zone, lambda: str(request.base_url)),
+        )
+        try:
+            # Fields that wait for the database have given up by then; a client may still send.
+            async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
+                # What is read of it is kept for the framework.
+                await request.body()
+                return await self.run(request, context=context)
+        except TimeoutError as error:
+            raise ServiceUnavailable("The request took too long.") from error
+        finally:
+            context.aggregations.close()
+
+    async def _viewer(self, request: Request) -> Viewer:
+        token = bearer(request.headers.get("authorization", ""))
+        if not token:
+            raise Unauthenticated("A token is needed: send 'Authorization: Bearer <token>'.")
+        if self._settings.jwt_jwks is None:
+            return self._verifier.viewer(token)
+        # A key set may have to be fetched.
+        return await run_in_threadpool(self._verifier.viewer, token)
+
+    def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
+        """Whether a browser asks for a page; `*/*`, which tools send, does not."""
+        return (
+            request.method == "GET"
+            and request.query_params.get("query") is None
+            and "text/html" in request.headers.get("accept", "")
+        )
+
+    async def process_result(
+        self, request: Request, result: ExecutionResult
+    ) -> GraphQLHTTPResponse:
+        """The response; without `data` where nothing was executed."""
+        response = await super().process_result(request, result)
+        if result.data is None and not any(error.path for error in result.errors or ()):
+            del response["data"]
+        return response
+
+    def create_response(
+        self,
+        response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
+        sub_response: Response,
+    ) -> Response:
+        """In the negotiated media type, which decides the status where nothing was executed."""
+        media_type = sub_response.media_type
+        refused = "data" not in response_data and media_type == GRAPHQL_RESPONSE
+        return Response(
+            self.encode_json(response_data),
+            status_code=400 if refused else 200,
+            media_type=media_type,
+        )
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        """Carries the negotiated media type to `create_response`."""
+        return Response(media_type=_media_type(request))
+
+    async def parse_http_body(
+        self, request: AsyncHTTPRequestAdapter
+    ) -> GraphQLRequestData | list[GraphQLRequestData]:
+        """The request's parameters; raises `HTTPException` where one has the wrong type."""
+        data = await super().parse_http_body(request)
+        if not isinstance(getattr(data, "operation_name", None), str | None):
+            raise HTTPException(400, "'operationName' must be a string or null.")
+        return data
+
+    def encode_json(self, data: object) -> bytes:
+        """A response's body."""
+        try:
+            return orjson.dumps(data)
+        except TypeError:
+            # An error may quote what was asked, with halves of characters that JSON can escape.
+            return json.dumps(data).encode()
+
+    def decode_json(self, data: str | bytes) -> object:
+        """A body or a parameter: a JSON object; null is an empty one."""
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError) as error:
+            raise HTTPException(400, f"What was sent is no JSON: {error}.") from error
+        if not isinstance(value, dict | None):
+            raise HTTPException(400, "What was sent must be a JSON object.")
+        return value or {}
+
+    def _refusal(self, request: Request, status: int, code: str, message: str) -> Response:
+        error = GraphQLError(message, extensions={"code": code})
+        return Response(
+            json.dumps({"errors": [error.formatted]}),
+            status_code=status,
+            media_type=_media_type(request),
+        )
+
+
+def _media_type(request: Request | WebSocket) -> str:
+    for accepted in request.headers.get("accept", "").lower().split(","):
+        name, *parameters = accepted.replace(" ", "").split(";")
+        if name == GRAPHQL_RESPONSE and "q=0" not in parameters:
+            return GRAPHQL_RESPONSE
+    return "application/json"

@@ -1,0 +1,111 @@
+"""A document that is sent again is neither parsed nor validated again, and refused as before."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import strawberry.schema.schema
+from graphql import parse
+from strawberry.types import ExecutionResult
+
+import schema
+import schema.execution.operation_cache
+from loaders.loader import Aggregations
+from schema.context import Context
+from schema.execution.operation_cache import documents
+from schema.limits import Limits
+from tests.conftest import ADMIN
+from tests.strategies import NOW
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often a document was parsed and validated."""
+    counted: Counter[str] = Counter()
+    parsing: Any = strawberry.schema.schema
+    for module, name in (
+        (parsing, "parse"),
+        (schema.execution.operation_cache, "validate_document"),
+    ):
+        monkeypatch.setattr(module, name, _counting(counted, name, getattr(module, name)))
+    return counted
+
+
+def _counting(counted: Counter[str], name: str, do: Callable[..., Any]) -> Callable[..., Any]:
+    def counting(*given: Any, **options: Any) -> Any:
+        counted[name] += 1
+        return do(*given, **options)
+
+    return counting
+
+
+async def _executed(built: Any, text: str, **variables: Any) -> ExecutionResult:
+    context = Context(ADMIN, NOW, Aggregations({}, timeout=30))
+    result = await built.execute(text, variables, context_value=context)
+    assert isinstance(result, ExecutionResult)
+    return result
+
+
+async def test_a_document_is_parsed_and_validated_once(done: Counter[str]) -> None:
+    built = schema.build()
+    for _ in range(3):
+        result = await _executed(built, "{ viewer { role } }")
+        assert result.data == {"viewer": {"role": "ADMIN"}}
+    assert done == {"parse": 1, "validate_document": 1}
+    await _executed(built, "{ viewer { role }  }")
+    await _executed(schema.build(), "{ viewer { role } }")
+    assert done == {"parse": 3, "validate_document": 3}
+
+
+async def test_an_invalid_document_is_refused_again_in_the_same_words(done: Counter[str]) -> None:
+    built = schema.build()
+    answers = [await _executed(built, "{ viewer { rank } nothing }") for _ in range(3)]
+    first, *others = [[e.formatted for e in answer.errors or ()] for answer in answers]
+    assert len(first) == 2
+    assert others == [first, first]
+    assert done == {"parse": 1, "validate_document": 1}
+
+
+async def test_what_is_no_graphql_is_not_kept(done: Counter[str]) -> None:
+    built = schema.build()
+    for _ in range(2):
+        result = await _executed(built, "{ viewer { ")
+        assert "Syntax Error" in str(result.errors)
+    assert done == {"parse": 2}
+
+
+async def test_limits_are_checked_each_time_as_they_go_by_variables() -> None:
+    built = schema.build(Limits(cost=50))
+    text = "query ($n: Int!) { eventStats(limit: $n) { __typename } }"
+    for number, refused in ((1000, True), (10, False), (1000, True)):
+        result = await _executed(built, text, n=number)
+        assert ("cost" in str(result.errors)) is refused
+
+
+async def test_introspection_stays_off_when_it_is_asked_for_again() -> None:
+    built = schema.build(introspection=False)
+    for _ in range(2):
+        result = await _executed(built, "{ __schema { types { name } } }")
+        assert "introspection" in str(result.errors)
+
+
+def test_documents_are_bounded_by_count_and_by_size() -> None:
+    kept, built = documents(), schema.build()
+    extension = schema.execution.operation_cache.KnownDocuments(kept)
+
+    def send(text: str) -> None:
+        context: Any = built._create_execution_context(text, ())
+        extension.execution_context = context
+        context.graphql_document = parse(text)
+        for _ in extension.on_validate():
+            pass
+
+    for number in range(600):
+        send(f"{{ a{number}: viewer {{ role }} }}")
+    assert len(kept) == 500
+    for number in range(30):
+        send(f"{{ b{number}: viewer {{ role }} }} #{'x' * 20_000}")
+    assert len(kept) == 9
+    send(f"{{ viewer {{ role }} }} #{'x' * 300_000}")
+    assert len(kept) == 9

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.servers import HEADCOUNT, running
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from schema.context import Context
 from server.http.graphql_endpoint import Endpoint
 from server.settings import Settings
@@ -39,7 +39,7 @@ class Headcount:
         """The JSON that the server would send for an operation."""
         threshold = self._settings.low_stock_threshold
         variables = {"now": self._moment, "low_stock_threshold": threshold}
-        aggregations = Aggregations(variables, timeout=self._settings.request_timeout)
+        aggregations = Loader(variables, timeout=self._settings.request_timeout)
         context = Context(_ADMIN, self._moment, aggregations)
         result = await self._endpoint.schema.execute(text, context_value=context)
         if result.errors:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, cast
 from unittest.mock import patch
 
 import resolvers.event_stats
@@ -12,8 +12,9 @@ import schema
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.dataset import MOMENT
 from benchmarks.operations import EVENT_STATS, Operation
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.event_stats import EventStats, EventStatsPage, TicketStatusCounts
+from resolvers.stats import row_type
 from schema.context import Context
 
 _ADMIN: Final = Viewer(Role.ADMIN, tuple(Permission))
@@ -51,7 +52,7 @@ async def _measured(rounds: int) -> tuple[float, float]:
 
 
 async def _execute(built: Any, text: str) -> Any:
-    context = Context(_ADMIN, MOMENT, Aggregations({}, timeout=30))
+    context = Context(_ADMIN, MOMENT, Loader({}, timeout=30))
     result = await built.execute(text, context_value=context)
     if result.errors:
         raise result.errors[0]
@@ -59,10 +60,11 @@ async def _execute(built: Any, text: str) -> Any:
 
 
 def _row(number: int) -> EventStats:
-    return EventStats(
+    made = row_type(EventStats)(
         event_id=f"{number:024x}", title=f"Event {number}: a night to remember",
         event_type="concert", event_date=MOMENT, location="Arena 1, Goiânia", capacity=200,
         is_active=True, is_sale_box_office=False, tickets_issued=100, tickets_sold=70,
         tickets_promo=20, tickets_admin=10, ticket_status=TicketStatusCounts(35, 52, 12),
         revenue=7000.0 + number, orders_count=40, occupancy_pct=50.0,
     )  # fmt: skip
+    return cast("EventStats", made)

@@ -1,29 +1,28 @@
-"""Cubes: what can be counted in a collection, and the one `$group` that counts it.
+"""Cubes, declared once as MongoDB expressions, and slices of them, which compile to a `$group`.
 
-A cube is declared once, as MongoDB expressions. A resolver asks for a `Slice` of it; slices that
-look at the same documents merge into one; the merged slice compiles to one aggregation, whose
-answer are `Cells`.
+A resolver asks for a `Slice`. Slices that look at the same documents merge into one. The merged
+slice compiles to one aggregation, which returns `Cells`.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from fractions import Fraction
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from beanie import Document
-from bson import Decimal128
 
-from cubes.expressions import Expression
-from cubes.keys import key_of, raw
+from cubes.cells import TIME, Cells, CubeError
+from cubes.checks import check, parameters_of
+from cubes.expressions import Expression, bound, bucket, interval
+from cubes.keys import key_of, value_of
 
 Stage = dict[str, Any]
+"""A stage of an aggregation pipeline."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of time, of documents with a `created_at`: the start is in, the end is not."""
+    """A stretch of time by a document's `created_at`: the start is in, the end is not."""
 
     start: datetime
     end: datetime
@@ -33,14 +32,19 @@ class Window:
 class Cube:
     """What can be counted in a collection.
 
-    `dimensions` tell the cells apart; `measures` are added up in each cell. `match`, which an
-    index can serve, and `where` say which documents count at all. `$match` looks into arrays; if
-    `plain` names fields and none of them ever held one, `match` and a window ask for all that
-    `where` does: it is left out, and an index may answer without the documents. Expressions may
-    use `$$now` (the request's time) and `$$low_stock_threshold` (the setting). `coarser` are sets
-    of fewer dimensions whose cells are worth keeping, too, where cells are materialised. Cells of
-    a cube with `buckets`, finest first, are kept by buckets of `created_at` of these sizes, each
-    a multiple of the one before it: what windows of time are put together from.
+    `dimensions` (name → expression) tell cells apart; `measures` (name → expression) are added up
+    in each cell. `match`, which an index can serve, and `where` say which documents count.
+    Expressions mention fields of the document, `Setting`s, and `$$name` for each of `parameters`,
+    whose values a slice carries.
+
+    `$match` looks into arrays and `where` does not. `array_guards` are the fields that `where`
+    guards against arrays: if none of them ever held one, `where` is redundant and dropped.
+
+    A rollup has cells by all dimensions, and by each of `rollup_levels`, which are fewer. With
+    `granularities` (finest first, each a multiple of the one before) its cells are by buckets of
+    `created_at` of these sizes, from which any window is put together.
+
+    Raises `CubeError` if a name, a path, a parameter or a level can't be right.
     """
 
     name: str
@@ -49,83 +53,148 @@ class Cube:
     measures: Mapping[str, Expression]
     where: Expression | None = None
     match: Mapping[str, Any] = field(default_factory=dict)
-    plain: frozenset[str] = frozenset()
-    coarser: Sequence[frozenset[str]] = ()
-    buckets: Sequence[timedelta] = ()
+    array_guards: frozenset[str] = frozenset()
+    parameters: frozenset[str] = frozenset()
+    rollup_levels: Sequence[frozenset[str]] = ()
+    granularities: Sequence[timedelta] = ()
+
+    EXPRESSIONS: ClassVar[tuple[str, ...]] = ("dimensions", "measures", "where")
+
+    def __post_init__(self) -> None:
+        check(self, document=[self.dimensions, self.measures, self.where])
 
     def slice(self, *dimensions: str, measures: Collection[str]) -> "Slice":
-        """The cells by `dimensions`, with `measures` added up in each."""
+        """The cells by `dimensions`, with `measures` added up in each; raises `CubeError`."""
         if unknown := {*dimensions} - {*self.dimensions} | {*measures} - {*self.measures}:
-            raise KeyError(f"cube {self.name} has no {', '.join(sorted(unknown))}")
+            raise CubeError(f"Cube {self.name} has no {', '.join(sorted(unknown))}.")
         return Slice(self, frozenset(dimensions), frozenset(measures))
 
-    def path(self, dimension: str) -> str:
-        """The field of a dimension that is a plain one."""
-        path: str = self.dimensions[dimension]
-        return path.removeprefix("$")
+    def field_of(self, dimension: str) -> str | None:
+        """The path of the field that a dimension is; None if the dimension is computed."""
+        expression = self.dimensions[dimension]
+        return expression[1:] if isinstance(expression, str) else None
 
-    def counted(self) -> list[Stage]:
+    def bind(self, settings: Mapping[str, Any]) -> Self:
+        """This cube with each `Setting` in its expressions replaced by the setting's value."""
+        before = {name: getattr(self, name) for name in self.EXPRESSIONS}
+        after = {name: bound(expression, settings) for name, expression in before.items()}
+        return self if after == before else replace(self, **after)
+
+    def documents(self) -> list[Stage]:
         """The stages that leave the documents that count."""
         stages: list[Stage] = [{"$match": dict(self.match)}] if self.match else []
         return stages if self.where is None else [*stages, {"$match": {"$expr": self.where}}]
 
-    def group(self, dimensions: Collection[str], measures: Collection[str]) -> list[Stage]:
-        """The stages that make cells of the documents that count."""
-        cell = {name: self.dimensions[name] for name in sorted(dimensions)}
+    def group(
+        self, dimensions: Collection[str], measures: Collection[str], time: Expression = None
+    ) -> list[Stage]:
+        """The stages that make cells of the documents that count; `time` is the time dimension."""
+        key = {name: self.dimensions[name] for name in sorted(dimensions)}
+        if time is not None:
+            key[TIME] = time
         sums = {name: {"$sum": self.measures[name]} for name in sorted(measures)}
-        return [{"$group": {"_id": cell or None, **sums}}]
+        return [{"$group": {"_id": key or None, **sums}}]
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A part of a cube: some dimensions, some measures, and perhaps only some keys of one.
+    """A part of a cube: some dimensions and measures, perhaps of some keys or a window only.
 
-    Perhaps only of a window of time, and only the `top` cells by a dimension, with their number.
+    `filters` are (dimension, keys that count). `by_point` and `every` add the dimension `time` to
+    the cells: the number of the window's point that they are of, as divided by `points`; or the
+    start of their bucket of a size. `values` are those of the cube's parameters, and of the names
+    that `carries` has for those who fold the cells. `array_free` are fields known to hold no
+    arrays. `top` leaves the cells with the largest keys of a dimension only.
     """
 
     cube: Cube
     dimensions: frozenset[str]
     measures: frozenset[str]
-    key: str | None = None
-    keys: frozenset[Hashable] = frozenset()
+    filters: tuple[tuple[str, frozenset[Hashable]], ...] = ()
     window: Window | None = None
-    plain: frozenset[str] = frozenset()
+    by_point: bool = False
+    points: tuple[datetime, ...] = ()
+    every: timedelta | None = None
+    carries: frozenset[str] = frozenset()
+    values: tuple[tuple[str, Any], ...] = ()
+    array_free: frozenset[str] = frozenset()
     top: tuple[str, int] | None = None
 
     def only(self, dimension: str, values: Iterable[Any]) -> Self:
-        """Of this slice, the cells with these values of a dimension that is a plain field."""
-        return replace(
-            self,
-            dimensions=self.dimensions | {dimension},
-            key=dimension,
-            keys=frozenset(map(key_of, values)),
-        )
+        """The cells with these values of a dimension that is a field; raises `CubeError`."""
+        if self.cube.field_of(dimension) is None:
+            raise CubeError(f"Cube {self.cube.name}: '{dimension}' is computed: no field to match.")
+        filters = dict(self.filters) | {dimension: frozenset(map(key_of, values))}
+        dimensions = self.dimensions | {dimension}
+        return replace(self, dimensions=dimensions, filters=tuple(sorted(filters.items())))
 
-    def during(self, window: Window, plain: frozenset[str] = frozenset()) -> Self:
-        """Of this slice, what was created in a window; `plain` fields hold no array anywhere."""
-        return replace(self, window=window, plain=plain)
+    def with_dimensions(self, *dimensions: str) -> Self:
+        """The cells by further dimensions, too; raises `CubeError`."""
+        further = self.cube.slice(*dimensions, measures=())
+        return replace(self, dimensions=self.dimensions | further.dimensions)
+
+    def during(self, window: Window, array_free: frozenset[str] = frozenset()) -> Self:
+        """The cells of the documents that were created in a window."""
+        return replace(self, window=window, array_free=array_free)
+
+    def by_points(self) -> Self:
+        """The cells by the points of a timeline, which `timeline` sets."""
+        return replace(self, by_point=True)
+
+    def timeline(self, points: Sequence[Window], array_free: frozenset[str] = frozenset()) -> Self:
+        """The cells of the window that points make up, which follow on each other.
+
+        They are by point if the slice is.
+        """
+        whole = self.during(Window(points[0].start, points[-1].end), array_free)
+        inner = tuple(point.start for point in points[1:])
+        return replace(whole, points=inner) if self.by_point else whole
+
+    def by_buckets(self, size: timedelta) -> Self:
+        """The cells by buckets of `created_at`, of a size in whole minutes, a day at most."""
+        return replace(self, every=size)
+
+    def carrying(self, *names: str) -> Self:
+        """The cells with further values for who folds them, which `given` sets."""
+        return replace(self, carries=self.carries | {*names})
 
     def largest(self, dimension: str, count: int) -> Self:
-        """Of this slice, so many cells with the largest keys of a dimension; ties by the others."""
+        """The `count` cells with the largest keys of a dimension; ties go by the others."""
         return replace(self, dimensions=self.dimensions | {dimension}, top=(dimension, count))
+
+    def given(self, values: Mapping[str, Any]) -> Self:
+        """The slice with those of the values that it needs and does not have yet."""
+        added = {name: values[name] for name in self.missing if name in values}
+        return replace(self, values=tuple(sorted((dict(self.values) | added).items())))
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The names that the slice needs a value of, and has none of."""
+        needed = parameters_of(self.cube, self.dimensions, self.measures) | self.carries
+        return needed - dict(self.values).keys()
 
     @property
     def source(self) -> type[Document]:
+        """The document whose collection is counted."""
         return self.cube.source
 
     @property
     def batch(self) -> Hashable:
         """Slices with an equal batch merge into one aggregation."""
-        whole = self.top is None
-        return self.cube, self.key, self.window, self.plain, whole or self
+        filtered = tuple(dimension for dimension, _ in self.filters)
+        time = self.window, self.by_point, self.points, self.every, self.array_free
+        return self.cube, filtered, time, self.values, self.top and self
 
     def merge(self, other: Self) -> Self:
-        """The smallest slice that answers both."""
+        """The smallest slice that answers both; a filter that one of them lacks is dropped."""
+        filters = dict(other.filters)
         return replace(
             self,
             dimensions=self.dimensions | other.dimensions,
             measures=self.measures | other.measures,
-            keys=self.keys | other.keys,
+            filters=tuple((name, k | filters[name]) for name, k in self.filters if name in filters),
+            by_point=self.by_point or other.by_point,
+            carries=self.carries | other.carries,
         )
 
     def pipeline(self) -> list[Stage]:
@@ -134,14 +203,25 @@ class Slice:
         match = dict(cube.match)
         if self.window is not None:
             match["created_at"] = {"$gte": self.window.start, "$lt": self.window.end}
-        if self.key is not None:
-            match[cube.path(self.key)] = {"$in": [raw(key) for key in self.keys]}
+        for dimension, keys in self.filters:
+            match[str(cube.field_of(dimension))] = {"$in": [value_of(key) for key in keys]}
         stages: list[Stage] = [{"$match": match}] if match else []
-        if cube.where is not None and not (cube.plain and cube.plain <= self.plain):
+        if cube.where is not None and not (cube.array_guards and self._guarded):
             stages.append({"$match": {"$expr": cube.where}})
-        return [*stages, *cube.group(self.dimensions, self.measures), *self.largest_of()]
+        cells = cube.group(self.dimensions, self.measures, self.time_of("$created_at"))
+        return [*stages, *cells, *self.top_stages()]
 
-    def largest_of(self) -> list[Stage]:
+    @property
+    def _guarded(self) -> bool:
+        return self.cube.array_guards <= self.array_free
+
+    def time_of(self, path: str) -> Expression | None:
+        """The time dimension of a date; None if the slice has none."""
+        if self.every is not None:
+            return bucket(path, self.every)
+        return interval(path, self.points) if self.by_point else None
+
+    def top_stages(self) -> list[Stage]:
         """The stages that leave the top ones of its cells."""
         if self.top is None:
             return []
@@ -149,69 +229,27 @@ class Slice:
         others = {f"_id.{name}": 1 for name in sorted(self.dimensions - {by})}
         return [{"$sort": {f"_id.{by}": -1} | others}, {"$limit": count}]
 
-    def answer(self, documents: Sequence[Mapping[str, Any]]) -> "Cells":
-        """This slice's cells, from the documents that its, or a merged slice's, pipeline gave."""
-        cells = Cells(documents)
-        return cells if self.key is None else cells.only(self.key, self.keys)
+    @property
+    def readable(self) -> frozenset[str]:
+        """The dimensions of its cells, the time dimension included."""
+        timed = self.by_point or self.every is not None
+        return self.dimensions | {TIME} if timed else self.dimensions
 
+    def answer(self, documents: Sequence[Mapping[str, Any]]) -> Cells:
+        """This slice's cells, of what the pipeline of this or of a merged slice returned."""
+        return self.view(Cells(documents, self.readable, self.measures, dict(self.values)))
 
-class Cells:
-    """Cells of a cube. They may be finer than was asked for: what is read from them are sums."""
-
-    def __init__(self, documents: Sequence[Mapping[str, Any]]) -> None:
-        self._documents = documents
-
-    def sum(self, measure: str, **where: Collection[Hashable]) -> Any:
-        """The total of a measure, over the cells whose dimensions are among the given keys."""
-        return sum(
-            exact(document[measure])
-            for document in self._documents
-            if all(document["_id"].get(name) in keys for name, keys in where.items())
-        )
-
-    def by(self, dimension: str) -> "dict[Hashable, Cells]":
-        """The cells of each key of a dimension."""
-        groups: defaultdict[Hashable, list[Mapping[str, Any]]] = defaultdict(list)
-        for document in self._documents:
-            groups[key_of(document["_id"].get(dimension))].append(document)
-        return {key: Cells(group) for key, group in groups.items()}
-
-    def totals(
-        self, dimension: str, measures: Collection[str]
-    ) -> dict[Hashable, dict[str, int | Fraction]]:
-        """The totals of measures, of each key of a dimension."""
-        totals: dict[Hashable, dict[str, int | Fraction]] = {}
-        for document in self._documents:
-            key = key_of(document["_id"].get(dimension))
-            numbers: dict[str, int | Fraction] = {
-                # Most are whole: to call for each takes twice as long.
-                measure: number if type(number := document[measure]) is int else exact(number)
-                for measure in measures
-            }
-            if (before := totals.get(key)) is not None:
-                numbers = {measure: before[measure] + numbers[measure] for measure in measures}
-            totals[key] = numbers
-        return totals
-
-    def only(self, dimension: str, values: Iterable[Any]) -> "Cells":
-        """The cells with these values of a dimension."""
-        keys = {*map(key_of, values)}
-        return Cells([d for d in self._documents if key_of(d["_id"].get(dimension)) in keys])
-
-    def __iter__(self) -> Iterator[Mapping[str, Any]]:
-        return iter(self._documents)
+    def view(self, cells: Cells, *further: str) -> Cells:
+        """Of a merged slice's cells this slice's, by further dimensions, too."""
+        view = cells.of(self.readable | {*further}, self.measures)
+        for dimension, keys in self.filters:
+            view = view.only(dimension, keys)
+        return view
 
 
 def by_cube(slices: Iterable[Slice]) -> dict[Cube, Slice]:
-    """Of each cube the smallest slice that answers all of its."""
+    """Cube → the smallest slice that answers all of its slices."""
     merged: dict[Cube, Slice] = {}
     for one in slices:
         merged[one.cube] = merged.setdefault(one.cube, one).merge(one)
     return merged
-
-
-def exact(value: int | float | Decimal128) -> int | Fraction:
-    """A sum that MongoDB gave, as a number that adds up exactly."""
-    if type(value) is int:
-        return value
-    return Fraction(value.to_decimal()) if isinstance(value, Decimal128) else int(value)

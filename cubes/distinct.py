@@ -1,45 +1,65 @@
-"""Censuses: cubes of those who are behind the documents, as sessions are behind events.
-
-Each is put together from its documents first, and counted then, once. So distinct counts are
-sums over cells, like all others.
-"""
+"""Distinct-count cubes: they count the sessions or users of documents, each once."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
+from cubes.cells import CubeError
+from cubes.checks import check
 from cubes.cube import Cube, Stage
-from cubes.expressions import Expression, is_text
+from cubes.expressions import Expression, is_text, references
+
+_ID: Final = "$_id"
 
 
 @dataclass(frozen=True, eq=False)
-class Census(Cube):
-    """Who is behind the documents of a collection.
+class DistinctCube(Cube):
+    """What can be counted of the individuals (sessions, users, …) that documents belong to.
 
-    `individual` is the field, or the fields, that make documents the same one's; those whose
-    `known` is false, as a rule what is no text, are nobody's. `traits` are what becomes known of
-    an individual by its documents, oldest first if they are `ordered`. Dimensions and measures
-    are expressions over an individual: its `_id` and its traits.
+    A first `$group` puts each individual together from its documents, a second counts
+    individuals. So a distinct count is a sum over cells, like any other number.
+
+    `individual` is the field, or the fields, that documents of one individual share. `counts` says
+    which individuals count: by default those whose `_id` is a text. `traits` (name → accumulator)
+    are what documents tell of their individual, read oldest first if `ordered`. Dimensions and
+    measures are expressions over an individual: its `_id` and its traits.
     """
 
     individual: Expression = None
-    known: Expression = field(default_factory=lambda: is_text("$_id"))
+    counts: Expression = field(default_factory=lambda: is_text(_ID))
     traits: Mapping[str, Expression] = field(default_factory=dict)
     ordered: bool = False
 
-    def path(self, dimension: str) -> str:
-        """The field of a dimension of the same name as a field of the individual."""
-        path: str = self.individual[dimension]
-        return path.removeprefix("$")
+    EXPRESSIONS: ClassVar = (*Cube.EXPRESSIONS, "individual", "counts", "traits")
 
-    def group(self, dimensions: Collection[str], measures: Collection[str]) -> list[Stage]:
-        """The stages that make cells of the documents that count."""
+    def __post_init__(self) -> None:
+        check(self, document=[self.individual, self.traits, self.where])
+        own = {_ID, *(f"${name}" for name in self.traits)}
+        over = references([self.dimensions, self.measures, self.counts])
+        for each in over:
+            if not each.startswith("$$") and each.split(".")[0] not in own:
+                raise CubeError(f"Cube {self.name}: {each} is neither _id nor one of its traits.")
+
+    def field_of(self, dimension: str) -> str | None:
+        """The document's field that a dimension is, if it is a part of `individual`."""
+        path = str(self.dimensions[dimension]).removeprefix(f"{_ID}.")
+        if isinstance(self.individual, Mapping) and path in self.individual:
+            return str(self.individual[path]).removeprefix("$")
+        return None
+
+    def group(
+        self, dimensions: Collection[str], measures: Collection[str], time: Expression = None
+    ) -> list[Stage]:
+        """The stages that make cells of the documents that count; there is no time dimension."""
+        if time is not None:
+            raise CubeError(f"Cube {self.name}: an individual has no time.")
         order: list[Stage] = [{"$sort": {"created_at": 1, "_id": 1}}] if self.ordered else []
         cell = {name: self.dimensions[name] for name in sorted(dimensions)}
         sums = {name: {"$sum": self.measures[name]} for name in sorted(measures)}
-        # What is known is asked after grouping: there are fewer individuals than documents.
+        # `counts` is asked after grouping: there are fewer individuals than documents.
         return [
             *order,
             {"$group": {"_id": self.individual, **self.traits}},
-            {"$group": {"_id": {"$cond": [self.known, cell, None]}, **sums}},
+            {"$group": {"_id": {"$cond": [self.counts, cell, None]}, **sums}},
             {"$match": {"_id": {"$ne": None}}},
         ]

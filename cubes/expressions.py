@@ -1,11 +1,12 @@
-"""How a field's value is read inside MongoDB: the expressions of kpis.md, rule 6.
+"""MongoDB expressions that read a field by fixed rules for bad values (docs/kpis.md).
 
 Each function takes a path (`"$wallet.status"`) and returns an aggregation expression that never
-fails, whatever BSON value is there. An array where a plain value belongs is a wrong type: in
-expressions, unlike in `$match`, it is compared as a whole.
+fails, whatever BSON value the field has. An array where a single value belongs is a wrong type:
+expressions, unlike `$match`, compare it as a whole.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -19,24 +20,68 @@ UNKNOWN: Final = "unknown"
 
 _FIRST: Final = datetime(MINYEAR, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(MAXYEAR, 12, 31, tzinfo=UTC)
-_OF_NUMBERS: Final = "0123456789+-.eE"
+_NUMERIC_CHARACTERS: Final = "0123456789+-.eE"
 # `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
 # allow a line's end.
 _NUMERIC: Final = r"^[+-]?([0-9]++(\.[0-9]*+)?|\.[0-9]++)([eE][+-]?[0-9]++)?\z"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """A placeholder in a cube's expressions for one of the server's settings.
+
+    `Catalog` replaces it by the setting's value, or by `default` if the server sets none.
+    """
+
+    name: str
+    default: Any
+
+
+def bound(expression: Expression, settings: Mapping[str, Any]) -> Expression:
+    """The expression with each `Setting` replaced by its value as a literal."""
+    if isinstance(expression, Setting):
+        return {"$literal": settings.get(expression.name, expression.default)}
+    if isinstance(expression, Mapping):
+        return {name: bound(value, settings) for name, value in expression.items()}
+    if isinstance(expression, list | tuple):
+        return [bound(value, settings) for value in expression]
+    return expression
+
+
+def references(expression: Expression) -> Iterator[str]:
+    """The field paths (`$a.b`) and variables (`$$a`) that an expression mentions.
+
+    Literals are left out, and so are variables that the expression binds itself by `$let`.
+    """
+    if isinstance(expression, str) and expression.startswith("$"):
+        yield expression
+    elif isinstance(expression, Mapping):
+        let = expression.get("$let")
+        if let is not None:
+            own = {f"$${name}" for name in let["vars"]}
+            yield from references([*let["vars"].values()])
+            yield from (each for each in references(let["in"]) if each.split(".")[0] not in own)
+            return
+        for name, value in expression.items():
+            if name != "$literal":
+                yield from references(value)
+    elif isinstance(expression, list | tuple):
+        for value in expression:
+            yield from references(value)
+
+
 def present(path: str) -> Expression:
-    """Whether an ObjectId field is there: neither missing nor null, of whatever type."""
+    """Whether an ObjectId field is present: neither missing nor null, of whatever type."""
     return {"$ne": [{"$ifNull": [path, None]}, None]}
 
 
 def is_text(path: str) -> Expression:
-    """Whether a value is a string, and not an empty one."""
+    """Whether a value is a string, and not empty."""
     return {"$and": [{"$eq": [{"$type": path}, "string"]}, {"$ne": [path, ""]}]}
 
 
 def text(path: str, absent: str) -> Expression:
-    """A text; `absent` where it is missing, null, empty or no string."""
+    """A text; `absent` if it is missing, null, empty or no string."""
     return {"$cond": [is_text(path), path, absent]}
 
 
@@ -45,31 +90,48 @@ def flag(path: str) -> Expression:
     return {"$eq": [path, True]}
 
 
-def moment(path: str) -> Expression:
-    """A date; null where it is none."""
+def date(path: str) -> Expression:
+    """A date; null if the value is none."""
     return {"$cond": [{"$eq": [{"$type": path}, "date"]}, path, None]}
 
 
 def bucket(path: str, size: timedelta) -> Expression:
-    """The start of the bucket of time, of whole minutes, that a date is in.
+    """The start of the bucket that a date is in; `size` is in whole minutes, a day at most.
 
-    Buckets of all sizes up to a day begin at midnight in UTC.
+    Buckets of all sizes begin at midnight in UTC.
     """
-    # `$dateTrunc` fails on some of the dates that BSON has beyond these.
+    # `$dateTrunc` fails on dates outside Python's years, which BSON can hold.
     within = {"$min": [{"$max": [path, _FIRST]}, _LAST]}
     minutes = size // timedelta(minutes=1)
     return {"$dateTrunc": {"date": within, "unit": "minute", "binSize": minutes}}
 
 
-def key(path: str) -> Expression:
-    """An ObjectId as its text; a key of any other type as it is, null where there is none."""
-    # Texts cost a driver a fraction of what ObjectIds do.
+def interval(path: str, boundaries: Sequence[datetime]) -> Expression:
+    """The number of the interval that a date is in: 0 before the first boundary, then 1, 2, …
+
+    A boundary belongs to the interval that it begins. A binary search: a thousand boundaries
+    take ten comparisons.
+    """
+
+    def search(low: int, high: int) -> Expression:
+        if low == high:
+            return {"$literal": low}
+        middle = (low + high) // 2
+        return {"$cond": [{"$lt": [path, boundaries[middle]]}, search(low, middle),
+                          search(middle + 1, high)]}  # fmt: skip
+
+    return search(0, len(boundaries))
+
+
+def key_text(path: str) -> Expression:
+    """An ObjectId as its text; a key of any other type as it is, null if it is absent."""
+    # The driver decodes a text in a fraction of the time that an ObjectId takes.
     as_it_is = {"$ifNull": [path, None]}
     return {"$cond": [{"$eq": [{"$type": path}, "objectId"]}, {"$toString": path}, as_it_is]}
 
 
 def one_if(condition: Expression) -> Expression:
-    """1 where a condition holds, else 0: what adds up to how often it does."""
+    """1 if the condition holds, else 0: its sum is how many documents meet the condition."""
     return {"$cond": [condition, 1, 0]}
 
 
@@ -79,16 +141,16 @@ def number(path: str) -> Expression:
     return {"$cond": [_readable(path), exact, 0]}
 
 
-def whole(path: str, absent: int = 0) -> Expression:
+def integer(path: str, absent: int = 0) -> Expression:
     """A number cut toward zero, as a long; `absent` if unreadable."""
     return {"$cond": [_readable(path), {"$toLong": path}, absent]}
 
 
 def price(path: str) -> Expression:
     """A number, or a text that is one, as a decimal at 6 places; 0 if unreadable."""
-    # `$convert` alone takes blanks, NaN, hexadecimals, Booleans and dates too, and fails on some
-    # exponents; `$regexMatch` fails on what is no UTF-8, of which no other character is left here.
-    ascii = {"$eq": [{"$trim": {"input": path, "chars": _OF_NUMBERS}}, ""]}
+    # `$convert` alone also takes blanks, NaN, hexadecimals, Booleans and dates, and fails on some
+    # exponents. `$regexMatch` fails on invalid UTF-8, which the check for ASCII digits excludes.
+    ascii = {"$eq": [{"$trim": {"input": path, "chars": _NUMERIC_CHARACTERS}}, ""]}
     numeric = {"$and": [ascii, {"$regexMatch": {"input": path, "regex": _NUMERIC}}]}
     is_string = {"$eq": [{"$type": path}, "string"]}
     is_number = {"$cond": [is_string, numeric, {"$isNumber": path}]}
@@ -98,18 +160,6 @@ def price(path: str) -> Expression:
 
 
 def _readable(path: str) -> Expression:
-    # In BSON's order null and NaN come before all numbers, every other type after them: two
+    # In BSON's order null and NaN come before all numbers and every other type after them: two
     # comparisons refuse them all.
     return {"$and": [{"$gt": [path, -UNREADABLE_FROM]}, {"$lt": [path, UNREADABLE_FROM]}]}
-
-
-def mentioned(expression: Expression) -> Iterator[str]:
-    """The paths, variables and so on that an expression mentions: texts that begin with `$`."""
-    if isinstance(expression, str) and expression.startswith("$"):
-        yield expression
-    elif isinstance(expression, Mapping):
-        for value in expression.values():
-            yield from mentioned(value)
-    elif isinstance(expression, list | tuple):
-        for value in expression:
-            yield from mentioned(value)

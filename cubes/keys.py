@@ -1,4 +1,4 @@
-"""Keys of cells and rows: ids of any type, equal where MongoDB takes them for equal."""
+"""Keys of cells and rows: hashable values that are equal exactly where MongoDB's values are."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ from bson import Decimal128, ObjectId
 
 
 @dataclass(frozen=True, slots=True)
-class Odd:
-    """A key that Python would not hash, or would take for another, as `1` for `True`."""
+class TypedKey:
+    """A key whose value Python can't hash, or compares otherwise than MongoDB, as 1 and true."""
 
     canonical: Hashable
     value: Any = field(compare=False)
 
 
 def key_of(value: Any) -> Hashable:
-    """The key of a value that MongoDB gave; ObjectIds and texts are their own."""
-    if value is None or isinstance(value, ObjectId | Odd) or type(value) is str:
+    """The key of a value that MongoDB returned. ObjectIds, texts and null are their own keys."""
+    if value is None or isinstance(value, ObjectId | TypedKey) or type(value) is str:
         return value
     if isinstance(value, int | float | Decimal128) and not isinstance(value, bool):
         # MongoDB compares numbers across their types.
-        return Odd(_exact(value), value)
-    return Odd((type(value).__name__, bson.encode({"": value})), value)
+        return TypedKey(_exact(value), value)
+    return TypedKey((type(value).__name__, bson.encode({"": value})), value)
 
 
 def _exact(number: float | Decimal128) -> Hashable:
@@ -37,6 +37,6 @@ def _exact(number: float | Decimal128) -> Hashable:
     return Fraction(number) if isfinite(number) else str(number)
 
 
-def raw(key: Hashable) -> Any:
-    """The value of a key, as MongoDB has it."""
-    return key.value if isinstance(key, Odd) else key
+def value_of(key: Hashable) -> Any:
+    """The value of a key, as MongoDB stores it."""
+    return key.value if isinstance(key, TypedKey) else key

@@ -9,7 +9,7 @@ from bson import Regex
 
 from cubes.cube import Stage
 from cubes.expressions import Expression
-from cubes.keys import key_of, raw
+from cubes.keys import key_of, value_of
 
 # A command has 16 MB at most; beyond this many keys all rows are read, and picked from.
 _KEYS_MAX = 100_000
@@ -60,7 +60,7 @@ class Lookup:
         stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
         if len(self.keys) > _KEYS_MAX:
             return stages
-        keys = [value for value in map(raw, self.keys) if not _is_pattern(value)]
+        keys = [value for value in map(value_of, self.keys) if not _is_pattern(value)]
         return [{"$match": {self.by: {"$in": keys}}}, *stages]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:

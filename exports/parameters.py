@@ -58,7 +58,7 @@ class Parameters:
             return None
         try:
             # In an address a plus that is not escaped is a space.
-            return arguments.moment(value.replace(" ", "+"))
+            return arguments.date_time(value.replace(" ", "+"))
         except BadUserInput as error:
             self._complaints[name] = f"'{name}': {error}"
             return None

@@ -1,260 +1,214 @@
-"""The one loader of a request: queries that look at the same documents become one aggregation."""
+"""The loader of one request: queries that look at the same documents become one aggregation."""
 
 import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
-from functools import partial, reduce
-from typing import Any, Protocol, Self, TypeVar
+from functools import reduce
+from typing import Any, Final, TypeVar
 
-import structlog
 from aiodataloader import DataLoader
 from beanie import Document
-from pymongo import ReadPreference
-from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from bson import Timestamp
 
-from cubes.cube import Cube, Slice, Stage
-from cubes.registry import CUBES
-from documents.reads import BY_CODE_POINT
-from errors import ServiceUnavailable, first_words
-from loaders.array_free import plain_fields
-from loaders.cell_reads import CellReads
-from loaders.rollup_states import Freshness, Kept, KeptCells, ReadAfter, States, moment_of
+from cubes.cells import CubeError
+from cubes.cube import Cube, Slice
+from cubes.registry import Catalog
+from loaders.array_free import array_free_fields
+from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
+from loaders.plan import Documents, Plan, Query, live_plan, rollup_plan
+from loaders.rollup_reader import RollupReader
+from loaders.run import Runner
 from loaders.shared_reads import SharedReads
+from rollups.layout.read_plan import read_plan
+from rollups.layout.rollup import CATALOG, Rollup
+from rollups.layout.states import State, States, fresh_state, lag
 
-_Answer = TypeVar("_Answer", covariant=True)
-_Read = TypeVar("_Read")
+_Answer = TypeVar("_Answer")
 
-Collection = AsyncCollection[dict[str, Any]]
-_Documents = Sequence[Mapping[str, Any]]
-
-_log = structlog.get_logger(__name__)
-
-# One reply, as far as its 16 MB go: the default of 101 documents would cost a second round trip.
-_BATCH_SIZE = 1_000_000
-# Seconds.
-_GRACE = 0.5
+_READ_AFTER_SECONDS: Final = 2.0
+_STATES_AGAIN_SECONDS: Final = 0.02
 
 
-class Query(Hashable, Protocol[_Answer]):
-    """What can be loaded: a `Slice` of a cube, a `Page` or a `Lookup` of a table."""
+class Loader:
+    """Loads queries for one request: merge → plan → run → note the freshness.
 
-    @property
-    def source(self) -> type[Document]: ...
-    @property
-    def batch(self) -> Hashable: ...
-    def merge(self, other: Self) -> Self: ...
-    def pipeline(self) -> list[Stage]: ...
-    def answer(self, documents: _Documents) -> _Answer: ...
-
-
-class Aggregations:
-    """Loads queries for one request; belongs to one event loop.
-
-    What is asked for before the loop comes round is merged by `Query.batch`. Raises
-    `ServiceUnavailable` where the database can't be reached or takes too long.
+    Queries that are asked for in one turn of the event loop merge by `Query.batch`. Raises
+    `ServiceUnavailable` if the database can't be reached or takes too long.
     """
 
     def __init__(
         self,
-        variables: Mapping[str, Any],
+        parameters: Mapping[str, Any],
         *,
         timeout: float,
         shared: SharedReads | None = None,
-        kept: KeptCells | None = None,
+        rollups: RollupReader | None = None,
+        catalog: Catalog = CATALOG,
     ) -> None:
-        """For a request that arrives now, and may take `timeout` seconds.
+        """For a request that arrives now and may take `timeout` seconds.
 
-        `variables` are what expressions may use as `$$name`; `shared` are all requests' reads;
-        `kept` are cells that are read instead of documents while they are fresh.
+        `parameters` are values of cubes' parameters by name, `now` (the request's time) among
+        them; `shared` are the reads in flight of all requests; without `rollups` all is live.
         """
         self.after: ReadAfter | None = None
-        """What answers are to be as new as: cells that are not are waited for, a while."""
-        self.used: dict[str, Freshness] = {}
-        """Of each cube that was read until now, where from and how fresh that is."""
-        self._variables = dict(variables)
-        self._arrived = asyncio.get_running_loop().time()
-        self._deadline = self._arrived + timeout
-        self._shared = shared or SharedReads(0)
-        self._cells = CellReads(kept, partial(self._states, kept)) if kept else None
-        self._plain: dict[type[Document], Task[frozenset[str]]] = {}
-        self._sent: set[Task[_Documents]] = set()
-        self._loader: DataLoader[Query[Any], Task[_Documents]] = DataLoader(self._load)
+        """What answers have to be as new as; cells that are older are waited for, up to 2 s."""
+        self.notes = FreshnessNotes()
+        self._parameters = parameters
+        self._runner = Runner(timeout, shared=shared)
+        self._rollups = rollups
+        self._catalog = catalog
+        self._states: Task[tuple[timedelta, States]] | None = None
+        self._array_free: dict[type[Document], Task[frozenset[str]]] = {}
+        self._sent: set[Task[Documents]] = set()
+        self._loader: DataLoader[Query[Any], Task[Documents]] = DataLoader(self._load)
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
         """The query's answer. Ask for all that is needed before awaiting any."""
         return asyncio.ensure_future(_answer(query, self._loader.load(query)))
 
-    def plain(self, source: type[Document], probe: Mapping[str, Any]) -> Future[frozenset[str]]:
-        """The fields that hold an array in no document, as far as an index for `probe` knows it."""
-        if source not in self._plain:
-            self._plain[source] = asyncio.create_task(self._explain(source, probe))
-        return self._plain[source]
+    def array_free(
+        self, source: type[Document], probe: Mapping[str, Any]
+    ) -> Future[frozenset[str]]:
+        """The fields that hold an array in no document, as far as the indexes for `probe` tell."""
+        if source not in self._array_free:
+            self._array_free[source] = asyncio.create_task(self._explain(source, probe))
+        return self._array_free[source]
 
     @property
     def count(self) -> int:
-        """How many aggregations what was asked for until now was merged into."""
+        """How many aggregations the queries so far were merged into."""
         return len(self._sent)
 
     async def freshness(self) -> Sequence[Freshness]:
-        """Of each cube, where it is read from now."""
-        return [
-            (self._cells and await self._cells.freshness(cube)) or self._live(cube)
-            for cube in CUBES
-        ]
-
-    def _until(self) -> float:
-        """When what is asked for now has to be there."""
-        return self._deadline
+        """Where each cube would be read from now."""
+        return [await self._freshness(cube) for cube in self._catalog]
 
     def close(self) -> None:
-        """Ends what is still being read; nobody waits for it."""
-        for task in (*self._sent, *self._plain.values()):
+        """Cancels the reads in flight."""
+        for task in (*self._sent, *self._array_free.values(), *filter(None, [self._states])):
             task.cancel()
-        if self._cells:
-            self._cells.close()
 
-    async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
-        collection = source.get_pymongo_collection()
-        find = {
-            "find": collection.name,
-            "filter": probe,
-            "collation": BY_CODE_POINT.document,
-        }
-
-        async def explained(deadline: float) -> Mapping[str, Any]:
-            return await collection.database.command(
-                "explain", find, verbosity="queryPlanner", maxTimeMS=_milliseconds(deadline)
-            )
-
-        return plain_fields(
-            await self._read(collection.name, ("explain", source, str(probe)), explained)
-        )
-
-    async def _load(self, queries: list[Query[Any]]) -> "list[Task[_Documents]]":
+    async def _load(self, queries: list[Query[Any]]) -> "list[Task[Documents]]":
         batches: defaultdict[Hashable, list[Query[Any]]] = defaultdict(list)
         for query in queries:
             batches[query.batch].append(query)
-        # Each answers when it is there, not when the slowest is.
+        # A task each: a query is answered when its own batch is, not when the slowest is.
         sent = {
-            key: asyncio.create_task(self._aggregate(reduce(lambda a, b: a.merge(b), batch)))
+            key: asyncio.create_task(self._documents(merged(batch)))
             for key, batch in batches.items()
         }
         self._sent.update(sent.values())
         return [sent[query.batch] for query in queries]
 
-    async def _aggregate(self, query: Query[Any]) -> _Documents:
-        collection = query.source.get_pymongo_collection()
-        if not isinstance(query, Slice):
-            return (await self._documents(collection, query.pipeline(), query))[1]
-        kept = await self._cells.fresh(query, self.after) if self._cells else None
-        if kept is not None:
-            self._note(kept.freshness)
-            return await self._kept_cells(kept, query)
-        age, documents = await self._documents(collection, query.pipeline(), query)
-        self._note(self._live(query.cube, age))
+    async def _documents(self, query: Query[Any]) -> Documents:
+        plan = await self._plan(query)
+        if plan.freshness is not None:
+            self.notes.add(plan.freshness)
+        age, documents = await self._run(plan)
+        if plan.cube is not None and plan.freshness is None:
+            self.notes.add(self._live(plan.cube, age))
         return documents
 
-    async def _kept_cells(self, kept: Kept, query: Slice) -> _Documents:
-        """Kept cells, and what is counted of the edges of a stretch of time."""
-        collection = query.source.get_pymongo_collection()
-        # No read is shared that began before these cells were.
-        key = kept.version, query
-        if query.window is None and (known := kept.known.get(key)) is not None:
-            return known
+    async def _plan(self, query: Query[Any]) -> Plan:
+        if not isinstance(query, Slice):
+            return live_plan(query)
+        query = self._bound(query)
+        rollup = self._rollups.rollup_of(query.cube) if self._rollups else None
+        reading = read_plan(query, rollup) if rollup else None
+        if self._rollups is None or rollup is None or reading is None:
+            return live_plan(query)
+        state, age = await self._fresh_state(rollup)
+        if state is None:
+            return live_plan(query)
+        return rollup_plan(query, reading, state, self._rollups.collection(state["cells"]), age)
+
+    def _bound(self, one: Slice) -> Slice:
+        """The slice of the catalog's cube, with the values of its parameters."""
+        bound = replace(one.given(self._parameters), cube=self._catalog.bound(one.cube))
+        if bound.missing:
+            names = ", ".join(sorted(bound.missing))
+            raise CubeError(f"A slice of cube {one.cube.name} needs a value of {names}.")
+        return bound
+
+    async def _run(self, plan: Plan) -> tuple[timedelta, Documents]:
+        """How long before the request the oldest of the plan's reads began, and the documents."""
+        cached = self._rollups.cells if self._rollups and plan.cells_key is not None else None
+        if cached is not None and (cells := cached.get(plan.cells_key)) is not None:
+            return timedelta(), cells
+        if self.after is not None:
+            # A time ahead of this server's clock is waited for.
+            ahead = time_of(self.after) - self._parameters["now"]
+            await asyncio.sleep(ahead.total_seconds() - self._elapsed())
         found = await asyncio.gather(
-            self._documents(kept.cells, kept.pipeline, key),
-            *(self._documents(collection, edge.pipeline(), edge) for edge in kept.edges),
+            *(self._runner.documents(read, self.after) for read in plan.reads)
         )
         documents = [document for _, documents in found for document in documents]
-        if query.window is None:
+        if cached is not None:
             with suppress(ValueError):
-                # More than it ever holds.
-                kept.known[key] = documents
-        return documents
+                # More cells than the cache holds.
+                cached[plan.cells_key] = documents
+        return max(age for age, _ in found), documents
 
-    async def _documents(
-        self, collection: Collection, pipeline: list[Stage], query: Hashable
-    ) -> tuple[timedelta, _Documents]:
-        """What a pipeline gives, and how long before the request that began to be read."""
-        # The same for all requests, unless the pipeline says `$$now`.
-        mentioned = str(pipeline)
-        let = {name: each for name, each in self._variables.items() if f"$${name}" in mentioned}
-        if self.after is not None:
-            collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
-            # What lies ahead, as clocks differ, is waited for.
-            ahead = moment_of(self.after) - self._variables["now"]
-            passed = asyncio.get_running_loop().time() - self._arrived
-            await asyncio.sleep(ahead.total_seconds() - passed)
+    async def _fresh_state(self, rollup: Rollup) -> tuple[State | None, timedelta]:
+        """The rollup's state if its cells can be read, and how old that state is.
 
-        async def aggregated(deadline: float) -> tuple[float, _Documents]:
-            began = asyncio.get_running_loop().time()
-            cursor = await self._send(
-                collection,
-                pipeline,
-                batchSize=_BATCH_SIZE,
-                let=let,
-                maxTimeMS=_milliseconds(deadline),
-            )
-            return began, await cursor.to_list()
+        Waits for fresh cells that are not as new as `after`, up to 2 s.
+        """
+        while True:
+            age, states = await (asked := self._asked_states())
+            state = fresh_state(rollup, states, age)
+            if state is None or self.after is None or _reaches(state, self.after):
+                return state, age
+            if self._elapsed() > _READ_AFTER_SECONDS:
+                return None, age
+            await asyncio.sleep(_STATES_AGAIN_SECONDS)
+            if self._states is asked:
+                self._states = None
 
-        # Who asked for something as new did not begin before that was there.
-        key = (collection.name, query, self.after, *let.items())
-        began, documents = await self._read(collection.name, key, aggregated)
-        return self._age(began), documents
+    def _asked_states(self) -> "Task[tuple[timedelta, States]]":
+        if self._states is None:
+            self._states = asyncio.create_task(self._read_states())
+        return self._states
 
-    async def _states(self, kept: KeptCells) -> tuple[timedelta, States]:
-        async def states(_: float) -> tuple[float, States]:
-            return await kept.states()
+    async def _read_states(self) -> tuple[timedelta, States]:
+        rollups = self._rollups
+        if rollups is None:
+            return timedelta(), {}
+        read, states = await self._runner.call("rollups", None, lambda _: rollups.states())
+        return self._runner.age(read), states
 
-        began, found = await self._read("rollups", "rollups", states)
-        return self._age(began), found
+    async def _freshness(self, cube: Cube) -> Freshness:
+        rollup = self._rollups.rollup_of(cube) if self._rollups else None
+        if rollup is not None:
+            age, states = await self._asked_states()
+            if (state := fresh_state(rollup, states, age)) is not None:
+                return Freshness(cube.name, True, state["as_of"], lag(state, age))
+        return self._live(cube.name)
 
-    def _age(self, began: float) -> timedelta:
-        return timedelta(seconds=max(0.0, self._arrived - began))
+    async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
+        return array_free_fields(await self._runner.explain(source.get_pymongo_collection(), probe))
 
-    def _live(self, cube: Cube, age: timedelta = timedelta()) -> Freshness:
-        return Freshness(cube.name, False, self._variables["now"] - age, age)
+    def _live(self, cube: str, age: timedelta = timedelta()) -> Freshness:
+        return Freshness(cube, False, self._parameters["now"] - age, age)
 
-    def _note(self, freshness: Freshness) -> None:
-        before = self.used.setdefault(freshness.cube, freshness)
-        self.used[freshness.cube] = min(before, freshness, key=lambda each: each.as_of)
-
-    async def _send(
-        self, collection: Collection, pipeline: list[Stage], **options: Any
-    ) -> AsyncCommandCursor[dict[str, Any]]:
-        return await collection.aggregate(
-            pipeline, allowDiskUse=True, collation=BY_CODE_POINT, **options
-        )
-
-    async def _read(
-        self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Read]]
-    ) -> _Read:
-        """What is read from a collection; raises `ServiceUnavailable`."""
-        # The server ends what takes too long; our own limit is for a server that is silent.
-        deadline = self._until()
-        remaining = deadline - asyncio.get_running_loop().time()
-        try:
-            async with asyncio.timeout(remaining + _GRACE if remaining > 0 else 0):
-                return await self._shared.read(key, start, arrived=self._arrived, deadline=deadline)
-        except (TimeoutError, ExecutionTimeout) as error:
-            _log.warning("an aggregation took too long", collection=collection)
-            raise ServiceUnavailable(
-                "The request took too long; ask for less, or try again later."
-            ) from error
-        except ConnectionFailure as error:
-            _log.warning("the database is away", reason=first_words(error))
-            raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
+    def _elapsed(self) -> float:
+        return asyncio.get_running_loop().time() - self._runner.arrived
 
 
-def _milliseconds(deadline: float) -> int:
-    """What is left of the time, for MongoDB."""
-    return max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))
+def merged(queries: Iterable[Query[Any]]) -> Query[Any]:
+    """The smallest query that answers all of one batch."""
+    return reduce(lambda one, other: one.merge(other), queries)
 
 
-async def _answer(query: Query[_Answer], sent: Future[Task[_Documents]]) -> _Answer:
+def _reaches(state: State, after: ReadAfter) -> bool:
+    """Whether cells are as new as a demand."""
+    reached: bool = state["position" if isinstance(after, Timestamp) else "as_of"] >= after
+    return reached
+
+
+async def _answer(query: Query[_Answer], sent: "Future[Task[Documents]]") -> _Answer:
     return query.answer(await (await sent))

@@ -1,4 +1,4 @@
-"""Reading ahead: batches are read while others are written."""
+"""Reading ahead: the next batches are read while earlier ones are written."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,10 +17,10 @@ class _Failed:
     error: Exception
 
 
-async def ahead(batches: AsyncGenerator[_Batch]) -> AsyncGenerator[_Batch]:
-    """The same batches, a few of them read ahead; closing it closes them.
+async def read_ahead(batches: AsyncGenerator[_Batch]) -> AsyncGenerator[_Batch]:
+    """The same batches, of which up to 4 are read ahead; closing it closes them.
 
-    Others get their turn between two batches.
+    Other tasks get their turn between two batches.
     """
     queue: asyncio.Queue[_Batch | _Failed | None] = asyncio.Queue(_DEPTH)
 

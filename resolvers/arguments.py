@@ -1,4 +1,4 @@
-"""What arguments may be: each check names the argument, what is allowed and what was given."""
+"""Checks of arguments: each error names the argument, what is allowed and the value."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from errors import BadUserInput
 
 
 def within(name: str, value: int, least: int, most: int | None = None) -> int:
-    """A number from `least` to `most`, both in; raises `BadUserInput`."""
+    """The value if it is from `least` to `most`, both in; raises `BadUserInput`."""
     if value < least or (most is not None and value > most):
         allowed = f"{least} or more" if most is None else f"from {least} to {most}"
         raise BadUserInput(f"Argument '{name}' must be {allowed}; it is {value}.")
@@ -17,31 +17,32 @@ def within(name: str, value: int, least: int, most: int | None = None) -> int:
 
 
 def text(name: str, value: str) -> str:
-    """A text that MongoDB can hold; raises `BadUserInput`."""
+    """The value if MongoDB can store it; raises `BadUserInput`."""
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise BadUserInput(
-            f"Argument '{name}' must be a text of whole characters; it holds half of a pair."
+            f"Argument '{name}' must be valid Unicode; it holds half of a surrogate pair."
         ) from error
     return value
 
 
-def moment(value: object) -> datetime:
-    """A moment in ISO 8601, with its offset; raises `BadUserInput`."""
+def date_time(value: object) -> datetime:
+    """A date and time in ISO 8601, with its offset; raises `BadUserInput`."""
     try:
         found = datetime.fromisoformat(str(value))
     except ValueError:
         found = None
     if found is None or found.tzinfo is None or not isinstance(value, str):
         raise BadUserInput(
-            f"A moment must be ISO 8601 with its offset, as 2026-04-15T19:00:00Z; it is {value!r}."
+            "A date and time must be ISO 8601 with its offset, as 2026-04-15T19:00:00Z; "
+            f"it is {value!r}."
         )
     return found
 
 
 def object_id(name: str, value: str) -> ObjectId:
-    """An id; raises `BadUserInput`."""
+    """The ObjectId of a text; raises `BadUserInput`."""
     try:
         return ObjectId(value)
     except InvalidId as error:

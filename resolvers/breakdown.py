@@ -1,28 +1,24 @@
-"""Breakdowns: a total split by a key, largest first (kpis.md, rule 4)."""
+"""Breakdowns: a total split by a key, largest count first and then by key."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import cast
 
-from cubes.cube import Cells
+from cubes.cells import Cells
+from resolvers.declaration import described, value
 from resolvers.rounding import count, money
+from resolvers.units import COUNT, MONEY, TEXT
 
 
-@dataclass(frozen=True, slots=True)
-class KeyCount:
-    """How many there are of a key."""
+@value
+class OrderBreakdown:
+    """A part of the orders.
 
-    key: str
-    count: int
+    The parts of a breakdown sum to its total. Orders without a readable key are in `unknown`.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class KeyAmount:
-    """How many there are of a key, and their amount in major units."""
-
-    key: str
-    count: int
-    total_amount: float
+    key: str = described("The value that these orders have in common.", TEXT)
+    count: int = described("The number of orders.", COUNT)
+    total_amount: float = described("The amount of these orders, in major units.", MONEY)
 
 
 def largest_first(numbers: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
@@ -31,15 +27,14 @@ def largest_first(numbers: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
 
 
 def counts(cells: Cells, dimension: str, measure: str) -> list[tuple[str, int]]:
-    """How many of each key, largest first."""
-    groups = cells.by(dimension).items()
-    return largest_first((cast("str", key), group.sum(measure)) for key, group in groups)
+    """The sum of a measure for each key, largest first."""
+    return largest_first(cast("dict[str, int]", cells.totals(dimension, measure)).items())
 
 
-def amounts(cells: Cells, dimension: str) -> list[KeyAmount]:
-    """Orders and their amount by a dimension, most orders first."""
-    groups = cells.by(dimension)
+def amounts(cells: Cells, dimension: str) -> list[OrderBreakdown]:
+    """The orders and their amount by a dimension, most orders first."""
+    cents = cells.totals(dimension, "amount_cents")
     return [
-        KeyAmount(key, count(orders), money(groups[key].sum("amount_cents")))
+        OrderBreakdown(key, count(orders), money(cents[key]))
         for key, orders in counts(cells, dimension, "orders")
     ]

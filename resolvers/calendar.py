@@ -1,4 +1,4 @@
-"""Calendar days of a time zone: which stretches of a window each of them is."""
+"""Calendar days of a time zone: the stretches of a window that each day is."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
@@ -13,19 +13,19 @@ from errors import BadUserInput
 _ZONES: Final = files("tzdata")
 _NAMES: Final = frozenset((_ZONES / "zones").read_text(encoding="utf-8").split())
 _MILLISECOND: Final = timedelta(milliseconds=1)
-# No zone changed its clocks twice within it.
+# No zone changed its clocks twice within an hour.
 _STEP: Final = timedelta(hours=1)
 
 
 @lru_cache(maxsize=len(_NAMES))
 def _zone(name: str) -> tzinfo:
-    # Not `ZoneInfo(name)`: that prefers the machine's data, of whatever year, to the pinned ones.
+    # `ZoneInfo(name)` prefers the machine's data, of an unknown year, to the pinned tzdata.
     with (_ZONES / "zoneinfo" / name).open("rb") as stored:
         return ZoneInfo.from_file(stored, key=name)
 
 
 def time_zone(name: str, value: str) -> tzinfo:
-    """The time zone that argument `name` names; raises `BadUserInput`."""
+    """The time zone of that IANA name, for argument `name`; raises `BadUserInput`."""
     if value not in _NAMES:
         raise BadUserInput(
             f"Argument '{name}' must be an IANA time zone, as 'America/Bogota' or 'UTC'; "
@@ -37,14 +37,14 @@ def time_zone(name: str, value: str) -> tzinfo:
 def days(window: Window, zone: tzinfo) -> Mapping[date, list[Window]]:
     """The local dates of a window, ascending, each with its stretches of the window.
 
-    A date is one stretch, of 23 to 25 hours where clocks change. It is several where they went
-    back over midnight, and a date that a zone passed over is not there.
+    A date is one stretch, of 23 to 25 hours if clocks change. It is several stretches if clocks
+    went back over midnight. A date that the zone skipped is left out.
     """
     stretches: dict[date, list[Window]] = {}
     start, offset = window.start, _offset(window.start, zone)
     for end in [*_changes(window, zone), window.end]:
         while start < end:
-            # Within a stretch of one offset, local time is as even as UTC.
+            # While the offset stays, local time runs like UTC.
             local = (start + offset).replace(tzinfo=UTC)
             midnight = datetime.combine(local.date() + timedelta(days=1), time(), UTC) - offset
             until = min(midnight, end)
@@ -55,7 +55,7 @@ def days(window: Window, zone: tzinfo) -> Mapping[date, list[Window]]:
 
 
 def _changes(window: Window, zone: tzinfo) -> Iterator[datetime]:
-    """The moments in a window from which on the zone's offset is another."""
+    """The times in a window at which the zone's offset changes."""
     before = window.start
     while before < window.end:
         after = min(before + _STEP, window.end)
@@ -72,5 +72,5 @@ def _changes(window: Window, zone: tzinfo) -> Iterator[datetime]:
         before = after
 
 
-def _offset(moment: datetime, zone: tzinfo) -> timedelta:
-    return moment.astimezone(zone).replace(tzinfo=UTC) - moment
+def _offset(at: datetime, zone: tzinfo) -> timedelta:
+    return at.astimezone(zone).replace(tzinfo=UTC) - at

@@ -1,101 +1,105 @@
-"""EventStats: per event its tickets, orders and occupancy (events-dashboard, section 2)."""
+"""`eventStats` and `event`: events with their tickets, orders and occupancy."""
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from fractions import Fraction
-from operator import attrgetter
+from dataclasses import replace
 from typing import Any, Final
 
-from cubes.cube import Cells, Cube, Slice, by_cube
+from cubes.cells import Cells
+from cubes.cube import Cube, Slice
 from cubes.declared.events import EVENT_ROWS, EVENTS
 from cubes.declared.orders import ORDERS
 from cubes.declared.tickets import TICKETS
 from cubes.keys import key_of
-from cubes.rows import Lookup, Order, Page, Row
-from loaders.loader import Aggregations
-from resolvers import stored_values as stored
+from cubes.rows import Lookup, Order, Page
+from loaders.loader import Loader
 from resolvers.arguments import object_id, text, within
-from resolvers.rounding import count, money, percentage
+from resolvers.declaration import described, value
+from resolvers.events_overview import ADMIN, PROMO, SOLD
+from resolvers.kpi import Kpi, column, kpi, kpis_of, optional_column, parts
+from resolvers.rounding import count
+from resolvers.stats import Rows, Stats, kpis, slices_of
+from resolvers.stored_values import date_time, key
+from resolvers.terms import column_of, total
+from resolvers.units import COUNT, DATE_TIME, FLAG, ID, MONEY, PERCENTAGE, TEXT
 
 LIMIT_MAX: Final = 500
 NEWEST_FIRST: Final = Order("event_date", descending=True)
 
-
-def _tickets(*measures: str) -> Slice:
-    return TICKETS.slice("event", measures=measures)
-
-
-# Which slice a field is folded from; a field that is not here is a column of the event's row.
-_SLICES: Final[Mapping[str, Slice]] = {
-    "tickets_issued": _tickets("tickets"),
-    "tickets_sold": _tickets("sold"),
-    "tickets_promo": _tickets("promo"),
-    "tickets_admin": _tickets("admin"),
-    "ticket_status": _tickets("available", "consumed", "expired"),
-    "occupancy_pct": _tickets("tickets"),
-    "orders_count": ORDERS.slice("event", measures=["paid_orders"]),
-    "revenue": ORDERS.slice("event", measures=["paid_cents"]),
-}
+_KEY: Final = "event"
+_TICKETS: Final = total(TICKETS, "tickets")
 
 
-# Frozen ones take two thirds longer to make, and a page has hundreds of these two.
-@dataclass(slots=True)
+@value
 class TicketStatusCounts:
-    """Tickets by status; those of any other status are in none."""
+    """Tickets by status. A ticket of any other status only counts as issued."""
 
-    available: int
-    consumed: int
-    expired: int
-
-
-@dataclass(slots=True)
-class EventStats:
-    """An event and its KPIs. What was not selected has the value it would have without data."""
-
-    event_id: str
-    title: str
-    event_type: str
-    event_date: datetime | None
-    location: str
-    capacity: int
-    is_active: bool
-    is_sale_box_office: bool
-    tickets_issued: int
-    tickets_sold: int
-    tickets_promo: int
-    tickets_admin: int
-    ticket_status: TicketStatusCounts
-    revenue: float
-    orders_count: int
-    occupancy_pct: float
+    available: int = described("Tickets that are not used yet.", COUNT)
+    consumed: int = described("Tickets that were used at the door.", COUNT)
+    expired: int = described("Tickets that can't be used any more.", COUNT)
 
 
-@dataclass(frozen=True, slots=True)
+class EventStats(Stats):
+    """An event and its KPIs, over its tickets and orders.
+
+    Deleted tickets do not count. Money is in major units.
+    """
+
+    event_id = column(ID, "The event's ObjectId.", "_id", read=key)
+    title = column(TEXT, "The title; empty if the event has none.", "title", sortable=True)
+    event_type = column(TEXT, "The type's key; `unknown` without a type.", "event_type")
+    event_date = optional_column(
+        DATE_TIME, "The date; null if the event has none.", "event_date", read=date_time,
+        sortable=True,
+    )  # fmt: skip
+    location = column(TEXT, "The place; empty if the event has none.", "location")
+    capacity = column(COUNT, "The most tickets that there may be; 0 = no limit.", "capacity",
+                      read=count)  # fmt: skip
+    is_active = column(FLAG, "Whether the event is marked active.", "is_active")
+    is_sale_box_office = column(
+        FLAG, "Whether tickets are sold at the box office, too.", "is_sale_box_office"
+    )
+    tickets_issued = kpi(
+        COUNT, "Tickets of the event: sold + promo + admin.", _TICKETS, sortable=True
+    )
+    tickets_sold = kpi(COUNT, SOLD, total(TICKETS, "sold"), sortable=True)
+    tickets_promo = kpi(COUNT, PROMO, total(TICKETS, "promo"))
+    tickets_admin = kpi(COUNT, ADMIN, total(TICKETS, "admin"))
+    ticket_status = parts(
+        TicketStatusCounts,
+        "The event's tickets by status.",
+        {status: total(TICKETS, status) for status in ("available", "consumed", "expired")},
+    )
+    revenue = kpi(
+        MONEY, "The amount of the event's paid orders.", total(ORDERS, "paid_cents"), sortable=True
+    )
+    orders_count = kpi(
+        COUNT, "The event's paid orders.", total(ORDERS, "paid_orders"), sortable=True
+    )
+    occupancy_pct = kpi(
+        PERCENTAGE,
+        "ticketsIssued / capacity × 100; 0 without a capacity. It may pass 100.",
+        _TICKETS / column_of("capacity"),
+        sortable=True,
+    )
+
+
+@value
 class EventStatsPage:
-    """How many events match, and the page of them that was asked for."""
+    """A page of events."""
 
-    total: int
-    events: Sequence[EventStats]
-
-
-_SHOWN: Final = frozenset(EVENT_ROWS.columns)
+    total: int = described("The number of matching events, on all pages together.", COUNT)
+    events: list[EventStats] = described("The events of this page, in order.")
 
 
-_Numbers = dict[str, int | Fraction]
-"""Measure → an event's sum of it."""
-
-
-def order_by(field: str, direction: str) -> Order:
-    """The order by a field of `EventStats`, `asc` or `desc`."""
-    return Order(field, descending=direction == "desc")
+def order_by(field: str, *, descending: bool) -> Order:
+    """The order by a sortable KPI of `EventStats`."""
+    return Order(field, descending)
 
 
 async def event_stats(
     selected: Collection[str] | None,
-    aggregations: Aggregations,
+    loader: Loader,
     *,
     page: int,
     limit: int,
@@ -106,55 +110,73 @@ async def event_stats(
 ) -> EventStatsPage:
     """A page of the matching events, in an order over all of them.
 
-    `selected` are fields of `EventStats`, or None if no events are asked for; without
-    `with_total`, `total` is 0. Raises `BadUserInput` for a page or limit out of range.
+    `selected` are KPIs of `EventStats`, or None if no events are wanted; without `with_total`,
+    `total` is 0. Raises `BadUserInput` for a page or limit out of range.
     """
     within("page", page, 0)
     within("limit", limit, 1, LIMIT_MAX)
     where = _where(event_type, active_only)
-    # How many events there are also tells whether a page holds most of the tickets.
-    census = EVENTS.slice(*where, measures=["events"])
+    all_events = EVENTS.slice(*where, measures=["events"])
     if selected is None:
-        return EventStatsPage(_matching(await aggregations.load(census), where), ())
+        return EventStatsPage(_matching(await loader.load(all_events), where), [])
 
-    ordered_here = order.column not in _SHOWN
-    fields = {*selected, order.column} if ordered_here else {*selected}
-    slices = by_cube(_SLICES[name] for name in fields if name in _SLICES)
-    stretch = Page(EVENT_ROWS, _columns(fields), tuple(where.items()))
+    # A KPI is not in the documents: all matching events are read, and ordered here.
+    ordered_here = order.column not in EVENT_ROWS.columns
+    needed = kpis(EventStats, {*selected, order.column} if ordered_here else selected)
+    slices = slices_of(needed)
+    wanted = Page(EVENT_ROWS, _columns(needed), tuple(where.items()))
+    first = page * limit
     if not ordered_here:
-        stretch = replace(stretch, order=order, skip=page * limit, limit=limit)
+        wanted = replace(wanted, order=order, skip=first, limit=limit)
+    reading = loader.load(wanted)
 
-    loading = aggregations.load(stretch)
-
-    async def counted() -> tuple[int, Mapping[Hashable, _Numbers]]:
-        events = await (aggregations.load(census) if with_total or slices else _nothing())
-        total = _matching(events, where)
-        # How many are shown is known before they are: numbers of most need not wait for them.
-        shown = total if ordered_here else min(limit, max(0, total - page * limit))
-        needed = slices if shown else {}
+    async def counted() -> tuple[int, Mapping[Cube, Cells]]:
+        if not (with_total or slices):
+            return 0, {}
+        events = await loader.load(all_events)
+        matching = _matching(events, where)
+        # How many are shown is known before they are read: the numbers of most of all events need
+        # not wait for their ids.
+        shown = matching if ordered_here else min(limit, max(0, matching - first))
+        if not shown:
+            return matching, {}
+        ids = None
         if 2 * shown < events.sum("events"):
-            ids = [row["_id"] for row in await loading] if needed else []
-            needed = {cube: needs.only("event", ids) for cube, needs in needed.items()}
-        return total, await _numbers(needed, aggregations)
+            ids = [row["_id"] for row in await reading] if slices else []
+        return matching, await _cells(slices, loader, ids)
 
-    rows, (total, numbers) = await asyncio.gather(loading, counted())
-    stats = [_stats(row, numbers) for row in rows]
+    documents, (matching, cells) = await asyncio.gather(reading, counted())
+    rows = Rows(EventStats, _KEY, documents, cells)
     if ordered_here:
-        stats.sort(key=attrgetter(order.column), reverse=order.descending)
-        stats = stats[page * limit : (page + 1) * limit]
-    return EventStatsPage(total if with_total else 0, stats)
+        rows = rows.sorted(order.column, descending=order.descending).part(first, first + limit)
+    return EventStatsPage(matching if with_total else 0, rows.made(selected))
+
+
+async def event(selected: Collection[str], loader: Loader, *, id: str) -> EventStats | None:
+    """One event; None if there is none of that id. Raises `BadUserInput` for a malformed id."""
+    wanted = object_id("id", id)
+    needed = kpis(EventStats, selected)
+    found, cells = await asyncio.gather(
+        loader.load(Lookup(EVENT_ROWS, _columns(needed), frozenset({wanted}))),
+        _cells(slices_of(needed), loader, [wanted]),
+    )
+    rows = Rows(EventStats, _KEY, [*found.values()], cells).made(selected)
+    return rows[0] if rows else None
 
 
 async def listed_events(
-    aggregations: Aggregations, *, event_type: str | None, active_only: bool
+    loader: Loader, *, event_type: str | None, active_only: bool
 ) -> Sequence[tuple[Hashable, EventStats]]:
-    """All matching events, each with its key, newest first."""
+    """(key, event with every KPI) of all matching events, newest first."""
     where = tuple(_where(event_type, active_only).items())
-    rows, numbers = await asyncio.gather(
-        aggregations.load(Page(EVENT_ROWS, _SHOWN, where, NEWEST_FIRST)),
-        _numbers(by_cube(_SLICES.values()), aggregations),
+    every = [*kpis_of(EventStats)]
+    documents, cells = await asyncio.gather(
+        loader.load(Page(EVENT_ROWS, frozenset(EVENT_ROWS.columns), where, NEWEST_FIRST)),
+        _cells(slices_of(every), loader),
     )
-    return [(key_of(row["_id"]), _stats(row, numbers)) for row in rows]
+    keys = [key_of(document["_id"]) for document in documents]
+    rows = Rows(EventStats, _KEY, documents, cells).made([each.name for each in every])
+    return [*zip(keys, rows, strict=True)]
 
 
 def _where(event_type: str | None, active_only: bool) -> dict[str, Any]:
@@ -166,67 +188,19 @@ def _where(event_type: str | None, active_only: bool) -> dict[str, Any]:
     return where
 
 
-async def event(
-    selected: Collection[str], aggregations: Aggregations, *, id: str
-) -> EventStats | None:
-    """One event; None if there is none of that id. Raises `BadUserInput` for what is no id."""
-    wanted = object_id("id", id)
-    slices = by_cube(_SLICES[name].only("event", [wanted]) for name in selected if name in _SLICES)
-    rows, numbers = await asyncio.gather(
-        aggregations.load(Lookup(EVENT_ROWS, _columns(selected), frozenset({wanted}))),
-        _numbers(slices, aggregations),
-    )
-    return _stats(rows[wanted], numbers) if wanted in rows else None
-
-
-async def _nothing() -> Cells:
-    return Cells(())
-
-
 def _matching(events: Cells, where: Mapping[str, Any]) -> int:
-    return count(events.sum("events", **{column: {value} for column, value in where.items()}))
+    return count(events.sum("events", **{name: [value] for name, value in where.items()}))
 
 
-def _columns(selected: Collection[str]) -> frozenset[str]:
-    needed = {"capacity"} if "occupancy_pct" in selected else set()
-    return _SHOWN & {*selected, *needed}
+def _columns(needed: Collection[Kpi[Any]]) -> frozenset[str]:
+    return frozenset().union(*(each.columns for each in needed)) - {"_id"}
 
 
-async def _numbers(
-    slices: Mapping[Cube, Slice], aggregations: Aggregations
-) -> Mapping[Hashable, _Numbers]:
-    """Each event's numbers."""
-    numbers: dict[Hashable, _Numbers] = {}
-    found = await asyncio.gather(*map(aggregations.load, slices.values()))
-    for needs, cells in zip(slices.values(), found, strict=True):
-        for event, of_event in cells.totals("event", needs.measures).items():
-            numbers[event] = of_event | numbers[event] if event in numbers else of_event
-    return numbers
-
-
-def _stats(row: Row, numbers: Mapping[Hashable, _Numbers]) -> EventStats:
-    of = defaultdict(int, numbers.get(key_of(row["_id"]), {}))
-    capacity, date = row.get("capacity", 0), row.get("event_date")
-    return EventStats(
-        event_id=stored.key(row["_id"]),
-        title=row.get("title", ""),
-        event_type=row.get("event_type", ""),
-        # A year beyond 9999 is a date that Python, and ISO 8601's four digits, can't show.
-        event_date=date if isinstance(date, datetime) else None,
-        location=row.get("location", ""),
-        capacity=count(capacity),
-        is_active=row.get("is_active", False),
-        is_sale_box_office=row.get("is_sale_box_office", False),
-        tickets_issued=count(of["tickets"]),
-        tickets_sold=count(of["sold"]),
-        tickets_promo=count(of["promo"]),
-        tickets_admin=count(of["admin"]),
-        ticket_status=TicketStatusCounts(
-            available=count(of["available"]),
-            consumed=count(of["consumed"]),
-            expired=count(of["expired"]),
-        ),
-        revenue=money(of["paid_cents"]),
-        orders_count=count(of["paid_orders"]),
-        occupancy_pct=percentage(of["tickets"], capacity),
-    )
+async def _cells(
+    slices: Mapping[Cube, Slice], loader: Loader, ids: Collection[Any] | None = None
+) -> Mapping[Cube, Cells]:
+    """The cells by event, of all events or of some."""
+    by_event = [one.with_dimensions(_KEY) for one in slices.values()]
+    if ids is not None:
+        by_event = [one.only(_KEY, ids) for one in by_event]
+    return dict(zip(slices, await asyncio.gather(*map(loader.load, by_event)), strict=True))

@@ -1,67 +1,59 @@
-"""EventsOverview: the events dashboard's cards (events-dashboard, section 1)."""
+"""`eventsOverview`: the cards of the events dashboard."""
 
-from dataclasses import dataclass
+from typing import Final
 
-from cubes.cube import Cells
+from cubes.cells import Cells
 from cubes.declared.events import EVENTS
 from cubes.declared.orders import ORDERS
 from cubes.declared.tickets import TICKETS
 from resolvers.breakdown import counts
-from resolvers.kpi import Stats, kpi
-from resolvers.rounding import count, money
+from resolvers.declaration import described, value
+from resolvers.kpi import fold, kpi
+from resolvers.rounding import count
+from resolvers.stats import Stats
+from resolvers.terms import total
+from resolvers.units import COUNT, MONEY, TEXT
+
+SOLD: Final = "Tickets that an order brought."
+PROMO: Final = "Tickets that a promo code brought, and no order."
+ADMIN: Final = "Tickets with neither order nor promo code: an admin made them."
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class EventTypeCount:
-    """How many events there are of a type."""
+    """The number of events of a type."""
 
-    event_type: str
-    count: int
+    event_type: str = described("The type's key; `unknown` for events without a type.", TEXT)
+    count: int = described("The number of events.", COUNT)
 
 
 class EventsOverview(Stats):
-    """KPIs over all events, all tickets in the system, and all paid orders."""
+    """The cards of the events dashboard.
 
-    @kpi(EVENTS.slice(measures=["events"]))
-    def total_events(self, cells: Cells) -> int:
-        return count(cells.sum("events"))
+    Tickets count whether or not their event still exists; deleted tickets do not count. Money is
+    in major units.
+    """
 
-    @kpi(EVENTS.slice("is_active", measures=["events"]))
-    def active_events(self, cells: Cells) -> int:
-        return count(cells.sum("events", is_active={True}))
+    total_events = kpi(COUNT, "All events.", total(EVENTS, "events"))
+    active_events = kpi(
+        COUNT, "Events that are marked active.", total(EVENTS, "events", is_active=True)
+    )
+    upcoming_events = kpi(COUNT, "Events whose date lies ahead.", total(EVENTS, "upcoming"))
+    past_events = kpi(
+        COUNT,
+        "Events whose date has come. Events without a date are neither past nor upcoming.",
+        total(EVENTS, "past"),
+    )
+    total_tickets_issued = kpi(
+        COUNT, "All tickets: sold + promo + admin.", total(TICKETS, "tickets")
+    )
+    total_tickets_sold = kpi(COUNT, SOLD, total(TICKETS, "sold"))
+    total_tickets_promo = kpi(COUNT, PROMO, total(TICKETS, "promo"))
+    total_tickets_admin = kpi(COUNT, ADMIN, total(TICKETS, "admin"))
+    total_revenue = kpi(MONEY, "The amount of all paid orders.", total(ORDERS, "paid_cents"))
+    total_orders = kpi(COUNT, "All paid orders.", total(ORDERS, "paid_orders"))
 
-    @kpi(EVENTS.slice(measures=["upcoming"]))
-    def upcoming_events(self, cells: Cells) -> int:
-        return count(cells.sum("upcoming"))
-
-    @kpi(EVENTS.slice(measures=["past"]))
-    def past_events(self, cells: Cells) -> int:
-        return count(cells.sum("past"))
-
-    @kpi(EVENTS.slice("event_type", measures=["events"]))
-    def events_by_type(self, cells: Cells) -> list[EventTypeCount]:
-        return [EventTypeCount(key, count(n)) for key, n in counts(cells, "event_type", "events")]
-
-    @kpi(TICKETS.slice(measures=["tickets"]))
-    def total_tickets_issued(self, cells: Cells) -> int:
-        return count(cells.sum("tickets"))
-
-    @kpi(TICKETS.slice(measures=["sold"]))
-    def total_tickets_sold(self, cells: Cells) -> int:
-        return count(cells.sum("sold"))
-
-    @kpi(TICKETS.slice(measures=["promo"]))
-    def total_tickets_promo(self, cells: Cells) -> int:
-        return count(cells.sum("promo"))
-
-    @kpi(TICKETS.slice(measures=["admin"]))
-    def total_tickets_admin(self, cells: Cells) -> int:
-        return count(cells.sum("admin"))
-
-    @kpi(ORDERS.slice(measures=["paid_cents"]))
-    def total_revenue(self, cells: Cells) -> float:
-        return money(cells.sum("paid_cents"))
-
-    @kpi(ORDERS.slice(measures=["paid_orders"]))
-    def total_orders(self, cells: Cells) -> int:
-        return count(cells.sum("paid_orders"))
+    @fold(EVENTS.slice("event_type", measures=["events"]))
+    def events_by_type(self, events: Cells) -> list[EventTypeCount]:
+        """Events by type, most events first."""
+        return [EventTypeCount(key, count(n)) for key, n in counts(events, "event_type", "events")]

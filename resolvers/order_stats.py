@@ -1,45 +1,50 @@
-"""OrderStats: all orders, whatever their status (events-dashboard, section 4)."""
+"""`orderStats`: KPIs of all orders."""
 
-from cubes.cube import Cells
+from typing import Final
+
+from cubes.cells import Cells
 from cubes.declared.orders import ORDERS
-from resolvers.breakdown import KeyAmount, amounts
-from resolvers.kpi import Stats, kpi
-from resolvers.rounding import count, money, ratio
+from resolvers.breakdown import OrderBreakdown, amounts
+from resolvers.kpi import fold, kpi
+from resolvers.stats import Stats
+from resolvers.terms import total
+from resolvers.units import COUNT, MONEY, decimal
+
+_BREAKDOWN: Final = ("orders", "amount_cents")
+_ORDERS: Final = total(ORDERS, "orders")
+_AMOUNT: Final = total(ORDERS, "amount_cents")
 
 
 class OrderStats(Stats):
-    """KPIs of all orders; amounts in major units."""
+    """KPIs of all orders, whatever their status. Money is in major units."""
 
-    @kpi(ORDERS.slice(measures=["orders"]))
-    def total_orders(self, cells: Cells) -> int:
-        return count(cells.sum("orders"))
+    total_orders = kpi(COUNT, "All orders.", _ORDERS)
+    total_revenue = kpi(MONEY, "The amount of all orders, of any status.", _AMOUNT)
+    confirmed_revenue = kpi(
+        MONEY,
+        "The amount of paid orders: the revenue that eventsOverview shows. Paid are the statuses "
+        "`CONFIRMED` and `RECEIVED` (Asaas) and `succeeded` (Stripe), compared exactly.",
+        total(ORDERS, "paid_cents"),
+    )
 
-    @kpi(ORDERS.slice(measures=["amount_cents"]))
-    def total_revenue(self, cells: Cells) -> float:
-        return money(cells.sum("amount_cents"))
+    @fold(ORDERS.slice("status", measures=_BREAKDOWN))
+    def by_status(self, orders: Cells) -> list[OrderBreakdown]:
+        """Orders by payment status, in the gateway's own word; most orders first."""
+        return amounts(orders, "status")
 
-    @kpi(ORDERS.slice(measures=["paid_cents"]))
-    def confirmed_revenue(self, cells: Cells) -> float:
-        return money(cells.sum("paid_cents"))
+    @fold(ORDERS.slice("gateway", measures=_BREAKDOWN))
+    def by_gateway(self, orders: Cells) -> list[OrderBreakdown]:
+        """Orders by payment gateway, most orders first."""
+        return amounts(orders, "gateway")
 
-    @kpi(ORDERS.slice("status", measures=["orders", "amount_cents"]))
-    def by_status(self, cells: Cells) -> list[KeyAmount]:
-        return amounts(cells, "status")
+    @fold(ORDERS.slice("method", measures=_BREAKDOWN))
+    def by_payment_method(self, orders: Cells) -> list[OrderBreakdown]:
+        """Orders by payment method, most orders first; orders without one are in `unknown`."""
+        return amounts(orders, "method")
 
-    @kpi(ORDERS.slice("gateway", measures=["orders", "amount_cents"]))
-    def by_gateway(self, cells: Cells) -> list[KeyAmount]:
-        return amounts(cells, "gateway")
-
-    @kpi(ORDERS.slice("method", measures=["orders", "amount_cents"]))
-    def by_payment_method(self, cells: Cells) -> list[KeyAmount]:
-        return amounts(cells, "method")
-
-    @kpi(ORDERS.slice(measures=["orders", "amount_cents"]))
-    def avg_order_value(self, cells: Cells) -> float:
-        """totalRevenue / totalOrders, at 2 places."""
-        return ratio(cells.sum("amount_cents"), 100 * cells.sum("orders"), places=2)
-
-    @kpi(ORDERS.slice(measures=["orders", "tickets"]))
-    def avg_tickets_per_order(self, cells: Cells) -> float:
-        """Σ ticket_count / totalOrders, at 2 places."""
-        return ratio(cells.sum("tickets"), cells.sum("orders"), places=2)
+    avg_order_value = kpi(MONEY, "totalRevenue / totalOrders; 0 without orders.", _AMOUNT / _ORDERS)
+    avg_tickets_per_order = kpi(
+        decimal(2),
+        "The orders' tickets / totalOrders; 0 without orders.",
+        total(ORDERS, "tickets") / _ORDERS,
+    )

@@ -1,14 +1,13 @@
-"""The period that behaviour is looked at: a week by days, and for buyers a longer time."""
+"""The period of `dashboardStats`: a week, by days of a time zone, and 90 days for buyers."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Self
 
-from cubes.cube import Cells, Slice, Window
+from cubes.cube import Slice, Window
 from cubes.declared.behaviour import BEHAVIOUR, BUYERS, EACH_INDEX
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.calendar import days
 
 WEEK: Final = timedelta(days=7)
@@ -19,49 +18,38 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Period:
-    """The days up to `now`, which is in; the fields that are `plain` hold no array anywhere."""
+    """The week up to `now`, which is in.
+
+    `points` are the stretches of the week's days, in order, and `dates` the local date of each.
+    `array_free` are fields known to hold no arrays.
+    """
 
     now: datetime
-    days: Mapping[date, Sequence[Window]]
-    plain: frozenset[str] = frozenset()
+    points: Sequence[Window]
+    dates: Sequence[date]
+    array_free: frozenset[str] = frozenset()
 
     @classmethod
     def until(cls, now: datetime, zone: tzinfo) -> Self:
         """The period that ends now, in the local dates of a zone."""
-        return cls(now, days(_window(now, WEEK), zone))
+        stretches = [
+            (window, day)
+            for day, windows in days(_window(now, WEEK), zone).items()
+            for window in windows
+        ]
+        stretches.sort(key=lambda stretch: stretch[0].start)
+        return cls(now, [window for window, _ in stretches], [day for _, day in stretches])
 
-    def undivided(self) -> Self:
-        """The same as if it were one day."""
-        return replace(self, days={min(self.days): [_window(self.now, WEEK)]})
+    async def probed(self, loader: Loader) -> Self:
+        """The same, knowing which fields hold no arrays."""
+        array_free = await loader.array_free(BEHAVIOUR.source, EACH_INDEX)
+        return replace(self, array_free=array_free)
 
-    async def trusting(self, aggregations: Aggregations) -> Self:
-        """The same, knowing which fields hold no array."""
-        return replace(self, plain=await aggregations.plain(BEHAVIOUR.source, EACH_INDEX))
-
-    def within(self, needs: Slice) -> Slice:
-        """A slice of the time that its numbers cover."""
-        ago = RETENTION if needs.cube is BUYERS else WEEK
-        return needs.during(_window(self.now, ago), self.plain)
-
-    async def cells(self, needs: Slice, aggregations: Aggregations) -> Cells:
-        """The cells of a slice; those of events have the dimension `day`, too.
-
-        Days are aggregated side by side: together they take no more than all at once, which would
-        have to tell the day of each event.
-        """
-        if needs.cube is not BEHAVIOUR:
-            return await aggregations.load(self.within(needs))
-        stretches = [(day, each) for day, windows in self.days.items() for each in windows]
-        found = await asyncio.gather(
-            *(aggregations.load(needs.during(each, self.plain)) for _, each in stretches)
-        )
-        return Cells(
-            [
-                {**cell, "_id": {**cell["_id"], "day": day}}
-                for (day, _), cells in zip(stretches, found, strict=True)
-                for cell in cells
-            ]
-        )
+    def place(self, one: Slice) -> Slice:
+        """A slice in the window that its numbers cover."""
+        if one.cube is BUYERS:
+            return one.during(_window(self.now, RETENTION), self.array_free)
+        return one.timeline(self.points, self.array_free)
 
 
 def _window(now: datetime, ago: timedelta) -> Window:

@@ -1,25 +1,51 @@
-"""PromoCodeStats: codes, and the tickets they gave away (events-dashboard, section 3)."""
+"""`promoCodeStats`: promo codes, and the tickets that they gave away."""
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, Self, cast
 
-from cubes.cube import Cells
+from cubes.cells import Cells
 from cubes.declared.promo_codes import PROMO_CODE_ROWS, PROMO_CODES
 from cubes.declared.tickets import PROMO_TICKETS
-from cubes.keys import key_of
 from cubes.rows import Lookup, Row
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.breakdown import largest_first
-from resolvers.kpi import Stats, kpi
+from resolvers.declaration import described, value
+from resolvers.kpi import column, fold, kpi
 from resolvers.rounding import count
+from resolvers.stats import Rows, Stats
+from resolvers.terms import total
+from resolvers.units import COUNT, FLAG, TEXT
 
 TOP_CODES_MAX: Final = 100
 
 _BY_CODE: Final = PROMO_TICKETS.slice("promo_code", measures=["tickets"])
-# Which columns of the codes that gave tickets away a field shows or goes by.
+
+
+@value
+class PromoCodeTypeStats:
+    """The promo codes of a type."""
+
+    code_type: str = described("The type's key; `unknown` for codes without a type.", TEXT)
+    total: int = described("The number of codes.", COUNT)
+    active: int = described("The number of codes that are marked active.", COUNT)
+    tickets_generated: int = described("Promo tickets of these codes.", COUNT)
+
+
+class TopPromoCode(Stats):
+    """A promo code that gave tickets away."""
+
+    code: Final = column(TEXT, "The text that a customer enters.", "code")
+    code_type: Final = column(TEXT, "The type's key; `unknown` without a type.", "code_type")
+    title: Final = column(TEXT, "The title of the code; empty if it has none.", "title")
+    tickets_generated: Final = kpi(
+        COUNT, "Promo tickets of this code.", total(PROMO_TICKETS, "tickets")
+    )
+    is_active: Final = column(FLAG, "Whether the code is marked active.", "is_active")
+
+
+_TOP: Final = ("code", "code_type", "title", "tickets_generated", "is_active")
+# The columns of the codes with tickets that a KPI shows or goes by.
 _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "unattributed_tickets": frozenset(),
     "by_type": frozenset({"code_type"}),
@@ -27,97 +53,70 @@ _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PromoCodeTypeStats:
-    """The codes of a type, and the tickets they gave away."""
-
-    code_type: str
-    total: int
-    active: int
-    tickets_generated: int
-
-
-@dataclass(frozen=True, slots=True)
-class TopPromoCode:
-    """A code, and the tickets it gave away."""
-
-    code: str
-    code_type: str
-    title: str
-    tickets_generated: int
-    is_active: bool
-
-
 class PromoCodeStats(Stats):
-    """KPIs of all promo codes and of all tickets of origin promo."""
+    """KPIs of all promo codes.
+
+    A promo ticket has a promo code and no order; deleted tickets do not count.
+    """
 
     _codes: Mapping[Hashable, Row]
 
     @classmethod
-    async def load(cls, selected: Collection[str], aggregations: Aggregations) -> Self:
-        stats = await super().load(selected, aggregations)
+    async def of(cls, selected: Collection[str], loader: Loader) -> Self:
+        """Loads the selected KPIs, and the codes that have tickets."""
+        stats = await cls.load(selected, loader)
         if columns := [_COLUMNS[name] for name in selected if name in _COLUMNS]:
-            lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), frozenset(stats._tickets))
-            stats._codes = await aggregations.load(lookup)
+            codes = frozenset(stats.of_cube(PROMO_TICKETS).totals("promo_code", "tickets"))
+            lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), codes)
+            stats._codes = await loader.load(lookup)
         return stats
 
-    @cached_property
-    def _tickets(self) -> dict[Hashable, int]:
-        """Promo tickets by the id of their code, whether or not that still exists."""
-        cells = self.read(PROMO_TICKETS)
-        return {code: group.sum("tickets") for code, group in cells.by("promo_code").items()}
+    total_promo_codes = kpi(COUNT, "All promo codes.", total(PROMO_CODES, "promo_codes"))
+    active_promo_codes = kpi(
+        COUNT,
+        "Promo codes that are marked active.",
+        total(PROMO_CODES, "promo_codes", is_active=True),
+    )
+    total_tickets_from_promos = kpi(COUNT, "All promo tickets.", total(PROMO_TICKETS, "tickets"))
 
-    @kpi(PROMO_CODES.slice(measures=["promo_codes"]))
-    def total_promo_codes(self, cells: Cells) -> int:
-        return count(cells.sum("promo_codes"))
-
-    @kpi(PROMO_CODES.slice("is_active", measures=["promo_codes"]))
-    def active_promo_codes(self, cells: Cells) -> int:
-        return count(cells.sum("promo_codes", is_active={True}))
-
-    @kpi(_BY_CODE)
-    def total_tickets_from_promos(self, cells: Cells) -> int:
-        return count(cells.sum("tickets"))
-
-    @kpi(_BY_CODE)
-    def unattributed_tickets(self, cells: Cells) -> int:
+    @fold(_BY_CODE)
+    def unattributed_tickets(self, tickets: Cells) -> int:
         """Promo tickets whose code no longer exists."""
-        return count(sum(n for code, n in self._tickets.items() if code not in self._codes))
+        by_code = tickets.totals("promo_code", "tickets")
+        return count(sum(number for code, number in by_code.items() if code not in self._codes))
 
-    @kpi(PROMO_CODES.slice("code_type", "is_active", measures=["promo_codes"]), _BY_CODE)
-    def by_type(self, cells: Cells, _: Cells) -> list[PromoCodeTypeStats]:
-        """By number of codes descending, then by type."""
-        codes = cells.by("code_type")
-        tickets: Counter[str] = Counter()
-        for code, n in self._tickets.items():
+    @fold(PROMO_CODES.slice("code_type", "is_active", measures=["promo_codes"]), _BY_CODE)
+    def by_type(self, codes: Cells, tickets: Cells) -> list[PromoCodeTypeStats]:
+        """Codes by type, most codes first.
+
+        The tickets generated + unattributedTickets = totalTicketsFromPromos.
+        """
+        totals = cast("dict[str, int]", codes.totals("code_type", "promo_codes"))
+        active = codes.totals("code_type", "promo_codes", is_active=[True])
+        generated: Counter[str] = Counter()
+        for code, number in cast("dict[str, int]", tickets.totals("promo_code", "tickets")).items():
             if row := self._codes.get(code):
-                tickets[row["code_type"]] += n
-        # A code made since the cells were read may bring a type that they don't know.
-        for code_type in tickets:
-            codes.setdefault(code_type, Cells(()))
-        totals = ((cast("str", key), group.sum("promo_codes")) for key, group in codes.items())
+                generated[row["code_type"]] += number
+        # A code that was made since its cells were read may bring a type that they lack.
+        types = dict.fromkeys(generated, 0) | totals
         return [
             PromoCodeTypeStats(
                 code_type=code_type,
-                total=count(total),
-                active=count(codes[code_type].sum("promo_codes", is_active={True})),
-                tickets_generated=count(tickets[code_type]),
+                total=count(number),
+                active=count(active.get(code_type, 0)),
+                tickets_generated=count(generated[code_type]),
             )
-            for code_type, total in largest_first(totals)
+            for code_type, number in largest_first(types.items())
         ]
 
-    @kpi(_BY_CODE)
-    def top_codes(self, _: Cells) -> list[TopPromoCode]:
-        """The codes that gave tickets away: most tickets first, then by code, then by `_id`."""
-        rows = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
-        rows.sort(key=lambda row: (-self._tickets[key_of(row["_id"])], row["code"]))
-        return [
-            TopPromoCode(
-                code=row["code"],
-                code_type=row["code_type"],
-                title=row["title"],
-                tickets_generated=count(self._tickets[key_of(row["_id"])]),
-                is_active=row["is_active"],
-            )
-            for row in rows[:TOP_CODES_MAX]
-        ]
+    @fold(_BY_CODE)
+    def top_codes(self, tickets: Cells) -> list[TopPromoCode]:
+        """The codes with the most promo tickets; codes without any are left out.
+
+        Ties go by code, then by id.
+        """
+        by_id = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
+        by_code = sorted(by_id, key=lambda row: row["code"])
+        rows = Rows(TopPromoCode, "promo_code", by_code, {PROMO_TICKETS: tickets})
+        ordered = rows.sorted("tickets_generated", descending=True)
+        return ordered.part(0, TOP_CODES_MAX).made(_TOP)

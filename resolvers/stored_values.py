@@ -1,4 +1,4 @@
-"""How stored values are shown in rows of tickets (kpis.md, rule 6 and the ticket report)."""
+"""How stored values are shown in rows, by the rules for bad values (docs/kpis.md)."""
 
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -16,7 +16,7 @@ _EXACT_BELOW: Final = 2**53
 
 
 def text(value: object) -> str | None:
-    """A text; a number's or an ObjectId's, too. None where there is none."""
+    """A text, or the text of a number or an ObjectId; None for any other value."""
     # JavaScript is a subclass, and no text.
     if type(value) is str:
         return value or None
@@ -30,57 +30,57 @@ def text(value: object) -> str | None:
 
 
 def key(value: object) -> str:
-    """The text of an id; of a type that has none its JSON."""
+    """The text of an id; the JSON of a value that has no text."""
     if isinstance(value, str | float):
         return text(value) or str(value)
     return text(value) or json_util.dumps(json(value), ensure_ascii=False)
 
 
-def moment(value: object) -> datetime | None:
-    """A date; None where there is none that has a year of four digits."""
+def date_time(value: object) -> datetime | None:
+    """A date; None if the value is none, or its year has more than four digits."""
     return value if isinstance(value, datetime) else None
 
 
 def day(value: object) -> date | None:
-    """A date's day, in UTC."""
+    """The day of a date, in UTC; None for any other value."""
     return value.date() if isinstance(value, datetime) else None
 
 
 def flag(value: object) -> bool | None:
-    """A Boolean; None where there is none."""
+    """A Boolean; None for any other value."""
     return value if isinstance(value, bool) else None
 
 
-def yes(value: object) -> bool:
+def is_true(value: object) -> bool:
     """Whether a Boolean is exactly true."""
     return value is True
 
 
-def whole(value: object) -> int:
-    """A number cut toward zero; 0 if it can't be read."""
+def integer(value: object) -> int:
+    """A number cut toward zero; 0 if it is unreadable."""
     return int(_readable(value) or 0)
 
 
 def price(value: object) -> str | None:
-    """Minor units as a decimal in major ones, at 2 places; None if they can't be read."""
+    """Minor units as a decimal in major units, at 2 places; None if they are unreadable."""
     cents = _readable(value)
     # Adding nothing takes the sign off zero.
     return None if cents is None else str((cents / 100).quantize(_CENT, ROUND_HALF_EVEN) + 0)
 
 
-def mapped(value: object) -> dict[str, Any] | None:
-    """A sub-document as JSON; None where there is none."""
+def json_object(value: object) -> dict[str, Any] | None:
+    """A sub-document as JSON; None for any other value."""
     found = document(value)
     return None if found is None else json(found)
 
 
-def listed(value: object) -> list[Any] | None:
-    """An array as JSON; None where there is none."""
+def json_array(value: object) -> list[Any] | None:
+    """An array as JSON; None for any other value."""
     return json(value) if isinstance(value, list) else None
 
 
 def document(value: object) -> dict[str, Any] | None:
-    """A sub-document, also one that the driver takes for a reference; None where there is none."""
+    """A sub-document, also one that the driver decodes as a reference; None for other values."""
     if isinstance(value, DBRef):
         return dict(value.as_doc())
     return value if isinstance(value, dict) else None
@@ -89,7 +89,7 @@ def document(value: object) -> dict[str, Any] | None:
 def json(value: object) -> Any:
     """A value as JSON has it: ids and decimals as texts, dates in ISO 8601, NaN as null.
 
-    Types that JSON does not know otherwise are as MongoDB's Extended JSON has them.
+    Other types that JSON lacks are written as MongoDB's Extended JSON writes them.
     """
     if value is None or isinstance(value, bool) or type(value) is str:
         return value
@@ -113,7 +113,7 @@ def json(value: object) -> Any:
 
 
 def _number(value: object) -> int | Decimal | None:
-    """A finite number, a double at 15 significant digits; None where there is none."""
+    """A finite number, a double at 15 significant digits; None for any other value."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

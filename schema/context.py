@@ -1,4 +1,4 @@
-"""What a resolver gets along with its arguments."""
+"""The context of an operation: what resolvers get along with their arguments."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,17 +6,17 @@ from datetime import datetime
 import strawberry
 
 from auth.viewer import Viewer
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.export_link import ExportLinks
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request: who asks, when, the loader of what is asked for, and the maker of links."""
+    """One request: the caller, the request's time, its loader and the signer of export links."""
 
     viewer: Viewer
     now: datetime
-    aggregations: Aggregations
+    loader: Loader
     links: ExportLinks = field(default_factory=ExportLinks)
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 import strawberry
 
 from auth.viewer import Permission, Role
+from resolvers.dashboard.values import CountMode
 
 
 def described(enum: type[Enum], description: str, values: Mapping[str, str]) -> None:
@@ -17,20 +18,29 @@ def described(enum: type[Enum], description: str, values: Mapping[str, str]) -> 
 
 described(
     Role,
-    "What a caller is to the platform, as the token says.",
+    "The role of a caller, as the token says.",
     {
-        "ADMIN": "Runs the platform: sees everything.",
-        "STAFF": "Works for the platform: sees what the permissions allow.",
-        "ORGANIZER": "Holds events: sees their own.",
-        "CUSTOMER": "Anybody else with a token.",
+        "ADMIN": "Runs the platform and reads everything.",
+        "STAFF": "Works for the platform and reads what the permissions allow.",
+        "ORGANIZER": "Holds events and reads their own.",
+        "CUSTOMER": "Any other caller with a token.",
     },
 )
 
 described(
     Permission,
-    "What staff may be allowed to see. An admin holds them all.",
+    "A permission of staff. An admin holds all permissions.",
     {
         "VIEW_CUSTOMERS": "The numbers of customers.",
         "MANAGE_INVENTORY": "The numbers of products, stock and its worth.",
+    },
+)
+
+described(
+    CountMode,
+    "What the funnel and the products are counts of.",
+    {
+        "TOTAL": "Every occurrence of an event; of purchases of a product, the units.",
+        "UNIQUE": "The sessions that have such an event, each once.",
     },
 )

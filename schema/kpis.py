@@ -1,4 +1,4 @@
-"""The KPIs of the root type: arguments in, resolvers' results out."""
+"""The root fields of KPIs: they hand arguments to resolvers."""
 
 from typing import Annotated
 
@@ -9,19 +9,19 @@ import resolvers.event_stats
 import resolvers.metrics
 import resolvers.tickets.report
 from auth.viewer import Role
+from resolvers.dashboard.kpis import DashboardStats
 from resolvers.dashboard.values import CountMode
-from resolvers.event_stats import LIMIT_MAX, NEWEST_FIRST
-from resolvers.events_overview import EventsOverview as EventsOverviewNumbers
-from resolvers.order_stats import OrderStats as OrderStatsNumbers
-from resolvers.promo_code_stats import PromoCodeStats as PromoCodeStatsNumbers
+from resolvers.event_stats import LIMIT_MAX, NEWEST_FIRST, EventStats, EventStatsPage
+from resolvers.events_overview import EventsOverview
+from resolvers.metrics import Metrics
+from resolvers.order_stats import OrderStats
+from resolvers.promo_code_stats import PromoCodeStats
 from schema.context import Info
-from schema.dashboard import DashboardStats
-from schema.events import EventOrder, EventsOverview, EventStats, EventStatsPage
-from schema.metrics import Metrics
-from schema.orders import OrderStats
-from schema.promo_codes import PromoCodeStats
-from schema.rules import roles
+from schema.events import EventOrder, OrderDirection
+from schema.promo_codes import PROMO_CODE_STATS
+from schema.rules import PUBLIC, roles
 from schema.selection import selected
+from schema.types import graphql_type
 from schema.viewer import Viewer
 
 _FOR_ADMINS = roles(Role.ADMIN)
@@ -29,20 +29,22 @@ _FOR_ADMINS = roles(Role.ADMIN)
 
 @strawberry.type
 class Kpis:
-    @strawberry.field(graphql_type=Viewer, description="Who the token says you are.")
+    @strawberry.field(
+        graphql_type=Viewer, extensions=PUBLIC, description="The caller, as the token says."
+    )
     def viewer(self, info: Info) -> object:
         return info.context.viewer
 
     @strawberry.field(
-        graphql_type=EventsOverview | None,
+        graphql_type=graphql_type(EventsOverview) | None,
         extensions=_FOR_ADMINS,
         description="The events dashboard's cards.",
     )
     async def events_overview(self, info: Info) -> object:
-        return await EventsOverviewNumbers.load(selected(info), info.context.aggregations)
+        return await EventsOverview.load(selected(info), info.context.loader)
 
     @strawberry.field(
-        graphql_type=EventStatsPage | None,
+        graphql_type=graphql_type(EventStatsPage) | None,
         extensions=_FOR_ADMINS,
         description="Events with their KPIs, a page at a time; newest first unless ordered.",
     )
@@ -59,7 +61,7 @@ class Kpis:
             str | None,
             strawberry.argument(
                 description="Only events of this type, compared exactly; "
-                "`unknown` for those without one."
+                "`unknown` for events without a type."
             ),
         ] = strawberry.UNSET,
         active_only: Annotated[
@@ -73,21 +75,23 @@ class Kpis:
         asked = selected(info)
         return await resolvers.event_stats.event_stats(
             selected(info, "events") if "events" in asked else None,
-            info.context.aggregations,
+            info.context.loader,
             page=page,
             limit=limit,
             event_type=None if event_type is strawberry.UNSET else event_type,
             active_only=active_only,
-            order=resolvers.event_stats.order_by(order_by.field.value, order_by.direction.value)
+            order=resolvers.event_stats.order_by(
+                order_by.field.value, descending=order_by.direction is OrderDirection.DESC
+            )
             if order_by
             else NEWEST_FIRST,
             with_total="total" in asked,
         )
 
     @strawberry.field(
-        graphql_type=EventStats | None,
+        graphql_type=graphql_type(EventStats) | None,
         extensions=_FOR_ADMINS,
-        description="One event with its KPIs; null if there is none of that id.",
+        description="One event with its KPIs; null if no event has the id.",
     )
     async def event(
         self,
@@ -96,26 +100,26 @@ class Kpis:
             strawberry.ID, strawberry.argument(description="The event's ObjectId: 24 hex digits.")
         ],
     ) -> object:
-        return await resolvers.event_stats.event(selected(info), info.context.aggregations, id=id)
+        return await resolvers.event_stats.event(selected(info), info.context.loader, id=id)
 
     @strawberry.field(
-        graphql_type=PromoCodeStats | None,
+        graphql_type=PROMO_CODE_STATS | None,
         extensions=_FOR_ADMINS,
-        description="Promo codes, and the tickets they gave away.",
+        description="Promo codes, and the tickets that they gave away.",
     )
     async def promo_code_stats(self, info: Info) -> object:
-        return await PromoCodeStatsNumbers.load(selected(info), info.context.aggregations)
+        return await PromoCodeStats.of(selected(info), info.context.loader)
 
     @strawberry.field(
-        graphql_type=OrderStats | None,
+        graphql_type=graphql_type(OrderStats) | None,
         extensions=_FOR_ADMINS,
-        description="Orders, their amounts and how they were paid.",
+        description="Orders and their amounts, by status, gateway and payment method.",
     )
     async def order_stats(self, info: Info) -> object:
-        return await OrderStatsNumbers.load(selected(info), info.context.aggregations)
+        return await OrderStats.load(selected(info), info.context.loader)
 
     @strawberry.field(
-        graphql_type=DashboardStats | None,
+        graphql_type=graphql_type(DashboardStats) | None,
         extensions=_FOR_ADMINS,
         description="What visitors of the shop did in the seven days, of 24 hours, up to now.",
     )
@@ -139,21 +143,25 @@ class Kpis:
     ) -> object:
         return await resolvers.dashboard.stats.dashboard_stats(
             selected(info),
-            info.context.aggregations,
+            info.context.loader,
             mode=mode,
             timezone=timezone,
             now=info.context.now,
         )
 
-    @strawberry.field(graphql_type=Metrics, description="Each field carries its own rule.")
+    @strawberry.field(
+        graphql_type=graphql_type(Metrics),
+        extensions=PUBLIC,
+        description="Users, products and stock. Each field carries its own rule.",
+    )
     async def metrics(
         self,
         info: Info,
         active_only: Annotated[
             bool,
-            strawberry.argument(description="Of products count active ones only, not all."),
+            strawberry.argument(description="Whether only active products count."),
         ] = True,
     ) -> object:
         return await resolvers.metrics.metrics(
-            selected(info), info.context.aggregations, active_only=active_only
+            selected(info), info.context.loader, active_only=active_only
         )

@@ -1,4 +1,4 @@
-"""What one operation may ask for: its depth, its aliases and its cost."""
+"""Limits of one operation: depth, aliases, tokens and cost."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -25,10 +25,10 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-# The arguments that say how many rows a list may have, and the most that any field takes. More
-# is refused by the field itself, with a better error and at no cost.
+# The arguments that limit the rows of a list, and the largest value that any field accepts. The
+# field itself refuses more, with a better error, so more costs nothing here.
 _ROWS = {"limit": 1000, "first": 100}
-# From a number's start on only: trying each of its digits would take quadratic time.
+# Matches from a number's first digit only: trying each digit would take quadratic time.
 _LONG = re.compile(r"(?<!\d)\d{1000}")
 
 
@@ -36,9 +36,9 @@ _LONG = re.compile(r"(?<!\d)\d{1000}")
 class Limits:
     """The limits of one operation.
 
-    `depth` levels of nested objects, `aliases`, and `tokens` of its text; `cost` counts one for
-    each field, and one for each row that a list may have (its `limit` or `first`). Introspection
-    costs and nests nothing; graphql-core bounds it.
+    `depth` counts nested objects, `aliases` aliases and `tokens` the tokens of the text. `cost`
+    counts one for each field, and one for each row that a list may have (its `limit` or `first`).
+    Introspection has neither depth nor cost; graphql-core bounds it.
     """
 
     depth: int = 8
@@ -73,15 +73,15 @@ class OperationLimits(SchemaExtension):
         yield
 
     def get_results(self) -> dict[str, Any]:
-        """`cost`: the operation's, if it counted anything."""
-        return {"cost": self._cost} if self.execution_context.context.aggregations.used else {}
+        """`cost`: the operation's cost, if it read any cube."""
+        return {"cost": self._cost} if self.execution_context.context.loader.notes.by_cube else {}
 
     def _excess(self) -> GraphQLError | None:
         context = self.execution_context
         document = context.graphql_document
         if document is None:
             return None
-        # Not `context.operation_name`, which is the first one's where none was given.
+        # `context.operation_name` is the first operation's if the request names none.
         operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
             return GraphQLError("Of several operations 'operationName' must say which to run.")
@@ -102,7 +102,7 @@ class OperationLimits(SchemaExtension):
 
 
 class _LongIntegers(Visitor):
-    """Finds integers of so many digits that Python refuses to read them."""
+    """Finds integers with more digits than Python parses."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class _LongIntegers(Visitor):
 
 
 class _Measure:
-    """Measures an operation; each fragment once, so that spreads of spreads can't take long."""
+    """Measures an operation. Each fragment is measured once, so nested spreads stay cheap."""
 
     def __init__(
         self, schema: GraphQLSchema, document: DocumentNode, variables: Mapping[str, Any]

@@ -1,4 +1,4 @@
-"""The root type: the KPIs, and reports of tickets one by one."""
+"""The root type: KPIs, the ticket report, export links and freshness."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,21 +13,21 @@ import resolvers.tickets.report
 from auth.scope import Scope
 from auth.viewer import Role
 from resolvers.exports import ExportFormat, ExportReport, export_of
+from resolvers.freshness import CubeFreshness
 from resolvers.tickets.report import LIMIT_MAX as TICKETS_MAX
-from resolvers.tickets.report import Tickets
+from resolvers.tickets.report import TicketReport, Tickets
 from schema.context import Info
 from schema.exports import ExportLink
-from schema.freshness import CubeFreshness
 from schema.kpis import Kpis
 from schema.rules import roles
 from schema.selection import selected
-from schema.ticket_report import TicketReport
+from schema.types import graphql_list, graphql_type
 
 
-@strawberry.type(description="What can be asked.")
+@strawberry.type(description="The root fields.")
 class Query(Kpis):
     @strawberry.field(
-        graphql_type=TicketReport | None,
+        graphql_type=graphql_type(TicketReport) | None,
         extensions=roles(Role.ADMIN, Role.ORGANIZER),
         description="Tickets of some events one by one, each with its owner, by id. Organizers see "
         "their own events only; other events, and those that do not exist, are passed over.",
@@ -65,7 +65,7 @@ class Query(Kpis):
         asked = selected(info)
         return await resolvers.tickets.report.ticket_report(
             selected(info, "result") if "result" in asked else None,
-            info.context.aggregations,
+            info.context.loader,
             Scope.of(info.context.viewer),
             Tickets(exclude_deleted, last_updated_since or None, last_updated_before or None),
             event_ids=event_ids,
@@ -134,9 +134,9 @@ class Query(Kpis):
         return context.links.link(asked, format, context.viewer, context.now)
 
     @strawberry.field(
-        graphql_type=list[CubeFreshness] | None,
+        graphql_type=graphql_list(CubeFreshness) | None,
         extensions=roles(Role.ADMIN),
-        description="Where each cube is read from, and how old that is.",
+        description="The source of each cube, and how old it is.",
     )
     async def freshness(self, info: Info) -> object:
-        return await resolvers.freshness.freshness(info.context.aggregations)
+        return await resolvers.freshness.freshness(info.context.loader)

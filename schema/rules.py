@@ -1,31 +1,38 @@
-"""Who may read a field: directives that are printed in the SDL because they are enforced."""
+"""Rules: who may read a field. Directives are printed in the SDL because they are enforced."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import strawberry
+from graphql import GraphQLObjectType, GraphQLSchema
 from strawberry.extensions import FieldExtension
 from strawberry.schema_directive import Location
 from strawberry.types.field import StrawberryField
 
 from auth.viewer import Permission, Role, Viewer
 from errors import Forbidden
+from resolvers.kpi import Readers
 from schema.context import Info
 
 
+class NoRule(TypeError):
+    """A field that says nothing of who may read it, where it has to."""
+
+
 class Rule(FieldExtension):
-    """A rule of a field. It is checked before the field's resolver runs, and without waiting."""
+    """A rule of a field, checked before the field's resolver runs, without waiting."""
 
     def allows(self, viewer: Viewer) -> bool:
         """Whether the viewer may read the field."""
         raise NotImplementedError
 
     def demand(self) -> str:
-        """What the rule asks of the caller, as the end of a sentence."""
+        """The readers that the rule demands, as the end of a sentence."""
         raise NotImplementedError
 
     def apply(self, field: StrawberryField) -> None:
-        # A field meets its extensions again each time that a schema is built.
+        """Prints the rule as the field's directive."""
+        # Strawberry applies a field's extensions again each time that a schema is built.
         if not any(directive is self for directive in field.directives):
             field.directives = [*field.directives, self]
 
@@ -76,11 +83,58 @@ class RequiresPermission(Rule):
         return f"an admin, or by staff with the permission {self.permission.name}"
 
 
+class _Public(Rule):
+    """Every caller with a valid token may read the field. It is not printed."""
+
+    def allows(self, viewer: Viewer) -> bool:
+        return True
+
+    def apply(self, field: StrawberryField) -> None:
+        """Prints nothing."""
+
+
+PUBLIC: list[FieldExtension] = [_Public()]
+"""The field can be read by every caller with a valid token."""
+
+
 def roles(*allowed: Role) -> list[FieldExtension]:
     """The field can be read by these roles only."""
     return [RequiresRole(roles=list(allowed))]
 
 
-def permission(needed: Permission) -> list[FieldExtension]:
-    """The field can be read by admins, and by staff with this permission."""
-    return [RequiresPermission(permission=needed)]
+def rules(readers: Readers) -> list[FieldExtension]:
+    """The rules of a declared field: of admins and staff with a permission, or of roles."""
+    if readers is None:
+        return []
+    return (
+        [RequiresPermission(permission=readers)]
+        if isinstance(readers, Permission)
+        else roles(*readers)
+    )
+
+
+def require_rules(schema: GraphQLSchema) -> None:
+    """Raises `NoRule` unless every field that needs a rule has one.
+
+    Root fields need one, and all fields of a type in which any field has one. Types below a
+    guarded field inherit its rule.
+    """
+    for type_ in schema.type_map.values():
+        if not isinstance(type_, GraphQLObjectType) or type_.name.startswith("__"):
+            continue
+        guarded = {name: bool(rules_of(field)) for name, field in type_.fields.items()}
+        if type_ is not schema.query_type and not any(guarded.values()):
+            continue
+        if without := [
+            f"{type_.name}.{name}" for name, has_rule in guarded.items() if not has_rule
+        ]:
+            raise NoRule(
+                f"{', '.join(without)} must say who may read it: give it roles(…), "
+                "readers=… or PUBLIC."
+            )
+
+
+def rules_of(field: Any) -> list[Rule]:
+    """The rules of a field of a built schema."""
+    definition = field.extensions.get("strawberry-definition")
+    return [each for each in getattr(definition, "extensions", ()) if isinstance(each, Rule)]

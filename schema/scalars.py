@@ -1,4 +1,4 @@
-"""The scalars of the schema that GraphQL does not bring."""
+"""The scalars that the schema adds to GraphQL's own."""
 
 from datetime import UTC, date, datetime
 
@@ -6,12 +6,12 @@ import strawberry
 from bson import tz_util
 from strawberry.types.scalar import ScalarDefinition
 
-from resolvers.arguments import moment
+from resolvers.arguments import date_time
 
 
 def iso(value: datetime) -> str:
-    """A moment as answers show it."""
-    # The driver's UTC is not Python's: to convert it takes as long as all the rest.
+    """A date and time as answers show it."""
+    # The driver's UTC object is not Python's: converting it doubles the time.
     utc = value if value.tzinfo is tz_util.utc else value.astimezone(UTC)
     return utc.isoformat(timespec="milliseconds")
 
@@ -19,11 +19,11 @@ def iso(value: datetime) -> str:
 DATE_TIME: ScalarDefinition = strawberry.scalar(
     name="DateTime",
     description=(
-        "A moment, ISO 8601 with offset. Answered in UTC with milliseconds: "
+        "A date and time, ISO 8601 with offset. Answered in UTC with milliseconds: "
         "`2026-04-15T19:00:00.000+00:00`."
     ),
     serialize=iso,
-    parse_value=moment,
+    parse_value=date_time,
 )
 
 DATE: ScalarDefinition = strawberry.scalar(

@@ -1,4 +1,4 @@
-"""Which fields of a result an operation selects: what is not selected is not computed."""
+"""The selection of a field: only selected fields are computed."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ from schema.rules import Rule
 def selected(info: Info, *path: str) -> frozenset[str]:
     """The Python names of the fields selected below the current one, or below a path of fields.
 
-    Aliases, fragments, `@skip` and `@include` are resolved by graphql-core's own collection. A
-    field that the viewer may not read is left out, so that nothing is computed for it.
+    graphql-core's own collection resolves aliases, fragments, `@skip` and `@include`. A field that
+    the viewer may not read is left out, so nothing is computed for it.
     """
     raw: Any = info._raw_info
     fragments = {name: FragmentDetails(node) for name, node in raw.fragments.items()}
-    # Strawberry hands resolvers the coerced values alone.
+    # Strawberry gives resolvers the coerced values only.
     variables = VariableValues({}, raw.variable_values)
     parent = get_named_type(raw.return_type)
     nodes = [FieldDetails(node, None) for node in raw.field_nodes]

@@ -1,4 +1,4 @@
-"""`viewer`: who the token says the caller is."""
+"""`viewer`: the caller, as the token says."""
 
 from datetime import datetime
 
@@ -7,20 +7,19 @@ import strawberry
 from auth.viewer import Permission, Role
 
 
-@strawberry.type(description="Who the token says you are.")
+@strawberry.type(description="The caller, as the token says.")
 class Viewer:
-    subject: str | None = strawberry.field(
-        description="The token's `sub`: whom it was made out to. Null if it is no text."
-    )
+    subject: str | None = strawberry.field(description="The token's `sub`; null if it is no text.")
     role: Role = strawberry.field(
         description="The claim `role`, else `user_type`, else `is_admin`; CUSTOMER if none is."
     )
     permissions: list[Permission] = strawberry.field(
-        description="What you may see beyond your role: an admin holds all, others but staff none."
+        description="The caller's permissions: an admin holds all, staff those of the token, "
+        "others none."
     )
     organizer_id: str | None = strawberry.field(
-        description="The organizer whose events you see; the claim `organizer_id`."
+        description="The organizer whose events the caller sees; the claim `organizer_id`."
     )
     expires_at: datetime | None = strawberry.field(
-        description="When the token ends; the claim `exp`."
+        description="The expiry of the token; the claim `exp`."
     )

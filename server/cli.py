@@ -15,7 +15,7 @@ from pymongo.errors import PyMongoError
 import schema
 from auth.viewer import Permission, Role
 from errors import BadUserInput, StartupError, first_words
-from resolvers.arguments import moment
+from resolvers.arguments import date_time
 from resolvers.exports import ExportFormat, ExportReport, export_of
 from resolvers.tickets.report import Tickets
 from server import log, serving, tokens
@@ -42,7 +42,7 @@ class _Moment(click.ParamType[datetime]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         try:
-            return value if isinstance(value, datetime) else moment(value)
+            return value if isinstance(value, datetime) else date_time(value)
         except BadUserInput as error:
             self.fail(str(error), param, ctx)
 

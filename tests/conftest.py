@@ -26,10 +26,10 @@ from strawberry.types import ExecutionResult
 import schema
 from auth.viewer import Permission, Role, Viewer
 from documents import DOCUMENTS
-from loaders.loader import Aggregations
-from loaders.rollup_states import KeptCells
+from loaders.loader import Loader
+from loaders.rollup_reader import RollupReader
 from schema.context import Context
-from schema.execution.compiled import Compiled
+from schema.execution.compiled import CompiledExecution
 from server.database import connect
 from server.embedded.mongod import embedded_mongod
 from server.http import application as app
@@ -84,15 +84,15 @@ def plain_completion() -> Iterator[list[str]]:
     All that any test executes is completed in both ways.
     """
     different: list[str] = []
-    answer = Compiled._answer
+    answer = CompiledExecution._answer
 
-    def both(self: Compiled, *given: Any) -> Any:
+    def both(self: CompiledExecution, *given: Any) -> Any:
         compiled = answer(self, *given)
         if compiled is not Undefined:
             completion = (
-                super(Compiled, self).complete_list_value
+                super(CompiledExecution, self).complete_list_value
                 if is_list_type(given[0])
-                else super(Compiled, self).complete_object_value
+                else super(CompiledExecution, self).complete_object_value
             )
             # As with an extension that watches: nothing below is compiled either.
             self._watched = True
@@ -106,7 +106,7 @@ def plain_completion() -> Iterator[list[str]]:
         return compiled
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Compiled, "_answer", both)
+        patch.setattr(CompiledExecution, "_answer", both)
         yield different
 
 
@@ -182,13 +182,13 @@ def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
         low_stock_threshold: int = 5,
         now: datetime = NOW,
         seconds: float = 30,
-        kept: KeptCells | None = None,
+        rollups: RollupReader | None = None,
         **variables: Any,
     ) -> ExecutionResult:
         sent.commands.clear()
         sent.pipelines.clear()
         variables_of_cubes = {"now": now, "low_stock_threshold": low_stock_threshold}
-        aggregations = Aggregations(variables_of_cubes, timeout=seconds, kept=kept)
+        aggregations = Loader(variables_of_cubes, timeout=seconds, rollups=rollups)
         context = Context(viewer, now, aggregations)
         result = await built.execute(query, variables, context_value=context)
         assert isinstance(result, ExecutionResult)

@@ -5,28 +5,28 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.distinct import Census
-from cubes.expressions import is_text, price, whole
+from cubes.distinct import DistinctCube
+from cubes.expressions import integer, is_text, price
 from documents import AnalyticsEvent
 
 _DATED = {"$eq": [{"$type": "$created_at"}, "date"]}
 _TYPED = is_text("$event_type")
 _PERSON = {"$cond": [is_text("$user_id"), "$user_id", "$session_id"]}
-_QUANTITY = whole("$metadata.quantity", absent=1)
+_QUANTITY = integer("$metadata.quantity", absent=1)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-_PLAIN: Final = frozenset({"created_at", "event_type"})
+_GUARDS: Final = frozenset({"created_at", "event_type"})
 
 BEHAVIOUR: Final = Cube(
     name="behaviour",
     source=AnalyticsEvent,
     where=_DATED,
-    plain=frozenset({"created_at"}),
+    array_guards=frozenset({"created_at"}),
     # As it is, so that an index answers; who reads the cells passes over what is no text.
     dimensions={"event_type": "$event_type"},
     measures={"events": 1},
     # Any time zone's day begins at one of them.
-    buckets=[timedelta(minutes=15), _HOUR],
+    granularities=[timedelta(minutes=15), _HOUR],
 )
 """Events: of types that are asked for, each one by its own name."""
 
@@ -38,10 +38,10 @@ PRODUCT_ACTIVITY: Final = Cube(
     source=AnalyticsEvent,
     match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
     where=_DATED,
-    plain=frozenset({"created_at"}),
+    array_guards=frozenset({"created_at"}),
     dimensions={"event_type": "$event_type", "product": "$product_slug"},
     measures={"events": 1},
-    buckets=[_HOUR, _DAY],
+    granularities=[_HOUR, _DAY],
 )
 """Events about products; as above, what is no text is passed over."""
 
@@ -50,23 +50,23 @@ PURCHASES: Final = Cube(
     source=AnalyticsEvent,
     match={"event_type": "purchase"},
     where={"$and": [_DATED, _TYPED]},
-    plain=_PLAIN,
+    array_guards=_GUARDS,
     dimensions={"product": "$product_slug"},
     measures={
         "purchases": 1,
         "units": _QUANTITY,
         "revenue": {"$multiply": [price("$price"), _QUANTITY]},
     },
-    coarser=[frozenset()],
-    buckets=[_HOUR, _DAY],
+    rollup_levels=[frozenset()],
+    granularities=[_HOUR, _DAY],
 )
 """Events of type purchase; revenue in major units."""
 
-SESSIONS: Final = Census(
+SESSIONS: Final = DistinctCube(
     name="sessions",
     source=AnalyticsEvent,
     where=_DATED,
-    plain=frozenset({"created_at"}),
+    array_guards=frozenset({"created_at"}),
     # Not just the field: what asks for types is left to that engine of MongoDB 6.0 which, with more
     # groups than its memory holds, goes on on disk twice as fast as the other.
     individual={"$cond": [is_text("$session_id"), "$session_id", None]},
@@ -77,20 +77,20 @@ SESSIONS: Final = Census(
 """Sessions, and their events of any type."""
 
 
-def _sessions_with(event_type: str) -> Census:
-    return Census(
+def _sessions_with(event_type: str) -> DistinctCube:
+    return DistinctCube(
         name=f"sessions with {event_type}",
         source=AnalyticsEvent,
         match={"event_type": event_type},
         where={"$and": [_DATED, _TYPED]},
-        plain=_PLAIN,
+        array_guards=_GUARDS,
         individual="$session_id",
         dimensions={},
         measures={"sessions": 1},
     )
 
 
-SESSIONS_WITH: Final[Mapping[str, Census]] = {
+SESSIONS_WITH: Final[Mapping[str, DistinctCube]] = {
     event_type: _sessions_with(event_type)
     for event_type in (
         "product_view",
@@ -103,12 +103,12 @@ SESSIONS_WITH: Final[Mapping[str, Census]] = {
 }
 """Event type → sessions that have an event of it. One type at a time needs the least memory."""
 
-TRAFFIC: Final = Census(
+TRAFFIC: Final = DistinctCube(
     name="traffic",
     source=AnalyticsEvent,
     match={"source": {"$gt": "", "$ne": "direct"}},
     where={"$and": [_DATED, is_text("$source")]},
-    plain=frozenset({"created_at", "source"}),
+    array_guards=frozenset({"created_at", "source"}),
     ordered=True,
     individual="$session_id",
     traits={"source": {"$last": "$source"}},
@@ -117,12 +117,12 @@ TRAFFIC: Final = Census(
 )
 """Sessions that came by more than the address, by the last source that they came from."""
 
-CLICKERS: Final = Census(
+CLICKERS: Final = DistinctCube(
     name="WhatsApp clickers",
     source=AnalyticsEvent,
     match={"event_type": "whatsapp_cart_click"},
     where={"$and": [_DATED, _TYPED]},
-    plain=_PLAIN,
+    array_guards=_GUARDS,
     individual="$session_id",
     traits={"last": {"$max": "$created_at"}},
     dimensions={"session": "$_id", "last": "$last"},
@@ -130,12 +130,12 @@ CLICKERS: Final = Census(
 )
 """Sessions that clicked to buy by WhatsApp, and when they last did."""
 
-PERSONS: Final = Census(
+PERSONS: Final = DistinctCube(
     name="persons at the checkout",
     source=AnalyticsEvent,
     match={"event_type": {"$in": ["begin_checkout", "purchase"]}},
     where={"$and": [_DATED, _TYPED]},
-    plain=_PLAIN,
+    array_guards=_GUARDS,
     individual=_PERSON,
     traits={"did": {"$addToSet": "$event_type"}},
     dimensions={
@@ -146,12 +146,12 @@ PERSONS: Final = Census(
 )
 """Users, and sessions without one, that began a checkout or bought, in whatever order."""
 
-BUYERS: Final = Census(
+BUYERS: Final = DistinctCube(
     name="buyers",
     source=AnalyticsEvent,
     match={"event_type": "purchase"},
     where={"$and": [_DATED, _TYPED]},
-    plain=_PLAIN,
+    array_guards=_GUARDS,
     individual="$user_id",
     traits={"purchases": {"$sum": 1}},
     dimensions={"recurrent": {"$gte": ["$purchases", 2]}},
@@ -159,31 +159,31 @@ BUYERS: Final = Census(
 )
 """Users that bought, once or more often."""
 
-PRODUCT_SESSIONS: Final = Census(
+PRODUCT_SESSIONS: Final = DistinctCube(
     name="sessions of products",
     source=AnalyticsEvent,
     match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
     where={"$and": [_DATED, _TYPED]},
-    plain=_PLAIN,
+    array_guards=_GUARDS,
     individual={
         "event_type": "$event_type",
         "product": "$product_slug",
         "session": "$session_id",
     },
-    known=is_text("$_id.session"),
+    counts=is_text("$_id.session"),
     dimensions={"event_type": "$_id.event_type", "product": "$_id.product"},
     measures={"sessions": 1},
 )
 """Sessions, once for each product and each type of event about it."""
 
-PRODUCT_NAMES: Final = Census(
+PRODUCT_NAMES: Final = DistinctCube(
     name="names of products",
     source=AnalyticsEvent,
     match={"product_name": {"$gt": ""}},
     where={"$and": [_DATED, is_text("$product_name")]},
     ordered=True,
     individual={"product": "$product_slug"},
-    known=is_text("$_id.product"),
+    counts=is_text("$_id.product"),
     traits={"name": {"$last": "$product_name"}},
     dimensions={"product": "$_id.product", "name": "$name"},
     measures={"products": 1},

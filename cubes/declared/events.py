@@ -3,11 +3,11 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, flag, moment, text, whole
+from cubes.expressions import UNKNOWN, date, flag, integer, text
 from cubes.rows import Table
 from documents import Event
 
-_DATE = moment("$event_date")
+_DATE = date("$event_date")
 _DATED = {"$ne": [_DATE, None]}
 
 EVENT_ROWS: Final = Table(
@@ -17,7 +17,7 @@ EVENT_ROWS: Final = Table(
         "event_type": text("$event_type", UNKNOWN),
         "event_date": _DATE,
         "location": text("$location", ""),
-        "capacity": {"$max": [whole("$capacity"), 0]},
+        "capacity": {"$max": [integer("$capacity"), 0]},
         "is_active": flag("$is_active"),
         "is_sale_box_office": flag("$is_sale_box_office"),
     },
@@ -38,6 +38,7 @@ EVENTS: Final = Cube(
         "event_type": EVENT_ROWS.columns["event_type"],
         "is_active": EVENT_ROWS.columns["is_active"],
     },
+    parameters=frozenset({"now"}),
     measures={
         "events": 1,
         "upcoming": {"$cond": [{"$and": [_DATED, {"$gt": [_DATE, "$$now"]}]}, 1, 0]},

@@ -3,15 +3,15 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, number, one_if, text
+from cubes.expressions import UNKNOWN, Setting, number, one_if, text
 from documents import TicketOrder
 
-PAID: Final = ("CONFIRMED", "RECEIVED", "succeeded")
-"""The gateways' words for an order that is paid, compared exactly."""
+PAID: Final = Setting("paid_statuses", default=("CONFIRMED", "RECEIVED", "succeeded"))
+"""The payment statuses of a paid order, compared exactly: Asaas' two and Stripe's."""
 
 _STATUS: Final = text("$payment_status", UNKNOWN)
 _AMOUNT: Final = number("$amount_cents")
-_IS_PAID: Final = {"$in": [_STATUS, list(PAID)]}
+_IS_PAID: Final = {"$in": [_STATUS, PAID]}
 
 ORDERS: Final = Cube(
     name="orders",
@@ -29,7 +29,7 @@ ORDERS: Final = Cube(
         "paid_orders": one_if(_IS_PAID),
         "paid_cents": {"$cond": [_IS_PAID, _AMOUNT, 0]},
     },
-    coarser=[
+    rollup_levels=[
         frozenset(),
         frozenset({"event"}),
         frozenset({"status", "gateway", "method"}),

@@ -9,36 +9,36 @@ from bson.datetime_ms import DatetimeMS
 
 from cubes.cube import Stage
 from cubes.declared.tickets import IN_THE_SYSTEM, TICKET_ROWS
-from cubes.expressions import Expression, moment
-from cubes.keys import raw
+from cubes.expressions import Expression, date
+from cubes.keys import value_of
 from cubes.rows import Row
 from documents import Ticket
 
 EVENT_INDEX: Final = {"event_id": ""}
 """A filter of no ticket that the index by event can serve: asks what it knows of arrays."""
 
-_UPDATED: Final = {"$ifNull": [moment("$updated_at"), moment("$created_at")]}
+_UPDATED: Final = {"$ifNull": [date("$updated_at"), date("$created_at")]}
 
 
 @dataclass(frozen=True)
 class TicketFilter:
-    """Tickets of the events with these keys.
+    """The tickets of the events with these keys.
 
-    Perhaps only those in the system, or last updated in `[since, before)`; one without the time
-    of an update counts from its creation. `plain` says that no ticket's `event_id` ever held an
-    array.
+    With `in_the_system` deleted tickets are left out. `since` and `before` bound the last update,
+    `[since, before)`; a ticket without one counts from its creation. `array_free` says that no
+    ticket's `event_id` ever held an array.
     """
 
     events: frozenset[Hashable]
     in_the_system: bool = False
     since: DatetimeMS | None = None
     before: DatetimeMS | None = None
-    plain: bool = False
+    array_free: bool = False
 
     def stages(self) -> list[Stage]:
         """The stages that leave these tickets; an index serves them."""
         conditions: list[Expression] = []
-        if not self.plain:
+        if not self.array_free:
             # `$match` looks into arrays.
             conditions.append({"$not": [{"$isArray": "$event_id"}]})
         if self.in_the_system:
@@ -48,7 +48,9 @@ class TicketFilter:
         if self.before is not None:
             # Null comes before all dates.
             conditions += [{"$lt": [_UPDATED, self.before]}, {"$ne": [_UPDATED, None]}]
-        stages: list[Stage] = [{"$match": {"event_id": {"$in": [raw(key) for key in self.events]}}}]
+        stages: list[Stage] = [
+            {"$match": {"event_id": {"$in": [value_of(key) for key in self.events]}}}
+        ]
         return [*stages, {"$match": {"$expr": {"$and": conditions}}}] if conditions else stages
 
 
@@ -99,10 +101,10 @@ def listed(events: Sequence[Hashable]) -> list[Stage]:
     `event` is the event's place in the sequence, -1 for a ticket of none of them; the events come
     in any order.
     """
-    ids = [raw(key) for key in events]
+    ids = [value_of(key) for key in events]
     # An event whose id is null has the tickets without one.
     place = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
-    tickets = TicketFilter(frozenset(events), in_the_system=True, plain=True)
+    tickets = TicketFilter(frozenset(events), in_the_system=True, array_free=True)
     rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]
     return [
         *tickets.stages(),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, key, moment, one_if, present, text
+from cubes.expressions import UNKNOWN, date, key_text, one_if, present, text
 from cubes.rows import Table
 from documents import Ticket
 
@@ -24,13 +24,13 @@ _STATUS: Final = text("$status", UNKNOWN)
 TICKET_ROWS: Final = Table(
     source=Ticket,
     columns={
-        "ticket_id": key("$_id"),
-        "customer_id": key("$customer_id"),
+        "ticket_id": key_text("$_id"),
+        "customer_id": key_text("$customer_id"),
         "status": text("$status", ""),
         "promo_code_id": {"$cond": [{"$eq": [ORIGIN, "promo"]}, "$promo_code_id", None]},
-        "order_id": {"$cond": [_SOLD, key("$ticket_order_id"), None]},
-        "created_at": moment("$created_at"),
-        "consumed_at": moment("$consumed_at"),
+        "order_id": {"$cond": [_SOLD, key_text("$ticket_order_id"), None]},
+        "created_at": date("$created_at"),
+        "consumed_at": date("$consumed_at"),
     },
 )
 """Tickets one by one; `promo_code_id` and `order_id` are of those that one brought."""
@@ -48,7 +48,7 @@ TICKETS: Final = Cube(
             for status in ("available", "consumed", "expired")
         },
     },
-    coarser=[frozenset()],
+    rollup_levels=[frozenset()],
 )
 """Tickets, all and by what they are: a measure each keeps it to one cell an event."""
 
@@ -58,5 +58,5 @@ PROMO_TICKETS: Final = Cube(
     where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
     dimensions={"promo_code": "$promo_code_id"},
     measures={"tickets": 1},
-    coarser=[frozenset()],
+    rollup_levels=[frozenset()],
 )

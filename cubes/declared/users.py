@@ -3,14 +3,9 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, flag, text
+from cubes.expressions import UNKNOWN, flag, one_if, text
 from cubes.rows import Table
 from documents import User
-
-
-def _count(path: str) -> dict[str, object]:
-    return {"$cond": [flag(path), 1, 0]}
-
 
 USERS: Final = Cube(
     name="users",
@@ -18,9 +13,9 @@ USERS: Final = Cube(
     dimensions={"role": text("$role", UNKNOWN)},
     measures={
         "users": 1,
-        "active": _count("$is_active"),
-        "email_verified": _count("$email_verified"),
-        "phone_verified": _count("$phone_verified"),
+        "active": one_if(flag("$is_active")),
+        "email_verified": one_if(flag("$email_verified")),
+        "phone_verified": one_if(flag("$phone_verified")),
     },
 )
 

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from auth.scope import Scope
 from exports.reports.report import Batch, Column, Kind, Sheet
-from loaders.read_ahead import ahead
+from loaders.read_ahead import read_ahead
 from loaders.snapshot import Snapshot
 from resolvers.exports import TicketReportExport
 from resolvers.tickets.report import EventTickets
@@ -80,6 +80,6 @@ async def ticket_report(
     found = await EventTickets.of(
         asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot
     )
-    async with aclosing(ahead(found.rows())) as tickets:
+    async with aclosing(read_ahead(found.rows())) as tickets:
         first = await anext(tickets, None) or ()
         yield TicketReportFile(asked, now, found, tickets, first)

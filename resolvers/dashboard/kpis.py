@@ -1,15 +1,14 @@
-"""DashboardStats in mode TOTAL: what visitors did in a week (analytics-dashboard-stats)."""
+"""`dashboardStats` in mode TOTAL: what visitors of the shop did in a week."""
 
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import date
-from functools import cached_property
 from typing import Final, Self
 
-from cubes.cube import Cells, Cube, Slice, by_cube
+from cubes.cells import TIME, Cells
+from cubes.cube import Cube
 from cubes.declared.behaviour import (
-    BEHAVIOUR,
     BUYERS,
     CLICKERS,
     PERSONS,
@@ -17,78 +16,73 @@ from cubes.declared.behaviour import (
     PRODUCT_EVENTS,
     PURCHASES,
     SESSIONS,
-    SESSIONS_WITH,
     TRAFFIC,
 )
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.breakdown import counts, largest_first
 from resolvers.dashboard.products import (
     SHOWN,
     Leaders,
-    ProductCount,
     ProductNumbers,
-    ProductPerformance,
     by_product,
     names,
     ranked,
     top,
 )
+from resolvers.dashboard.terms import (
+    FUNNEL,
+    by_day,
+    conversion_rates_of,
+    event_counts_of,
+    events,
+    products,
+    sessions_with,
+)
 from resolvers.dashboard.values import (
-    ConversionRates,
     CountMode,
     DayCount,
     ErrorCounts,
     ErrorsTimelineDay,
     EventsTimelineDay,
-    FunnelCounts,
+    ProductCount,
+    ProductPerformance,
     RetentionMetrics,
     SessionStats,
     TrafficSource,
+    event_types,
     row,
-    types,
 )
-from resolvers.kpi import Failed, Kpi, Stats, kpi, loaded
-from resolvers.period import RETENTION, WEEK, Period
-from resolvers.rounding import count, percentage, ratio
+from resolvers.kpi import attribute, fold, kpi, parts
+from resolvers.period import RETENTION, Period
+from resolvers.rounding import count, percentage
+from resolvers.stats import Failed, Stats, kpis, loaded, slices_of
+from resolvers.terms import total
+from resolvers.units import COUNT, DATE_TIME, MONEY, PERCENTAGE, Unit
 
-LAST_CLICKERS: Final = 10
-
-FUNNEL: Final = types(FunnelCounts)
 _LISTS: Final = frozenset({"top_viewed_products", "product_performance"})
+_MODE: Final = Unit[CountMode]("mode", CountMode)
+_PURCHASES: Final = total(PURCHASES, "purchases")
+_REVENUE_CENTS: Final = total(PURCHASES, "revenue") * 100
+_BEGAN: Final = total(PERSONS, "persons", began=True)
 
 
-def _events(*event_types: str) -> Slice:
-    return BEHAVIOUR.slice("event_type", measures=["events"]).only("event_type", event_types)
-
-
-def _products(*event_types: str) -> Slice:
-    events = PRODUCT_ACTIVITY.slice("event_type", "product", measures=["events"])
-    return events.only("event_type", event_types)
-
-
-def sessions_with(event_type: str) -> Slice:
-    return SESSIONS_WITH[event_type].slice(measures=["sessions"])
-
-
-def _occurrences(event_type: str) -> Kpi[int]:
-    return Kpi(lambda stats, _: count(stats._totals[event_type]), _events(event_type))
-
-
-def _conversion(part: str, whole: str) -> Kpi[float]:
-    return Kpi(
-        lambda stats, _: percentage(stats._totals[part], stats._totals[whole]),
-        _events(part, whole),
-    )
-
-
-def _sessions(event_type: str) -> Kpi[int]:
-    return Kpi(lambda _, cells: count(cells.sum("sessions")), sessions_with(event_type))
+_OCCURRENCES: Final = {step: events(step) for step in FUNNEL}
 
 
 class DashboardStats(Stats):
-    """KPIs of the week up to now; the funnel and products count events, purchases units."""
+    """What visitors of the shop did in a week.
 
-    mode = CountMode.TOTAL
+    Money is in major units. The mode changes eventCounts, conversionRates, topViewedProducts and
+    productPerformance; all other fields are the same in both modes.
+    """
+
+    mode = attribute(_MODE, "The mode of the request.")
+    window_start = attribute(DATE_TIME, "The start of the window, which is in.")
+    window_end = attribute(
+        DATE_TIME, "The end of the window, which is in: the time of the request."
+    )
+
+    MODE = CountMode.TOTAL
 
     def __init__(
         self,
@@ -97,32 +91,28 @@ class DashboardStats(Stats):
         leaders: Leaders | BaseException,
     ) -> None:
         super().__init__(cells)
-        self.window_start, self.window_end = period.now - WEEK, period.now
-        self._period = period
+        self._mode = self.MODE
+        self._window_start = period.points[0].start
+        self._window_end = period.now
+        self._dates = period.dates
         self._leaders = loaded(leaders)
 
     @classmethod
-    async def of(
-        cls, period: Period, selected: Collection[str], aggregations: Aggregations
-    ) -> Self:
+    async def of(cls, period: Period, selected: Collection[str], loader: Loader) -> Self:
         """Loads what the selected KPIs are folded from."""
-        kpis = [found for name in selected if isinstance(found := getattr(cls, name, None), Kpi)]
-        needs = by_cube(each for kpi in kpis for each in kpi.needs)
-        if needs:
-            period = await period.trusting(aggregations)
-        loading = {
-            cube: asyncio.create_task(period.cells(each, aggregations))
-            for cube, each in needs.items()
-        }
+        slices = slices_of(kpis(cls, selected))
+        if slices:
+            period = await period.probed(loader)
+        loading = {cube: loader.load(period.place(one)) for cube, one in slices.items()}
 
         async def lead() -> Leaders:
             if _LISTS.isdisjoint(selected):
                 return Leaders({}, {})
-            # Which products lead decides what else is asked, while the rest is being loaded.
-            events = by_product(await loading[PRODUCT_ACTIVITY], "events")
-            numbers = await cls._counted(events, period, aggregations)
-            slugs = ranked(events, numbers)[:SHOWN] if "product_performance" in selected else []
-            return Leaders(numbers, await names(slugs, aggregations, period.within))
+            # The leading products decide what else is read; the rest is being read meanwhile.
+            activity = by_product(await loading[PRODUCT_ACTIVITY], "events")
+            numbers = await cls.product_numbers(activity, period, loader)
+            slugs = ranked(activity, numbers)[:SHOWN] if "product_performance" in selected else []
+            return Leaders(numbers, await names(slugs, loader, period.place))
 
         leading = asyncio.gather(lead(), return_exceptions=True)
         cells = await asyncio.gather(*loading.values(), return_exceptions=True)
@@ -130,91 +120,116 @@ class DashboardStats(Stats):
         return cls(dict(zip(loading, cells, strict=True)), period, leaders)
 
     @classmethod
-    async def _counted(
-        cls, events: ProductNumbers, period: Period, aggregations: Aggregations
+    async def product_numbers(
+        cls, activity: ProductNumbers, period: Period, loader: Loader
     ) -> ProductNumbers:
-        """The numbers that products are ordered by."""
-        return events
+        """The numbers that products are ordered by: their events."""
+        return activity
 
-    @cached_property
-    def _days(self) -> Mapping[date, Counter[str]]:
-        """Local date → event type → events."""
-        days = {day: Counter[str]() for day in self._period.days}
-        for cell in self.read(BEHAVIOUR):
-            days[cell["_id"]["day"]][cell["_id"]["event_type"]] += cell["events"]
+    def _days(self, counted: Cells) -> Mapping[date, Counter[str]]:
+        """Local date → event type → events, for each date of the week."""
+        days = {day: Counter[str]() for day in sorted({*self._dates})}
+        for cell in counted:
+            days[self._dates[cell["_id"][TIME]]][cell["_id"]["event_type"]] += cell["events"]
         return days
 
-    @cached_property
-    def _totals(self) -> Counter[str]:
-        """Event type → events."""
-        return sum(self._days.values(), Counter())
-
     @property
-    def _funnel(self) -> Mapping[str, int]:
-        """Step to a purchase → how many took it."""
-        return self._totals
+    def leaders(self) -> Leaders:
+        """The leading products; raises the error if they could not be loaded."""
+        if isinstance(self._leaders, Failed):
+            self._leaders.raise_again()
+        return self._leaders
 
-    @property
-    def _led(self) -> Leaders:
-        return self._leaders.again() if isinstance(self._leaders, Failed) else self._leaders
+    total_sales = kpi(COUNT, "Purchases.", events("purchase"))
+    total_revenue = kpi(
+        MONEY,
+        "Σ price × quantity of all purchases; an unreadable price is 0, an unreadable quantity 1.",
+        _REVENUE_CENTS,
+    )
+    average_order_value = kpi(
+        MONEY, "totalRevenue / totalSales; 0 without sales.", _REVENUE_CENTS / _PURCHASES
+    )
 
-    total_sales: Final = _occurrences("purchase")
-    checkout_started_count: Final = _occurrences("checkout_started")
-    payment_info_entered_count: Final = _occurrences("payment_info_entered")
-    order_completed_count: Final = _occurrences("order_completed")
-    conversion_checkout_to_payment: Final = _conversion("payment_info_entered", "checkout_started")
-    conversion_payment_to_order: Final = _conversion("order_completed", "payment_info_entered")
-    whatsapp_sessions: Final = _sessions("whatsapp_cart_click")
-    whatsapp_purchases: Final = _sessions("whatsapp_purchase")
-
-    @kpi(PURCHASES.slice(measures=["revenue"]))
-    def total_revenue(self, purchases: Cells) -> float:
-        return ratio(purchases.sum("revenue"), 1, places=2)
-
-    @kpi(PURCHASES.slice(measures=["revenue", "purchases"]))
-    def average_order_value(self, purchases: Cells) -> float:
-        """totalRevenue / totalSales, at 2 places."""
-        return ratio(purchases.sum("revenue"), purchases.sum("purchases"), places=2)
-
-    @kpi(PURCHASES.slice("product", measures=["units"]))
+    @fold(PURCHASES.slice("product", measures=["units"]))
     def top_products(self, purchases: Cells) -> list[ProductCount]:
+        """The 5 products with the most units bought."""
         return top(by_product(purchases, "units")["purchase"])
 
-    @kpi(_events("purchase"))
-    def sales_by_day(self, _: Cells) -> list[DayCount]:
-        sales = ((day, events["purchase"]) for day, events in self._days.items())
+    @fold(products("product_view"))
+    def top_viewed_products(self, _: Cells) -> list[ProductCount]:
+        """The 5 products with the most views, or in mode UNIQUE sessions that viewed them."""
+        return top(self.leaders.numbers["product_view"])
+
+    @fold(by_day("purchase"))
+    def sales_by_day(self, counted: Cells) -> list[DayCount]:
+        """Purchases by day, of the days that have any."""
+        sales = ((day, numbers["purchase"]) for day, numbers in self._days(counted).items())
         return [DayCount(day, count(number)) for day, number in sales if number]
 
-    @kpi(_events(*types(EventsTimelineDay)))
-    def events_timeline(self, _: Cells) -> list[EventsTimelineDay]:
-        return [row(EventsTimelineDay, line, date=day) for day, line in self._days.items()]
+    @fold(by_day(*event_types(EventsTimelineDay)))
+    def events_timeline(self, counted: Cells) -> list[EventsTimelineDay]:
+        """The events of each day of the week."""
+        days = self._days(counted).items()
+        return [row(EventsTimelineDay, numbers, date=day) for day, numbers in days]
 
-    @kpi(_events(*types(ErrorsTimelineDay)))
-    def errors_timeline(self, _: Cells) -> list[ErrorsTimelineDay]:
-        return [row(ErrorsTimelineDay, line, date=day) for day, line in self._days.items()]
+    abandonment_rate = kpi(
+        PERCENTAGE,
+        "Of the persons that began a checkout, the percentage that did not buy. A person is a "
+        "user, or a session without a user.",
+        total(PERSONS, "persons", began=True, bought=False) / _BEGAN,
+    )
+    event_counts = event_counts_of(_OCCURRENCES)
+    conversion_rates = conversion_rates_of(_OCCURRENCES)
+    checkout_started_count = kpi(
+        COUNT, "Events of type `checkout_started`.", events("checkout_started")
+    )
+    payment_info_entered_count = kpi(
+        COUNT, "Events of type `payment_info_entered`.", events("payment_info_entered")
+    )
+    order_completed_count = kpi(
+        COUNT, "Events of type `order_completed`.", events("order_completed")
+    )
+    conversion_checkout_to_payment = kpi(
+        PERCENTAGE,
+        "paymentInfoEnteredCount / checkoutStartedCount × 100; 0 without any.",
+        events("payment_info_entered") / events("checkout_started"),
+    )
+    conversion_payment_to_order = kpi(
+        PERCENTAGE,
+        "orderCompletedCount / paymentInfoEnteredCount × 100; 0 without any.",
+        events("order_completed") / events("payment_info_entered"),
+    )
+    error_counts = parts(
+        ErrorCounts,
+        "The window's errors by type.",
+        {each: events(each) for each in event_types(ErrorCounts)},
+    )
 
-    @kpi(_events(*types(ErrorCounts)))
-    def error_counts(self, _: Cells) -> ErrorCounts:
-        return row(ErrorCounts, self._totals)
+    @fold(products(*PRODUCT_EVENTS), PURCHASES.slice("product", measures=["units"]))
+    def product_performance(self, _: Cells, purchases: Cells) -> list[ProductPerformance]:
+        """The 10 products with the most views, as the mode counts them."""
+        return self.leaders.rows(by_product(purchases, "units")["purchase"])
 
-    @kpi(PERSONS.slice("began", "bought", measures=["persons"]))
-    def abandonment_rate(self, persons: Cells) -> float:
-        """Of those that began a checkout, those that did not buy; the order does not matter."""
-        lost = persons.sum("persons", began={True}, bought={False})
-        return percentage(lost, persons.sum("persons", began={True}))
+    @fold(by_day(*event_types(ErrorsTimelineDay)))
+    def errors_timeline(self, counted: Cells) -> list[ErrorsTimelineDay]:
+        """The errors of each day of the week."""
+        days = self._days(counted).items()
+        return [row(ErrorsTimelineDay, numbers, date=day) for day, numbers in days]
 
-    @kpi(SESSIONS.slice(measures=["sessions", "events"]), sessions_with("purchase"))
-    def session_stats(self, sessions: Cells, buying: Cells) -> SessionStats:
-        number = sessions.sum("sessions")
-        return SessionStats(
-            unique_sessions=count(number),
-            avg_events_per_session=ratio(sessions.sum("events"), number, places=1),
-            sessions_with_purchase=count(buying.sum("sessions")),
-        )
+    session_stats = parts(
+        SessionStats,
+        "The window's sessions.",
+        {
+            "unique_sessions": total(SESSIONS, "sessions"),
+            "avg_events_per_session": total(SESSIONS, "events") / total(SESSIONS, "sessions"),
+            "sessions_with_purchase": sessions_with("purchase"),
+        },
+    )
 
-    @kpi(BUYERS.slice("recurrent", measures=["buyers"]))
+    @fold(BUYERS.slice("recurrent", measures=["buyers"]))
     def retention_metrics(self, buyers: Cells) -> RetentionMetrics:
-        recurrent, number = buyers.sum("buyers", recurrent={True}), buyers.sum("buyers")
+        """The users that bought, and bought again."""
+        recurrent, number = buyers.sum("buyers", recurrent=[True]), buyers.sum("buyers")
         return RetentionMetrics(
             repurchase_rate=percentage(recurrent, number),
             recurrent_customers=count(recurrent),
@@ -222,36 +237,23 @@ class DashboardStats(Stats):
             period_days=RETENTION.days,
         )
 
-    @kpi(SESSIONS.slice(measures=["sessions"]), TRAFFIC.slice("source", measures=["sessions"]))
+    @fold(SESSIONS.slice(measures=["sessions"]), TRAFFIC.slice("source", measures=["sessions"]))
     def traffic_sources(self, sessions: Cells, traffic: Cells) -> list[TrafficSource]:
-        """By the last source other than direct; what is left of the sessions is direct."""
+        """Sessions by their last source other than `direct`, most sessions first."""
         sources = counts(traffic, "source", "sessions")
-        direct = sessions.sum("sessions") - sum(number for _, number in sources)
+        direct = int(sessions.sum("sessions")) - sum(number for _, number in sources)
         if direct > 0:
             sources.append(("direct", direct))
         return [TrafficSource(name, count(number)) for name, number in largest_first(sources)]
 
-    @kpi(CLICKERS.slice("session", measures=["sessions"]).largest("last", LAST_CLICKERS))
+    whatsapp_sessions = kpi(
+        COUNT, "Sessions that clicked to buy by WhatsApp.", sessions_with("whatsapp_cart_click")
+    )
+    whatsapp_purchases = kpi(
+        COUNT, "Sessions that bought by WhatsApp.", sessions_with("whatsapp_purchase")
+    )
+
+    @fold(CLICKERS.slice("session", measures=["sessions"]).largest("last", 10))
     def whatsapp_sessions_list(self, clickers: Cells) -> list[str]:
+        """The 10 sessions that clicked to buy by WhatsApp last, newest first."""
         return [cell["_id"]["session"] for cell in clickers]
-
-    @kpi(_events(*FUNNEL))
-    def event_counts(self, *_: Cells) -> FunnelCounts:
-        return row(FunnelCounts, self._funnel)
-
-    @kpi(_events(*FUNNEL))
-    def conversion_rates(self, *_: Cells) -> ConversionRates:
-        view, cart, checkout, purchase = (self._funnel[step] for step in FUNNEL)
-        return ConversionRates(
-            visit_to_cart=percentage(cart, view),
-            cart_to_checkout=percentage(checkout, cart),
-            checkout_to_purchase=percentage(purchase, checkout),
-        )
-
-    @kpi(_products("product_view"))
-    def top_viewed_products(self, _: Cells) -> list[ProductCount]:
-        return top(self._led.numbers["product_view"])
-
-    @kpi(_products(*PRODUCT_EVENTS), PURCHASES.slice("product", measures=["units"]))
-    def product_performance(self, _: Cells, purchases: Cells) -> list[ProductPerformance]:
-        return self._led.rows(by_product(purchases, "units")["purchase"])

@@ -1,58 +1,39 @@
-"""Products by what visitors did with them: the lists of DashboardStats."""
+"""The product lists of `dashboardStats`."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cubes.cube import Cells, Slice
+from cubes.cells import Cells
+from cubes.cube import Slice
 from cubes.declared.behaviour import PRODUCT_EVENTS, PRODUCT_NAMES, PRODUCT_SESSIONS
 from cubes.declared.products import PRODUCT_ROWS
 from cubes.keys import key_of
 from cubes.rows import Lookup
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from resolvers.breakdown import largest_first
+from resolvers.dashboard.values import ProductCount, ProductPerformance
 from resolvers.rounding import count, percentage
 
 TOP: Final = 5
 SHOWN: Final = 10
-# So many are counted before it is known what it takes to be among those shown: twice as many,
-# since the order by sessions is much the same as the order by views.
+# Sessions are counted for this many products first. The order by sessions is much the same as the
+# order by views, so twice the number shown finds most of the leaders.
 _CANDIDATES: Final = 2 * SHOWN
-# Beyond so many products, or bytes of their slugs, the sessions of all are counted: a command has
-# 16 MB at most.
+# A command has 16 MB at most: beyond this many products, or bytes of slugs, the sessions of all
+# products are counted.
 _MANY: Final = 10_000
 _LONG: Final = 4_000_000
 
 ProductNumbers = Mapping[str, Mapping[str, int]]
-"""Event type → product → events, units or sessions; a product that has none may be missing."""
-Within = Callable[[Slice], Slice]
-"""Puts a slice into the time that it is of."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProductCount:
-    """How many there are of a product."""
-
-    slug: str
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class ProductPerformance:
-    """A product from its views to its purchases, which are units if `purchases_units` is None."""
-
-    slug: str
-    name: str
-    views: int
-    add_to_cart: int
-    purchases: int
-    purchases_units: int | None
-    conversion_rate: float
+"""Event type → product → events, units or sessions; a product without any may be missing."""
+Place = Callable[[Slice], Slice]
+"""Puts a slice into the window that its numbers cover."""
 
 
 @dataclass(frozen=True, slots=True)
 class Leaders:
-    """Numbers of at least the products that lead by views, and the names of those, in order."""
+    """The numbers of at least the products that lead by views, and the leaders' names in order."""
 
     numbers: ProductNumbers
     names: Mapping[str, str]
@@ -60,7 +41,7 @@ class Leaders:
     def rows(
         self, purchases: Mapping[str, int], units: Mapping[str, int] | None = None
     ) -> list[ProductPerformance]:
-        """A row for each name; `units` are shown where `purchases` are none."""
+        """A row for each leader; without `units`, `purchases` are units."""
         views, carts = self.numbers["product_view"], self.numbers["add_to_cart"]
         return [
             ProductPerformance(
@@ -77,7 +58,7 @@ class Leaders:
 
 
 def by_product(cells: Cells, measure: str) -> ProductNumbers:
-    """The sums of cells by event type and product; those of no product are left out."""
+    """The sums of cells by event type and product; cells without a product are left out."""
     numbers: dict[str, dict[str, int]] = {name: {} for name in PRODUCT_EVENTS}
     for cell in cells:
         slug = key_of(cell["_id"].get("product"))
@@ -88,32 +69,30 @@ def by_product(cells: Cells, measure: str) -> ProductNumbers:
 
 
 def top(numbers: Mapping[str, int]) -> list[ProductCount]:
-    """The products with the largest numbers, then by slug; none without any."""
+    """The 5 products with the largest numbers above 0; ties go by slug."""
     leaders = largest_first(numbers.items())[:TOP]
     return [ProductCount(slug, count(number)) for slug, number in leaders if number > 0]
 
 
 def ranked(events: ProductNumbers, numbers: ProductNumbers) -> list[str]:
-    """The products that have events, by `numbers` of views, most first, then by slug."""
+    """The products that have events, by their views in `numbers`, most first, then by slug."""
     products = frozenset().union(*events.values())
     views = numbers["product_view"]
     return [slug for slug, _ in largest_first((each, views.get(each, 0)) for each in products)]
 
 
-async def sessions(
-    events: ProductNumbers, aggregations: Aggregations, within: Within
-) -> ProductNumbers:
-    """Sessions by event type and product, of at least the products that lead by them.
+async def sessions(events: ProductNumbers, loader: Loader, place: Place) -> ProductNumbers:
+    """The sessions by event type and product, of at least the products that lead by sessions.
 
-    A product has no more sessions than events. So those that have fewer views than the last of
-    the leaders has sessions need not be counted.
+    A product has no more sessions than views. So a product with fewer views than the last leader
+    has sessions need not be counted.
     """
 
     async def counted(slugs: Collection[str]) -> ProductNumbers:
         needs = PRODUCT_SESSIONS.slice("event_type", "product", measures=["sessions"])
         if len(slugs) <= _MANY and sum(len(slug.encode()) for slug in slugs) <= _LONG:
             needs = needs.only("product", slugs)
-        return by_product(await aggregations.load(within(needs)), "sessions")
+        return by_product(await loader.load(place(needs)), "sessions")
 
     views, order = events["product_view"], ranked(events, events)
     candidates, others = order[:_CANDIDATES], order[_CANDIDATES:]
@@ -125,18 +104,16 @@ async def sessions(
     return numbers
 
 
-async def names(
-    slugs: Sequence[str], aggregations: Aggregations, within: Within
-) -> Mapping[str, str]:
-    """What products are called: in the catalogue, else in their newest event, else their slug."""
+async def names(slugs: Sequence[str], loader: Loader, place: Place) -> Mapping[str, str]:
+    """Slug → name: in the catalogue, else in the product's newest event, else the slug."""
     if not slugs:
         return {}
-    catalogue = await aggregations.load(
+    catalogue = await loader.load(
         Lookup(PRODUCT_ROWS, frozenset({"name"}), frozenset(slugs), by="slug")
     )
     names = {slug: row["name"] for slug in slugs if (row := catalogue.get(slug)) and row["name"]}
     if missing := [slug for slug in slugs if slug not in names]:
-        told = PRODUCT_NAMES.slice("name", measures=["products"]).only("product", missing)
-        cells = await aggregations.load(within(told))
+        named = PRODUCT_NAMES.slice("name", measures=["products"]).only("product", missing)
+        cells = await loader.load(place(named))
         names |= {cell["_id"]["product"]: cell["_id"]["name"] for cell in cells}
     return {slug: names.get(slug, slug) for slug in slugs}

@@ -1,61 +1,51 @@
-"""DashboardStats in either mode: what visitors did in a week (analytics-dashboard-stats)."""
+"""`dashboardStats` in either mode."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
-from typing import Final, TypeVar
 
-from cubes.cube import Cells
-from cubes.declared.behaviour import SESSIONS_WITH
-from loaders.loader import Aggregations
+from cubes.cells import Cells
+from loaders.loader import Loader
 from resolvers.calendar import time_zone
-from resolvers.dashboard.kpis import FUNNEL, DashboardStats, sessions_with
-from resolvers.dashboard.products import (
-    ProductNumbers,
-    ProductPerformance,
-    by_product,
-    sessions,
+from resolvers.dashboard.kpis import DashboardStats
+from resolvers.dashboard.products import ProductNumbers, by_product, sessions
+from resolvers.dashboard.terms import (
+    FUNNEL,
+    conversion_rates_of,
+    event_counts_of,
+    sessions_with,
 )
-from resolvers.dashboard.values import CountMode
-from resolvers.kpi import Kpi, kpi
+from resolvers.dashboard.values import CountMode, ProductPerformance
+from resolvers.kpi import fold
 from resolvers.period import Period
 
-_Value = TypeVar("_Value")
-
-_DAILY: Final = frozenset({"sales_by_day", "events_timeline", "errors_timeline"})
-
-
-def _in_sessions(number: Kpi[_Value]) -> Kpi[_Value]:
-    """The same fold, of the sessions that took each step."""
-    return Kpi(number.fold, *(sessions_with(step) for step in FUNNEL))
+_SESSIONS = {step: sessions_with(step) for step in FUNNEL}
 
 
 class UniqueDashboardStats(DashboardStats):
-    """KPIs of the week up to now; the funnel and products count sessions."""
+    """The same with the funnel and the products counted in sessions."""
 
-    mode = CountMode.UNIQUE
+    MODE = CountMode.UNIQUE
 
-    event_counts = _in_sessions(DashboardStats.event_counts)
-    conversion_rates = _in_sessions(DashboardStats.conversion_rates)
+    event_counts = event_counts_of(_SESSIONS)
+    conversion_rates = conversion_rates_of(_SESSIONS)
 
     @classmethod
-    async def _counted(
-        cls, events: ProductNumbers, period: Period, aggregations: Aggregations
+    async def product_numbers(
+        cls, activity: ProductNumbers, period: Period, loader: Loader
     ) -> ProductNumbers:
-        return await sessions(events, aggregations, period.within)
+        """The numbers that products are ordered by: their sessions."""
+        return await sessions(activity, loader, period.place)
 
-    @property
-    def _funnel(self) -> Mapping[str, int]:
-        return {step: self.read(SESSIONS_WITH[step]).sum("sessions") for step in FUNNEL}
-
-    @kpi(*DashboardStats.product_performance.needs)
+    @fold(*DashboardStats.product_performance.slices)
     def product_performance(self, _: Cells, purchases: Cells) -> list[ProductPerformance]:
-        sessions = self._led.numbers["purchase"]
-        return self._led.rows(sessions, units=by_product(purchases, "units")["purchase"])
+        """The 10 products with the most sessions that viewed them."""
+        buying = self.leaders.numbers["purchase"]
+        return self.leaders.rows(buying, units=by_product(purchases, "units")["purchase"])
 
 
 async def dashboard_stats(
     selected: Collection[str],
-    aggregations: Aggregations,
+    loader: Loader,
     *,
     mode: CountMode,
     timezone: str,
@@ -63,11 +53,8 @@ async def dashboard_stats(
 ) -> DashboardStats:
     """The selected KPIs of the week up to `now`, its days those of a time zone.
 
-    Raises `BadUserInput` for a time zone that there is not.
+    Raises `BadUserInput` for an unknown time zone.
     """
-    zone = time_zone("timezone", timezone)
-    period = Period.until(now, zone)
-    if _DAILY.isdisjoint(selected):
-        period = period.undivided()
+    period = Period.until(now, time_zone("timezone", timezone))
     kind = DashboardStats if mode is CountMode.TOTAL else UniqueDashboardStats
-    return await kind.of(period, selected, aggregations)
+    return await kind.of(period, selected, loader)

@@ -1,4 +1,4 @@
-"""The tickets of listed events, one by one, in the events' order (events-dashboard, section 5)."""
+"""The tickets of listed events one by one, in the events' order (events dashboard's export)."""
 
 import asyncio
 from collections import defaultdict
@@ -16,27 +16,30 @@ from cubes.keys import key_of
 from cubes.rows import Lookup, Row
 from loaders.snapshot import Snapshot
 from resolvers.event_stats import EventStats
-from resolvers.stored_values import key, moment
+from resolvers.stored_values import date_time, key
 
 _BATCH: Final = 2_000
-# What is formatted at once: other requests wait for as long.
-_AT_ONCE: Final = 100
-# Events of few tickets are asked for together, and put in order here.
-_TOGETHER: Final = 50
+# Other requests wait while this many rows are formatted.
+_FORMATTED_TOGETHER: Final = 100
+# Events of few tickets share an aggregation; their tickets are put in order here.
+_EVENTS_TOGETHER: Final = 50
 _TICKETS_TOGETHER: Final = 2_000
-_CODES_KEPT: Final = 50_000
+_CODES_CACHED: Final = 50_000
 _TEXTS: Final = frozenset({str, NoneType})
-_MOMENTS: Final = frozenset({datetime, NoneType})
+_DATES: Final = frozenset({datetime, NoneType})
 _COLUMNS: Final = itemgetter(
     "ticket_id", "customer_id", "status", "promo_code_id", "order_id", "created_at", "consumed_at"
 )
 
 
 class ListedTickets(NamedTuple):
-    """Some tickets of an event, column by column; `promo_code`, `order_id` of what brought them."""
+    """Some tickets of an event, column by column.
+
+    `promo_code` and `order_id` are those of the tickets' origin.
+    """
 
     place: int
-    """That of the event among those that are listed."""
+    """The place of the event among the listed events."""
     ticket_id: Sequence[str]
     customer_id: Sequence[str | None]
     status: Sequence[str]
@@ -59,27 +62,27 @@ async def listed_tickets(
             for row in rows:
                 of[row["event"]].append(row)
             places = stretches[number]
-            # Those of several events are put in order when all are there.
+            # Tickets of several events are put in order when all of them have come.
             if len(places) == 1 or not rows:
                 for event, place in enumerate(places):
                     for part in _parts(of[event]):
                         yield await codes.tickets(place, part)
-                        # Others get their turn.
+                        # Other tasks get their turn.
                         await asyncio.sleep(0)
                 of.clear()
 
 
 def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    for start in range(0, len(rows), _AT_ONCE):
-        yield rows[start : start + _AT_ONCE]
+    for start in range(0, len(rows), _FORMATTED_TOGETHER):
+        yield rows[start : start + _FORMATTED_TOGETHER]
 
 
 def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The places of events that are asked for together; without those that have no tickets."""
+    """The places of events that share an aggregation; events without tickets are left out."""
     places: list[int] = []
     held = 0
     for place, count in enumerate(tickets):
-        if places and (held + count > _TICKETS_TOGETHER or len(places) == _TOGETHER):
+        if places and (held + count > _TICKETS_TOGETHER or len(places) == _EVENTS_TOGETHER):
             yield places
             places, held = [], 0
         if count:
@@ -90,14 +93,14 @@ def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
 
 
 class _Codes:
-    """The texts of promo codes, as far as they were needed lately."""
+    """The texts of promo codes, cached."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
-        self._known: dict[Hashable, str | None] = {None: None}
+        self._cached: dict[Hashable, str | None] = {None: None}
 
     async def tickets(self, place: int, rows: Sequence[Row]) -> ListedTickets:
-        """The tickets of rows, which are of one event; there is at least one."""
+        """The tickets of one event's rows, of which there is at least one."""
         ids, customers, statuses, brought, orders, created, consumed = zip(
             *map(_COLUMNS, rows), strict=True
         )
@@ -108,30 +111,30 @@ class _Codes:
             statuses,
             await self._of(brought),
             _texts(orders),
-            _moments(created),
-            _moments(consumed),
+            _dates(created),
+            _dates(consumed),
         )
 
     async def _of(self, ids: Sequence[Any]) -> Sequence[str | None]:
-        if len(self._known) > _CODES_KEPT:
-            self._known = {None: None}
+        if len(self._cached) > _CODES_CACHED:
+            self._cached = {None: None}
         keys = [None if id is None else key_of(id) for id in ids]
-        if unknown := frozenset(keys) - self._known.keys():
+        if unknown := frozenset(keys) - self._cached.keys():
             lookup = Lookup(PROMO_CODE_ROWS, frozenset({"code"}), unknown)
             found = await self._snapshot.load(lookup)
-            self._known |= {
+            self._cached |= {
                 each: found[each]["code"] if each in found else None for each in unknown
             }
-        return [self._known[each] for each in keys]
+        return [self._cached[each] for each in keys]
 
 
 def _texts(ids: Sequence[Any]) -> Sequence[Any]:
-    """The texts of ids, which almost all are already."""
+    """The texts of ids; almost all ids are texts already."""
     if {*map(type, ids)} <= _TEXTS:
         return ids
     return [id if type(id) in _TEXTS else key(id) for id in ids]
 
 
-def _moments(values: Sequence[Any]) -> Sequence[datetime | None]:
-    """Dates, of which almost all are some that can be shown."""
-    return values if {*map(type, values)} <= _MOMENTS else [*map(moment, values)]
+def _dates(values: Sequence[Any]) -> Sequence[datetime | None]:
+    """Dates; almost all of them can be shown."""
+    return values if {*map(type, values)} <= _DATES else [*map(date_time, values)]

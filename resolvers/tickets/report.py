@@ -1,4 +1,4 @@
-"""The ticket report: tickets of some events one by one (organizer-ticket-report)."""
+"""`ticketReport`: tickets of some events one by one, each with its owner."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Collection, Hashable, Iterable, Mapping, Sequence
@@ -17,14 +17,16 @@ from cubes.declared.users import ACCOUNTS_AS_STORED
 from cubes.keys import key_of
 from cubes.rows import Lookup, Row
 from errors import NotFound
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from loaders.snapshot import Snapshot
 from resolvers.arguments import object_id, text, within
+from resolvers.declaration import described, value
 from resolvers.rounding import count
 from resolvers.tickets.row import ALL, OWNERS, TicketReportRow, initial_owner, owner_id, reader
+from resolvers.units import COUNT
 
 LIMIT_MAX: Final = 1000
-# What is formatted at once: other requests wait for as long.
+# Other requests wait while this many rows are formatted.
 _BATCH: Final = 100
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -36,17 +38,17 @@ Events = Mapping[Hashable, Row]
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class TicketReport:
-    """How many tickets match, and those of them that were asked for."""
+    """Tickets of some events, by id."""
 
-    total: int
-    result: Sequence[TicketReportRow]
+    total: int = described("The number of matching tickets, on all pages together.", COUNT)
+    result: list[TicketReportRow] = described("The tickets of this page.")
 
 
 @dataclass(frozen=True, slots=True)
 class Tickets:
-    """Which tickets of an event are reported: all, or those that an update was made to."""
+    """Which tickets of an event are reported: all, or only those last updated in a window."""
 
     exclude_deleted: bool = False
     last_updated_since: datetime | None = None
@@ -64,7 +66,7 @@ class Tickets:
 
 async def ticket_report(
     selected: Collection[str] | None,
-    aggregations: Aggregations,
+    loader: Loader,
     scope: Scope,
     tickets: Tickets,
     *,
@@ -74,30 +76,28 @@ async def ticket_report(
     offset: int,
     with_total: bool = True,
 ) -> TicketReport:
-    """A page of the tickets of those of the events that the caller may see, by `_id`.
+    """A page of the tickets of the events that the caller may see, by `_id`.
 
-    `selected` are fields of `TicketReportRow`, or None if no tickets are asked for; without
-    `with_total`, `total` is 0. Raises `BadUserInput` for an id that is none, a limit or an offset
+    `selected` are fields of `TicketReportRow`, or None if no tickets are wanted; without
+    `with_total`, `total` is 0. Raises `BadUserInput` for a malformed id, or a limit or an offset
     out of range.
     """
     within("limit", limit, 1, LIMIT_MAX)
     within("offset", offset, 0)
-    events = await visible_events(event_ids, mobile_app_id, scope, aggregations)
+    events = await visible_events(event_ids, mobile_app_id, scope, loader)
     if not events:
-        return TicketReport(0, ())
-    wanted = await indexed(tickets.of(events), aggregations)
+        return TicketReport(0, [])
+    wanted = await indexed(tickets.of(events), loader)
     total, found = await asyncio.gather(
-        aggregations.load(TicketCount(wanted)) if with_total else _given(0),
-        aggregations.load(TicketPage(wanted, offset, limit))
-        if selected is not None
-        else _given(()),
+        loader.load(TicketCount(wanted)) if with_total else _given(0),
+        loader.load(TicketPage(wanted, offset, limit)) if selected is not None else _given(()),
     )
-    return TicketReport(count(total), await rows(found, events, selected or (), aggregations))
+    return TicketReport(count(total), await rows(found, events, selected or (), loader))
 
 
 @dataclass(frozen=True, slots=True)
 class EventTickets:
-    """The tickets of an event that the caller may see, for as many as there are."""
+    """All tickets of an event that the caller may see."""
 
     _events: Events
     _wanted: TicketFilter
@@ -107,18 +107,18 @@ class EventTickets:
     async def of(
         cls, event_id: str, mobile_app_id: str, tickets: Tickets, scope: Scope, snapshot: Snapshot
     ) -> Self:
-        """Raises `BadUserInput` for what is no id, `NotFound` where no such event may be seen."""
+        """Raises `BadUserInput` for a malformed id, `NotFound` if the caller sees no such event."""
         events = await visible_events([event_id], mobile_app_id, scope, snapshot)
         if not events:
             raise NotFound("There is no such event of this application.")
         return cls(events, await indexed(tickets.of(events), snapshot), snapshot)
 
     async def count(self) -> int:
-        """How many there are."""
+        """The number of tickets."""
         return await self._snapshot.load(TicketCount(self._wanted))
 
     async def rows(self) -> AsyncGenerator[Sequence[TicketReportRow]]:
-        """All of them, some at a time."""
+        """The rows, some at a time."""
         pipeline = TicketPage(self._wanted).pipeline()
         stream = self._snapshot.stream(TICKETS.source, [pipeline], batch=_BATCH)
         async with aclosing(stream) as batches:
@@ -128,16 +128,16 @@ class EventTickets:
 
 
 async def visible_events(
-    ids: Iterable[str], mobile_app_id: str, scope: Scope, aggregations: Aggregations
+    ids: Iterable[str], mobile_app_id: str, scope: Scope, loader: Loader
 ) -> Events:
-    """Of the events with these ids those of the app that the caller may see, as they are stored.
+    """The stored events with these ids that are of the app, and that the caller may see.
 
-    Raises `BadUserInput` for an id that is none.
+    Raises `BadUserInput` for a malformed id.
     """
     keys = frozenset(object_id("eventIds", each) for each in ids)
     app = text("mobileAppId", mobile_app_id)
     columns = frozenset(EVENTS_AS_STORED.columns)
-    found = await aggregations.load(Lookup(EVENTS_AS_STORED, columns, keys)) if keys else {}
+    found = await loader.load(Lookup(EVENTS_AS_STORED, columns, keys)) if keys else {}
     return {
         key: event
         for key, event in found.items()
@@ -145,21 +145,21 @@ async def visible_events(
     }
 
 
-async def indexed(wanted: TicketFilter, aggregations: Aggregations) -> TicketFilter:
-    """The same filter, knowing whether the index alone can tell whose a ticket is."""
-    plain = await aggregations.plain(TICKETS.source, EVENT_INDEX)
-    return replace(wanted, plain="event_id" in plain)
+async def indexed(wanted: TicketFilter, loader: Loader) -> TicketFilter:
+    """The same filter, knowing whether `event_id` is array-free."""
+    array_free = await loader.array_free(TICKETS.source, EVENT_INDEX)
+    return replace(wanted, array_free="event_id" in array_free)
 
 
 async def rows(
-    tickets: Sequence[Row], events: Events, selected: Collection[str], aggregations: Aggregations
-) -> Sequence[TicketReportRow]:
-    """The rows of tickets as they are stored; the owners' accounts are loaded together."""
+    tickets: Sequence[Row], events: Events, selected: Collection[str], loader: Loader
+) -> list[TicketReportRow]:
+    """The rows of stored tickets; the owners' accounts are loaded together."""
     accounts: Mapping[Hashable, Row] = {}
     owners = [key_of(owner_id(ticket)) for ticket in tickets]
     if keys := frozenset(owners) - {None} if OWNERS & {*selected} else None:
         columns = frozenset(ACCOUNTS_AS_STORED.columns)
-        accounts = await aggregations.load(Lookup(ACCOUNTS_AS_STORED, columns, keys))
+        accounts = await loader.load(Lookup(ACCOUNTS_AS_STORED, columns, keys))
     row = reader(selected)
     return [
         row(
@@ -178,9 +178,9 @@ def _has(apps: object, app: str) -> bool:
     return isinstance(apps, list) and app != "" and app in apps
 
 
-def _whole_milliseconds(moment: datetime | None) -> DatetimeMS | None:
-    """The first moment, from this one on, that MongoDB can store."""
-    return None if moment is None else DatetimeMS(-((_EPOCH - moment) // _MILLISECOND))
+def _whole_milliseconds(at: datetime | None) -> DatetimeMS | None:
+    """A time rounded up to the milliseconds that MongoDB stores."""
+    return None if at is None else DatetimeMS(-((_EPOCH - at) // _MILLISECOND))
 
 
 async def _given(value: _T) -> _T:

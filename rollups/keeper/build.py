@@ -59,7 +59,7 @@ async def _build(kept: Kept) -> None:
         finest = next(levels)
         await _fill(cells, at, finest.cells())
         for level in levels:
-            await _fill(cells, cells, level.of_finer(finest))
+            await _fill(cells, cells, level.cells_of_finer(finest))
 
     filling = [asyncio.create_task(fill(levels(cube))) for cube in rollup.cubes]
     try:

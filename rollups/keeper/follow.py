@@ -12,7 +12,8 @@ from pymongo import UpdateOne
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
-from cubes.cube import Stage, exact
+from cubes.cells import exact
+from cubes.cube import Stage
 from documents.reads import BY_CODE_POINT
 from rollups.keeper.build import RAW
 from rollups.keeper.cluster_time import Moment, Moments, after

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
 
-from cubes.cube import Stage, exact
-from cubes.keys import key_of, raw
+from cubes.cells import exact
+from cubes.cube import Stage
+from cubes.keys import key_of, value_of
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
 from rollups.keeper.cluster_time import moment
@@ -75,7 +76,7 @@ async def verify_some(store: Store, rollup: Rollup) -> list[Difference]:
                 _cells(cells, [{"$match": {"level": level.name}}, *_of(cell), _THERE]),
                 _cells(source, [*level.documents_of(cell["key"]), *level.cells(), *_of(cell)])
                 if level is finer
-                else _cells(cells, [*level.of_finer(finer, cell["key"]), *_of(cell), _THERE]),
+                else _cells(cells, [*level.cells_of_finer(finer, cell["key"]), *_of(cell), _THERE]),
             )
     await store.note_check(rollup, cells.name, len(differences))
     return differences
@@ -132,7 +133,7 @@ def _key(cell: _Cell) -> tuple[Any, ...]:
 
 def _shown(key: tuple[Any, ...]) -> tuple[str, Mapping[str, Any]]:
     level, *dimensions = key
-    return level, {name: raw(value) for name, value in dimensions}
+    return level, {name: value_of(value) for name, value in dimensions}
 
 
 def _sums(cell: _Cell) -> Mapping[str, Any]:

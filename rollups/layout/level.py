@@ -1,4 +1,4 @@
-"""Levels: cells of a cube that are kept, by some of its dimensions and perhaps buckets of time."""
+"""Levels: the cells that a rollup has of a cube, by some dimensions and perhaps by time."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -7,110 +7,110 @@ from typing import Any, Final
 
 from bson import ObjectId
 
+from cubes.cells import TIME
 from cubes.cube import Cube, Slice, Stage, Window
 from cubes.expressions import Expression, bucket
-from cubes.keys import raw
+from cubes.keys import value_of
 
-_BUCKET: Final = "bucket"
+DOCUMENTS: Final = "documents"
+"""The field of a cell that says how many documents it sums up."""
 
 
 @dataclass(frozen=True)
 class Level:
-    """Cells of a cube by some of its dimensions, and perhaps by buckets of time.
+    """The cells of a cube by some of its dimensions, and by buckets of time with a `granularity`.
 
-    A kept cell is `{level, key: {dimension: value}, documents, measures: {measure: sum}}`, where
-    `documents` is how many are behind it: a cell of none is there until it is swept. The key of
-    one by buckets has the start of its, too.
+    A stored cell is `{level, key: {dimension: value}, documents, measures: {measure: sum}}`. A cell
+    of no documents stands for nothing until the sweep deletes it. With a granularity, the key has
+    the bucket's start as `time`.
     """
 
     cube: Cube
     dimensions: frozenset[str]
-    bucket: timedelta | None = None
+    granularity: timedelta | None = None
 
     @property
     def name(self) -> str:
         """The level's name, unique among all."""
         by = f"{self.cube.name} by {', '.join(sorted(self.dimensions)) or 'nothing'}"
-        return by if self.bucket is None else f"{by} in {self.bucket}"
-
-    def key(self, at: str | None = None) -> dict[str, Expression]:
-        """The key of a document's cell; of a finer cell's, `at` the path of its key."""
-        by = self.cube.dimensions if at is None else {n: f"{at}.{n}" for n in self.dimensions}
-        key = {name: by[name] for name in sorted(self.dimensions)}
-        if self.bucket is not None:
-            key[_BUCKET] = bucket("$created_at" if at is None else f"{at}.{_BUCKET}", self.bucket)
-        return key
+        return by if self.granularity is None else f"{by} in {self.granularity}"
 
     def cells(self, weight: Expression | None = None) -> list[Stage]:
-        """The stages that make cells of documents of the cube's collection."""
+        """The stages that make cells of the collection's documents, each counted `weight` times."""
         cube = self.cube
-        summed = (
-            cube.measures
-            if weight is None
-            else {name: {"$multiply": [weight, each]} for name, each in cube.measures.items()}
-        )
-        documents = 1 if weight is None else weight
-        return [*cube.counted(), *self._cells(self.key(), documents, summed)]
+        sums = dict(cube.measures)
+        if weight is not None:
+            sums = {name: {"$multiply": [weight, each]} for name, each in sums.items()}
+        key = self._key({name: cube.dimensions[name] for name in self.dimensions}, "$created_at")
+        return [*cube.documents(), *self._cells(key, 1 if weight is None else weight, sums)]
 
-    def of_finer(self, finer: "Level", key: Mapping[str, Any] | None = None) -> list[Stage]:
-        """The stages that make cells of those of a finer level, or only the one of a key."""
-        within = self._within(key or {}, lambda name: f"key.{name}", f"key.{_BUCKET}")
-        summed = {name: f"$measures.{name}" for name in self.cube.measures}
-        cells = self._cells(self.key("$key"), "$documents", summed)
+    def cells_of_finer(self, finer: "Level", key: Mapping[str, Any] | None = None) -> list[Stage]:
+        """The stages that make cells of a finer level's cells, or only the cell of a key."""
+        within = self._within(key or {}, lambda name: f"key.{name}", f"key.{TIME}")
+        sums = {name: f"$measures.{name}" for name in self.cube.measures}
+        of_finer = self._key({name: f"$key.{name}" for name in self.dimensions}, f"$key.{TIME}")
+        cells = self._cells(of_finer, f"${DOCUMENTS}", sums)
         return [{"$match": {"level": finer.name, **within}}, *cells]
 
     def documents_of(self, key: Mapping[str, Any]) -> list[Stage]:
-        """The stages that leave the documents of a cell, and perhaps others: what is indexed."""
-        plain = {n: str(e)[1:] for n, e in self.cube.dimensions.items() if isinstance(e, str)}
-        return [{"$match": self._within(key, plain.get, "created_at")}]
+        """The stages that leave the documents of a cell, and perhaps others, by an index."""
+        return [{"$match": self._within(key, self.cube.field_of, "created_at")}]
+
+    def filter(self, one: Slice, window: Window | None = None) -> dict[str, Any]:
+        """The filter for the cells that a slice is of, in a window."""
+        match: dict[str, Any] = {"level": self.name, DOCUMENTS: {"$ne": 0}}
+        for dimension, keys in one.filters:
+            match[f"key.{dimension}"] = {"$in": [value_of(key) for key in keys]}
+        if window is not None:
+            match[f"key.{TIME}"] = {"$gte": window.start, "$lt": window.end}
+        return match
+
+    @property
+    def searched(self) -> Iterator[str]:
+        """The paths of its cells that reads filter by: time, else dimensions that are fields."""
+        if self.granularity is not None:
+            yield f"key.{TIME}"
+            return
+        for name in self.dimensions:
+            if self.cube.field_of(name) is not None:
+                yield f"key.{name}"
+
+    def _key(self, key: Mapping[str, Expression], time: Expression) -> dict[str, Expression]:
+        by_name = dict(sorted(key.items()))
+        return (
+            by_name
+            if self.granularity is None
+            else by_name | {TIME: bucket(time, self.granularity)}
+        )
 
     def _within(
         self, key: Mapping[str, Any], path_of: Callable[[str], str | None], time: str
     ) -> dict[str, Any]:
-        """A filter for what a cell may be of, where its dimensions have paths."""
+        """A filter for what a cell may sum up, by the dimensions that have a path."""
+        start = key.get(TIME)
         within = {
             path: {"$eq": value}
             for name, value in key.items()
-            # Of any other type less is equal, or more.
+            # Values of other types can be equal to values that are stored otherwise.
             if isinstance(value, str | ObjectId) and (path := path_of(name)) is not None
         }
-        start = key.get(_BUCKET)
         # The first and the last bucket have no bounds.
-        if self.bucket is not None and start is not None and MINYEAR < start.year < MAXYEAR:
-            within[time] = {"$gte": start, "$lt": start + self.bucket}
+        if self.granularity is not None and start is not None and MINYEAR < start.year < MAXYEAR:
+            within[time] = {"$gte": start, "$lt": start + self.granularity}
         return within
 
-    @property
-    def searched(self) -> Iterator[str]:
-        """The paths of its cells that they are searched by: a window's, else those with keys."""
-        if self.bucket is not None:
-            yield f"key.{_BUCKET}"
-            return
-        for name in self.dimensions:
-            if isinstance(self.cube.dimensions[name], str):
-                yield f"key.{name}"
-
-    def reading(self, one: Slice, window: Window | None = None) -> dict[str, Any]:
-        """The filter for those of its cells that a slice is of, and of a window."""
-        match: dict[str, Any] = {"level": self.name, "documents": {"$ne": 0}}
-        if one.key is not None:
-            match[f"key.{one.key}"] = {"$in": [raw(key) for key in one.keys]}
-        if window is not None:
-            match[f"key.{_BUCKET}"] = {"$gte": window.start, "$lt": window.end}
-        return match
-
     def _cells(
-        self, key: Mapping[str, Expression], documents: Expression, summed: Mapping[str, Expression]
+        self, key: Mapping[str, Expression], documents: Expression, sums: Mapping[str, Expression]
     ) -> list[Stage]:
-        sums = {name: {"$sum": each} for name, each in summed.items()}
+        summed = {name: {"$sum": each} for name, each in sums.items()}
         return [
-            {"$group": {"_id": dict(key), "documents": {"$sum": documents}, **sums}},
+            {"$group": {"_id": dict(key), DOCUMENTS: {"$sum": documents}, **summed}},
             {
                 "$project": {
                     "_id": 0,
                     "level": {"$literal": self.name},
                     "key": "$_id",
-                    "documents": 1,
+                    DOCUMENTS: 1,
                     "measures": {name: f"${name}" for name in sums},
                 }
             },
@@ -119,6 +119,6 @@ class Level:
 
 def levels(cube: Cube) -> Iterator[Level]:
     """The levels of a cube, the finest first."""
-    for dimensions in (frozenset(cube.dimensions), *cube.coarser):
-        for size in cube.buckets or (None,):
+    for dimensions in (frozenset(cube.dimensions), *cube.rollup_levels):
+        for size in cube.granularities or (None,):
             yield Level(cube, dimensions, size)

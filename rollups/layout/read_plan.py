@@ -1,27 +1,28 @@
-"""How kept cells answer a slice: from which levels, and what has to be counted besides."""
+"""Which level of a rollup answers a slice, and which edges of its window are counted live."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from itertools import pairwise
+from typing import Final, TypeAlias
 
+from cubes.cells import TIME
 from cubes.cube import Slice, Stage, Window
 from rollups.layout.level import Level
-from rollups.layout.rollup import ROLLUPS, Rollup
+from rollups.layout.rollup import Rollup
 
-# Where buckets of any size begin.
+# Where buckets of every size begin.
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
-
-ROLLUP_OF: Final = {cube: rollup for rollup in ROLLUPS for cube in rollup.cubes}
-"""The rollup of each cube that has one."""
+_Stretch: TypeAlias = tuple[Level | None, Window]
+"""A stretch of time in whole buckets of a level; of no level if it has to be counted live."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a slice is answered: by an aggregation of kept cells, and slices that are counted.
+class ReadPlan:
+    """How a rollup answers a slice: an aggregation of its cells, and slices to be counted live.
 
-    Those are the edges of a window, what it has of buckets that it does not have whole.
+    These slices are the edges: the parts of buckets that the window does not have whole.
     """
 
     rollup: Rollup
@@ -29,43 +30,54 @@ class Reading:
     edges: Sequence[Slice]
 
 
-def reading_of(one: Slice) -> Reading | None:
-    """How kept cells answer a slice, from the fewest dimensions; None where none do."""
-    rollup = ROLLUP_OF.get(one.cube)
-    if rollup is None or (one.window is None) == bool(one.cube.buckets):
-        return None
+def read_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
+    """How the rollup's level with the fewest dimensions answers a slice; None if none can."""
     fitting = [
         level
         for level in rollup.levels
         if level.cube is one.cube and one.dimensions <= level.dimensions
     ]
     fewest = min((level.dimensions for level in fitting), key=len)
-    finest_first = [level for level in fitting if level.dimensions == fewest]
+    levels = [level for level in fitting if level.dimensions == fewest and _divides(level, one)]
     if one.window is None:
-        parts, edges = [finest_first[0].reading(one)], []
+        filters, edges = [level.filter(one) for level in levels[-1:]], []
     else:
-        sizes = [(level.bucket, level) for level in finest_first if level.bucket is not None]
-        stretches = [*_stretches(one.window, sizes)]
-        parts = [level.reading(one, stretch) for level, stretch in stretches if level is not None]
-        edges = [replace(one, window=stretch) for level, stretch in stretches if level is None]
-    if not parts or (edges and one.top is not None):
+        stretches = [*_coalesced(_stretches_of(one, one.window, levels))]
+        filters = [level.filter(one, window) for level, window in stretches if level is not None]
+        edges = [replace(one, window=window) for level, window in stretches if level is None]
+    if not filters or (edges and one.top is not None):
         return None
     key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
+    if (time := one.time_of(f"$key.{TIME}")) is not None:
+        key[TIME] = time
     measures = {name: f"$measures.{name}" for name in sorted(one.measures)}
     sums = {name: {"$sum": path} for name, path in measures.items()}
-    # Cells that are as asked for are only renamed, which takes half as long.
+    # Cells that are as the slice wants them are only renamed, which takes half the time.
     cells: Stage = (
         {"$project": {"_id": key, **measures}}
-        if one.window is None and one.dimensions == fewest and key
+        if levels[0].granularity is None and one.dimensions == fewest and key
         else {"$group": {"_id": key or None, **sums}}
     )
-    return Reading(rollup, [{"$match": {"$or": parts}}, cells, *one.largest_of()], edges)
+    return ReadPlan(rollup, [{"$match": {"$or": filters}}, cells, *one.top_stages()], edges)
 
 
-def _stretches(
-    window: Window, levels: Sequence[tuple[timedelta, Level]]
-) -> Iterator[tuple[Level | None, Window]]:
-    """A window in whole buckets of levels, the largest that fit, and what is left at its edges."""
+def _divides(level: Level, one: Slice) -> bool:
+    """Whether the level's buckets divide the slice's time, or all of time."""
+    if level.granularity is None:
+        return one.window is None and one.every is None
+    return one.every is None or not one.every % level.granularity
+
+
+def _stretches_of(one: Slice, window: Window, levels: Sequence[Level]) -> Iterator[_Stretch]:
+    """The stretches of the window's points, in order."""
+    bounds = (window.start, *one.points, window.end)
+    sizes = [(level.granularity, level) for level in levels if level.granularity is not None]
+    for start, end in pairwise(bounds):
+        yield from _stretches(Window(start, end), sizes)
+
+
+def _stretches(window: Window, levels: Sequence[tuple[timedelta, Level]]) -> Iterator[_Stretch]:
+    """A window in whole buckets, of the largest that fit, and its edges."""
     if window.start >= window.end:
         return
     if not levels:
@@ -80,3 +92,17 @@ def _stretches(
     yield from _stretches(Window(window.start, start), finer)
     yield level, Window(start, end)
     yield from _stretches(Window(end, window.end), finer)
+
+
+def _coalesced(stretches: Iterable[_Stretch]) -> Iterator[_Stretch]:
+    """The stretches with neighbours of one level put together."""
+    held: _Stretch | None = None
+    for level, window in stretches:
+        if held is not None and held[0] is level:
+            held = level, Window(held[1].start, window.end)
+            continue
+        if held is not None:
+            yield held
+        held = level, window
+    if held is not None:
+        yield held

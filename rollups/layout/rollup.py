@@ -1,9 +1,9 @@
-"""Rollups: the cubes of a collection whose cells are kept, and what changes do to them."""
+"""Rollups: the cubes of a collection whose cells are materialised together, and their deltas."""
 
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -11,67 +11,75 @@ from typing import Any, Final
 from beanie import Document
 
 from cubes.cube import Cube, Stage
-from cubes.distinct import Census
-from cubes.expressions import mentioned
-from cubes.registry import CUBES
+from cubes.distinct import DistinctCube
+from cubes.expressions import references
+from cubes.registry import Catalog
 from rollups.layout.level import Level, levels
 
 STATES: Final = "headcount_rollups"
-"""The collection of what is known of rollups (`rollups/keeper/lease.py`)."""
+"""The collection of rollups' state documents (`rollups/keeper/store.py`)."""
 
 _WEIGHT: Final = "_weight"
-_FORMAT: Final = 2
-# What only a request knows.
-_VARIABLES: Final = frozenset({"$$now", "$$low_stock_threshold"})
+_FORMAT: Final = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Rollup:
-    """The cubes of a collection whose cells are kept together, as of one time."""
+    """The cubes of a collection whose cells are as of one cluster time."""
 
     source: type[Document]
     cubes: Sequence[Cube]
 
     @property
     def name(self) -> str:
-        """That of the collection, with its database's."""
+        """The full name of the collection: `<database>.<collection>`."""
         return self.source.get_pymongo_collection().full_name
+
+    @property
+    def state_id(self) -> str:
+        """The `_id` of the rollup's state document."""
+        return self.name
 
     @cached_property
     def levels(self) -> Sequence[Level]:
-        """Of each cube the finest, and then those that are coarser."""
+        """The levels of each cube, the finest first."""
         return [level for cube in self.cubes for level in levels(cube)]
 
     @cached_property
     def searched(self) -> frozenset[str]:
-        """The paths of cells that they are searched by."""
+        """The paths of cells that reads filter by."""
         return frozenset(path for level in self.levels for path in level.searched)
 
     @cached_property
     def fields(self) -> frozenset[str]:
-        """The fields of a document, at its top, that its cells depend on."""
-        return frozenset(
-            path.removeprefix("$").split(".")[0]
+        """The top-level fields of a document that its cells depend on."""
+        paths = {
+            path
             for cube in self.cubes
-            for path in (*_mentioned(cube), *cube.match, *(("created_at",) if cube.buckets else ()))
-            if not path.startswith("$$")
-        )
+            for path in (
+                *(each[1:] for each in references([cube.dimensions, cube.measures, cube.where])),
+                *cube.match,
+                *(("created_at",) if cube.granularities else ()),
+            )
+        }
+        return frozenset(path.split(".")[0] for path in paths)
 
     @cached_property
     def declaration(self) -> str:
-        """What tells cells of another declaration, or format, from these."""
-        said = [_FORMAT, [[level.name, level.cells()] for level in self.levels]]
-        return hashlib.sha256(json.dumps(said, sort_keys=True, default=repr).encode()).hexdigest()
+        """The SHA-256 of what the cells are: another declaration or format has another one."""
+        declared = [_FORMAT, [[level.name, level.cells()] for level in self.levels]]
+        text = json.dumps(declared, sort_keys=True, default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()
 
     def deltas(self, changed: Sequence[Mapping[str, Any]]) -> list[Stage]:
-        """The aggregation of a database that says what changes do to cells.
+        """The aggregation of a database that computes what changes add to cells.
 
-        `changed` are `{weight: -1, document: what was}` and `{weight: 1, document: what is}`. Its
-        only answer has the cells of each level, by its place in `levels`.
+        `changed` are `{weight: -1, document: before}` and `{weight: 1, document: after}`. The only
+        document that it returns has the cells of each level, by the level's place in `levels`.
         """
         weighted = {"$mergeObjects": ["$document", {_WEIGHT: "$weight"}]}
         return [
-            # Data that are not literal would be run as expressions.
+            # Values that are not literal would run as expressions.
             {"$documents": {"$literal": changed}},
             {"$replaceWith": weighted},
             {
@@ -83,22 +91,18 @@ class Rollup:
         ]
 
 
-def is_kept(cube: Cube) -> bool:
-    """Whether a cube's cells can be kept: they add up, and depend on nothing but documents."""
-    return not isinstance(cube, Census) and _VARIABLES.isdisjoint(_mentioned(cube))
+def is_additive(cube: Cube) -> bool:
+    """Whether a rollup can have the cube: its cells add up, and depend on documents alone."""
+    return not isinstance(cube, DistinctCube) and not cube.parameters
 
 
-def _mentioned(cube: Cube) -> Iterator[str]:
-    return mentioned([cube.dimensions, cube.measures, cube.where])
-
-
-def _rollups(cubes: Iterable[Cube]) -> Iterator[Rollup]:
+def rollups(cubes: Iterable[Cube]) -> tuple[Rollup, ...]:
+    """The rollups of cubes: one for each collection that has an additive cube."""
     by_source = defaultdict[type[Document], list[Cube]](list)
-    for cube in filter(is_kept, cubes):
+    for cube in filter(is_additive, cubes):
         by_source[cube.source].append(cube)
-    for source, of_source in by_source.items():
-        yield Rollup(source, of_source)
+    return tuple(Rollup(source, of_source) for source, of_source in by_source.items())
 
 
-ROLLUPS: Final = (*_rollups(CUBES),)
-"""All that are kept."""
+CATALOG: Final = Catalog()
+ROLLUPS: Final = rollups(CATALOG)

@@ -1,4 +1,4 @@
-"""The code of compiled execution: a function for each object of a plain selection."""
+"""The code of compiled execution: a function for each object of a selection of attributes."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
@@ -19,34 +19,34 @@ from strawberry.resolvers import is_default_resolver
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
-from resolvers.kpi import Stats
+from resolvers.stats import Stats
 
 Plan: TypeAlias = Callable[[Any], Any]
-"""Completes a value; raises an exception, any, where graphql-core has to."""
+"""Completes a value; raises any exception if graphql-core has to complete it."""
 
-# What a leaf must not be, by the specified scalar: `v` is its value.
+# The guard of each specified scalar: `v` is the value of the leaf.
 _UNEXPECTED: Final = {
     "Int": "type(v) is not int or not -2147483648 <= v <= 2147483647",
-    # Neither infinite nor no number.
+    # Infinite and NaN differ from themselves or from 0 here.
     "Float": "type(v) is not float or v - v != 0",
     "String": "type(v) is not str",
     "ID": "type(v) is not str",
     "Boolean": "type(v) is not bool",
 }
-# What other scalars are made of: neither exceptions nor awaitable.
+# The types of other scalars' values: neither exceptions nor awaitable.
 _SCALARS: Final = frozenset({bool, date, datetime, dict, float, int, list, str})
 
 
 class Surprise(Exception):
-    """A value that graphql-core has to judge."""
+    """A value that graphql-core has to complete."""
 
 
-class NotPlain(Exception):
-    """A selection of more than attributes."""
+class NotCompilable(Exception):
+    """A selection with a field that does more than read an attribute."""
 
 
 class Code:
-    """The code of a plan: a function for each object, and what the functions use."""
+    """The code of a plan: a function for each object, and the names that the functions use."""
 
     def __init__(self, executor: StrawberryGraphQLCoreExecutionContext) -> None:
         self._executor = executor
@@ -58,10 +58,10 @@ class Code:
         self._numbers = count()
 
     def plan(self, type_: Any, details: list[FieldDetails]) -> tuple[Plan, int]:
-        """The plan and the length of its code; raises `NotPlain`."""
+        """The plan, and the length of its code in characters; raises `NotCompilable`."""
         name = self._function(self._completed(type_, details))
         code = "\n".join(self._functions)
-        # Names in it are GraphQL's, or those of the server's own attributes.
+        # The names in the code are GraphQL's, or the server's own attributes.
         exec(code, self._names)  # noqa: S102
         return self._names[name], len(code)
 
@@ -77,7 +77,7 @@ class Code:
         return name
 
     def _nullable(self, type_: Any, details: list[FieldDetails]) -> Iterator[str]:
-        """Lines that complete `v` of any type."""
+        """Lines that complete `v`, of a type that may be null."""
         if isinstance(type_, GraphQLNonNull):
             yield from self._completed(type_.of_type, details)
         else:
@@ -85,7 +85,7 @@ class Code:
             yield from (f" {line}" for line in self._completed(type_, details))
 
     def _completed(self, type_: Any, details: list[FieldDetails]) -> Iterator[str]:
-        """Lines that complete `v` of a type that has no null."""
+        """Lines that complete `v`, of a type that is not null."""
         if isinstance(type_, GraphQLObjectType):
             yield from self._object(type_, details)
         elif isinstance(type_, GraphQLList):
@@ -102,11 +102,11 @@ class Code:
                 yield f"v = {self._named(type_.coerce_output_value)}(v)"
                 yield "if v is None or v is Undefined: raise Surprise"
         else:
-            raise NotPlain
+            raise NotCompilable
 
     def _object(self, type_: GraphQLObjectType, details: list[FieldDetails]) -> Iterator[str]:
         if type_.is_type_of:
-            raise NotPlain
+            raise NotCompilable
         collected = self._executor.collect_subfields(type_, details)
         yield "if type(v) not in objects: admit(type(v))"
         yield "o = v"
@@ -132,24 +132,24 @@ class Code:
 
 
 def _attribute(parent: GraphQLObjectType, details: list[FieldDetails]) -> str:
-    """The attribute that a field reads; raises `NotPlain` if it does anything else."""
+    """The attribute that a field reads; raises `NotCompilable` if the field does anything else."""
     field: Any = parent.fields[details[0].node.name.value]
     definition = field.extensions["strawberry-definition"]
-    plain = (
+    reads_attribute = (
         type(definition) is StrawberryField
-        # Neither a resolver nor an extension, which a rule is, too.
+        # Neither a resolver nor an extension; a rule is an extension.
         and definition.is_basic_field
         and definition.default_resolver is getattr
         and is_default_resolver(field.resolve)
     )
-    if not plain:
-        raise NotPlain
+    if not reads_attribute:
+        raise NotCompilable
     name: str = definition.python_name
     return name
 
 
 def _values(type_: GraphQLEnumType) -> dict[tuple[type, object], str]:
-    """(type, value) → name of a Python enum's members."""
+    """(type, value) of a Python enum's members → name."""
     members = getattr(type_, "wrapped_cls", ())
     return {(type(each), each): type_.coerce_output_value(each) for each in members}
 
@@ -158,8 +158,8 @@ _OBJECTS: Final[set[type]] = set()
 
 
 def admit(type_: type) -> None:
-    """Takes a type for one of results, which have attributes and nothing else, or raises."""
-    known = is_dataclass(type_) or issubclass(type_, Stats)
-    if not known or issubclass(type_, Exception) or hasattr(type_, "__await__"):
+    """Admits a type of results, which only have attributes; raises `Surprise` for others."""
+    result = is_dataclass(type_) or issubclass(type_, Stats)
+    if not result or issubclass(type_, Exception) or hasattr(type_, "__await__"):
         raise Surprise
     _OBJECTS.add(type_)

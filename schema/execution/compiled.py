@@ -1,10 +1,9 @@
 """Compiled execution: a selection that only reads attributes becomes one generated function.
 
-graphql-core completes an answer field by field. Where all that is selected below a value only
-reads attributes of what a resolver returned, a function is generated that builds the same answer
-at once, with a guard at every leaf. Whatever is not expected there (a null where none may be,
-another type, an exception) makes it give up, and graphql-core completes the same value: errors
-are its own.
+graphql-core completes an answer field by field. If every field selected below a value only reads
+attributes of a resolver's result, a generated function builds the same answer at once, with a
+guard at every leaf. If a guard fails (a null in a non-null field, another type, an exception), the
+function gives up and graphql-core completes the value: errors are graphql-core's own.
 """
 
 from typing import Any, Final, NamedTuple
@@ -15,36 +14,36 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.codegen import Code, NotPlain, Plan
+from schema.execution.codegen import Code, NotCompilable, Plan
 
-# Characters of generated code, of all plans together. A plan keeps its document, of which a
-# character takes as much memory as ten of code.
+# Characters of generated code, of all plans together. A plan holds its document; a character of
+# the document takes as much memory as ten of code.
 _CODE_MAX: Final = 2_000_000
 _PLANS_MAX: Final = 1_000
 _CODE_PER_CHARACTER: Final = 10
 
 
-class _Kept(NamedTuple):
-    """A plan, or None where there is none, and the nodes whose ids lead to it."""
+class CachedPlan(NamedTuple):
+    """A plan, None if there can be none, and the nodes whose ids are its cache key."""
 
     plan: Plan | None
     weight: int
     nodes: list[object]
 
 
-class Compiled(StrawberryGraphQLCoreExecutionContext):
-    """Executes an operation; what is plain by generated functions."""
+class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
+    """Executes an operation; selections of attributes by generated functions."""
 
-    # Bounded by count, too: the weight of none is below its share.
-    plans: Final[LRUCache[object, _Kept]] = LRUCache(
-        _CODE_MAX, lambda kept: max(kept.weight, _CODE_MAX // _PLANS_MAX)
+    # No plan weighs less than its share: so the weight bounds the count, too.
+    plans: Final[LRUCache[object, CachedPlan]] = LRUCache(
+        _CODE_MAX, lambda cached: max(cached.weight, _CODE_MAX // _PLANS_MAX)
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # Extensions that watch each field must see it resolved.
+        # Extensions that observe fields must see each field resolved.
         self._watched = bool(self.middleware_manager and self.middleware_manager.middlewares)
-        # What is skipped and included depends on these alone.
+        # `@skip` and `@include` depend on these variables only.
         self._conditions = tuple(
             item for item in self.variable_values.coerced.items() if type(item[1]) is bool
         )
@@ -66,7 +65,7 @@ class Compiled(StrawberryGraphQLCoreExecutionContext):
         value: Any,
         _: Any,
     ) -> Any:
-        """A value's completion; `Undefined` where graphql-core has to complete it."""
+        """A value's completion; `Undefined` if graphql-core has to complete it."""
         plan = self._plan(return_type, details)
         if plan is None:
             return Undefined
@@ -79,18 +78,18 @@ class Compiled(StrawberryGraphQLCoreExecutionContext):
         if self._watched:
             return None
         key = (return_type, self._conditions, *[id(each.node) for each in details])
-        kept = self.plans.get(key)
-        if kept is None:
+        cached = self.plans.get(key)
+        if cached is None:
             try:
-                kept = self._made(return_type, details)
+                cached = self._made(return_type, details)
             except Exception:
-                # A condition that is null, say, which is an error only where a value is.
+                # For example a null condition, which is an error only if there is a value.
                 return None
-            if kept.weight <= _CODE_MAX:
-                self.plans[key] = kept
-        return kept.plan
+            if cached.weight <= _CODE_MAX:
+                self.plans[key] = cached
+        return cached.plan
 
-    def _made(self, return_type: Any, details: list[FieldDetails]) -> _Kept:
+    def _made(self, return_type: Any, details: list[FieldDetails]) -> CachedPlan:
         nodes: list[object] = [each.node for each in details]
         location = details[0].node.loc
         weight = _CODE_PER_CHARACTER * len(location.source.body) if location else 0
@@ -98,7 +97,7 @@ class Compiled(StrawberryGraphQLCoreExecutionContext):
             try:
                 plan, characters = Code(self).plan(return_type, details)
                 if weight + characters <= _CODE_MAX:
-                    return _Kept(plan, weight + characters, nodes)
-            except NotPlain:
+                    return CachedPlan(plan, weight + characters, nodes)
+            except NotCompilable:
                 pass
-        return _Kept(None, weight, nodes)
+        return CachedPlan(None, weight, nodes)

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from errors import ServiceUnavailable
 from exports.downloads import Exports
 from exports.routes import routes
-from loaders.rollup_states import KeptCells
+from loaders.rollup_reader import RollupReader
 from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
@@ -67,7 +67,7 @@ def create(
 ) -> Starlette:
     """The ASGI application; raises `StartupError` where tokens could not be verified."""
     figures = figures or Figures()
-    kept = KeptCells(kept_in(settings, database)) if settings.rollups != "off" else None
+    kept = RollupReader(kept_in(settings, database)) if settings.rollups != "off" else None
     console = Console(settings, demo)
     endpoint = Endpoint(settings, settings.verifier(), kept, console.graphiql)
     exports = Exports(

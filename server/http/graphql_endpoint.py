@@ -21,8 +21,8 @@ import schema
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
-from loaders.loader import Aggregations
-from loaders.rollup_states import KeptCells
+from loaders.loader import Loader
+from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from resolvers.export_link import ExportLinks
 from schema.context import Context
@@ -42,7 +42,7 @@ class Endpoint(GraphQL[Context, None]):
         self,
         settings: Settings,
         verifier: Verifier,
-        kept: KeptCells | None = None,
+        rollups: RollupReader | None = None,
         page: Callable[[Request], Response] | None = None,
     ) -> None:
         super().__init__(
@@ -57,7 +57,7 @@ class Endpoint(GraphQL[Context, None]):
         self._settings = settings
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
-        self._kept = kept
+        self._rollups = rollups
         self._links = settings.links()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,11 +84,11 @@ class Endpoint(GraphQL[Context, None]):
         context = Context(
             viewer=viewer,
             now=moment,
-            aggregations=Aggregations(
+            loader=Loader(
                 {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
-                kept=self._kept,
+                rollups=self._rollups,
             ),
             links=ExportLinks(self._links, self._settings.zone, lambda: str(request.base_url)),
         )
@@ -101,7 +101,7 @@ class Endpoint(GraphQL[Context, None]):
         except TimeoutError as error:
             raise ServiceUnavailable("The request took too long.") from error
         finally:
-            context.aggregations.close()
+            context.loader.close()
 
     async def _viewer(self, request: Request) -> Viewer:
         token = bearer(request.headers.get("authorization", ""))

@@ -1,97 +1,132 @@
-"""The cubes and tables as declared: what they read exists, and data are never expressions."""
+"""Declarations of cubes check themselves; data are never run as expressions."""
 
 from collections.abc import Callable
-from typing import Any, get_args, get_origin
+from datetime import timedelta
+from typing import Any
 
 import pytest
 from bson import ObjectId
-from pydantic import BaseModel
 
-import cubes.declared.behaviour
-import cubes.declared.events
-import cubes.declared.orders
-import cubes.declared.products
-import cubes.declared.promo_codes
-import cubes.declared.tickets
-import cubes.declared.users
+from cubes.cells import CubeError
 from cubes.cube import Cube
-from cubes.distinct import Census
-from cubes.expressions import mentioned
-from cubes.registry import CUBES
-from cubes.rows import Page, Table
-from rollups.layout.rollup import ROLLUPS, is_kept
+from cubes.declared.behaviour import BEHAVIOUR, SESSIONS
+from cubes.declared.events import EVENT_ROWS, EVENTS
+from cubes.declared.orders import ORDERS
+from cubes.declared.products import PRODUCTS
+from cubes.declared.tickets import TICKETS
+from cubes.distinct import DistinctCube
+from cubes.registry import CUBES, Catalog
+from cubes.rows import Page
+from documents import AnalyticsEvent, Ticket
+from loaders.loader import Loader
+from resolvers.kpi import fold
+from resolvers.terms import total
+from rollups.layout.rollup import ROLLUPS, is_additive
 from tests.conftest import Ask, Dataset
 
-VARIABLES = {"$$now", "$$low_stock_threshold", "$$parsed"}
+
+def _cube(**changed: Any) -> Cube:
+    declared: dict[str, Any] = {
+        "name": "made up",
+        "source": Ticket,
+        "dimensions": {"event": "$event_id"},
+        "measures": {"tickets": 1},
+    }
+    return Cube(**declared | changed)
 
 
-def test_all_cubes_are_declared() -> None:
-    assert {*CUBES} == {each for each in _declared() if isinstance(each, Cube)}
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"dimensions": {"event": "$event"}}, "event is no field of Ticket"),
+        ({"measures": {"colours": {"$sum": "$wallet.colour"}}}, "wallet.colour is no field"),
+        ({"where": {"$eq": ["$state", 1]}}, "state is no field"),
+        ({"match": {"situation": 1}}, "situation is no field"),
+        ({"array_guards": frozenset({"situation"})}, "situation is no field"),
+        ({"dimensions": {"time": "$created_at"}}, "time is reserved"),
+        ({"dimensions": {"by event": "$event_id"}}, "by event must be a name"),
+        ({"measures": {"documents": 1}}, "documents is reserved"),
+        ({"rollup_levels": [frozenset({"status"})]}, "status of rollup_levels is no dimension"),
+        ({"measures": {"late": {"$lt": ["$created_at", "$$noon"]}}}, "noon is none of its param"),
+        ({"granularities": [timedelta(hours=1), timedelta(minutes=90)]}, "no multiple of 1:00:00"),
+    ],
+)
+def test_a_cube_that_can_not_be_right_is_refused_at_import(
+    changed: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(CubeError, match=message):
+        _cube(**changed)
+
+
+def test_a_distinct_cube_reads_traits_alone() -> None:
+    with pytest.raises(CubeError, match=r"\$session_id is neither _id nor one of its traits"):
+        DistinctCube(
+            name="made up",
+            source=AnalyticsEvent,
+            individual="$session_id",
+            dimensions={"session": "$session_id"},
+            measures={"sessions": 1},
+        )
+
+
+def test_all_cubes_of_the_declared_modules_are_found() -> None:
+    assert {EVENTS, ORDERS, TICKETS, BEHAVIOUR, SESSIONS} < {*CUBES}
     assert len({cube.name for cube in CUBES}) == len(CUBES)
+    assert all(cube.documents() or cube.source for cube in CUBES)
 
 
-def _declared() -> list[Cube | Table]:
-    modules = (
-        cubes.declared.behaviour,
-        cubes.declared.events,
-        cubes.declared.orders,
-        cubes.declared.products,
-        cubes.declared.promo_codes,
-        cubes.declared.tickets,
-        cubes.declared.users,
-    )
-    single = [value for module in modules for value in vars(module).values()]
-    declared = [*single, *cubes.declared.behaviour.SESSIONS_WITH.values()]
-    return [each for each in declared if isinstance(each, Cube | Table)]
+def test_a_cube_that_is_declared_nowhere_is_refused() -> None:
+    stray = _cube()
+    with pytest.raises(CubeError, match="made up is not declared"):
+        total(stray, "tickets")
+    with pytest.raises(CubeError, match="made up is not declared"):
+        fold(stray.slice(measures=["tickets"]))(lambda stats, cells: None)
+    with pytest.raises(CubeError, match="made up is not declared"):
+        Catalog().bound(stray)
 
 
-def _field(model: type[BaseModel], path: list[str]) -> bool:
-    name, *rest = path
-    name = "id" if name == "_id" else name
-    if name not in model.model_fields:
-        return False
-    if not rest:
-        return True
-    pending: list[Any] = [model.model_fields[name].annotation]
-    while pending:
-        kind = pending.pop()
-        if get_origin(kind) is dict:
-            return True  # of no fixed shape
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            return _field(kind, rest)
-        pending.extend(get_args(kind))
-    return False
+async def test_a_parameter_without_a_value_is_an_error() -> None:
+    loader = Loader({}, timeout=1)
+    with pytest.raises(CubeError, match="cube events needs a value of now"):
+        await loader.load(EVENTS.slice(measures=["upcoming"]))
 
 
-@pytest.mark.parametrize("declared", _declared(), ids=lambda d: f"{type(d).__name__} {d.source}")
-def test_every_path_is_a_field_of_the_document(declared: Cube | Table) -> None:
-    fields: list[str] = []
-    expressions: list[Any]
-    if isinstance(declared, Table):
-        expressions = [declared.columns]
-    elif isinstance(declared, Census):
-        expressions = [declared.individual, declared.traits, declared.where]
-        own = set(mentioned([declared.dimensions, declared.measures, declared.known]))
-        assert {path.split(".")[0] for path in own} <= {"$_id"} | {f"${t}" for t in declared.traits}
-    else:
-        expressions = [declared.dimensions, declared.measures, declared.where]
-    if isinstance(declared, Cube):
-        fields += [*declared.match, *declared.plain]
-    paths = {*mentioned(expressions), *(f"${field}" for field in fields)}
-    assert paths
-    for path in paths - VARIABLES:
-        assert _field(declared.source, path.removeprefix("$").split(".")), path
+def test_only_the_measures_in_use_need_their_parameters() -> None:
+    assert EVENTS.slice(measures=["events"]).missing == frozenset()
+    assert EVENTS.slice(measures=["upcoming"]).missing == {"now"}
 
 
 def test_a_slice_of_what_a_cube_has_not_is_refused() -> None:
-    with pytest.raises(KeyError, match="cube orders has no colour, sorrow"):
-        cubes.declared.orders.ORDERS.slice("colour", measures=["orders", "sorrow"])
+    with pytest.raises(CubeError, match="Cube orders has no colour, sorrow"):
+        ORDERS.slice("colour", measures=["orders", "sorrow"])
+
+
+@pytest.mark.parametrize(
+    ("measure", "where"),
+    [("orders", {"statis": ["PENDING"]}), ("orders", {"gateway": ["asaas"]}), ("cents", {})],
+)
+def test_cells_are_asked_for_what_their_slice_has(measure: str, where: dict[str, Any]) -> None:
+    by_status = ORDERS.slice("status", measures=["orders"])
+    by_both = by_status.merge(ORDERS.slice("gateway", measures=["orders"]))
+    cells = by_status.answer([{"_id": {"status": "PENDING", "gateway": "asaas"}, "orders": 2}])
+    beside = by_status.view(by_both.answer([*cells]))
+    for each in (cells, beside):
+        assert each.sum("orders", status=["PENDING"]) == 2
+        with pytest.raises(CubeError, match="The slice has no"):
+            each.sum(measure, **where)
+
+
+def test_settings_are_bound_into_expressions() -> None:
+    (cash,) = (cube for cube in Catalog({"paid_statuses": ["$CASH"]}) if cube.name == "orders")
+    (usual,) = (cube for cube in Catalog() if cube.name == "orders")
+    assert "{'$literal': ['$CASH']}" in str(cash.measures)
+    assert "CONFIRMED" in str(usual.measures)
+    assert Catalog().bound(TICKETS) is TICKETS
 
 
 def test_slices_of_one_filter_merge_into_one_group() -> None:
-    orders = cubes.declared.orders.ORDERS
-    merged = orders.slice("status", measures=["orders"]).merge(
-        orders.slice("gateway", measures=["amount_cents"])
+    merged = ORDERS.slice("status", measures=["orders"]).merge(
+        ORDERS.slice("gateway", measures=["amount_cents"])
     )
     (group,) = merged.pipeline()
     assert set(group["$group"]) == {"_id", "orders", "amount_cents"}
@@ -99,14 +134,14 @@ def test_slices_of_one_filter_merge_into_one_group() -> None:
 
 
 def test_keyed_slices_merge_into_one_that_looks_at_all_keys() -> None:
-    tickets = cubes.declared.tickets.TICKETS.slice("event", measures=["tickets"])
+    tickets = TICKETS.slice("event", measures=["tickets"])
     a, b = ObjectId(), ObjectId()
     merged = tickets.only("event", [a]).merge(tickets.only("event", [b]))
     assert set(merged.pipeline()[0]["$match"]["event_id"]["$in"]) == {a, b}
 
 
 def test_a_filter_value_is_a_literal() -> None:
-    page = Page(cubes.declared.events.EVENT_ROWS, frozenset({"title"}), (("event_type", "$title"),))
+    page = Page(EVENT_ROWS, frozenset({"title"}), (("event_type", "$title"),))
     assert page.pipeline()[0]["$match"]["$expr"]["$eq"][1] == {"$literal": "$title"}
 
 
@@ -165,29 +200,17 @@ async def test_a_text_that_looks_like_an_expression_is_data(
     }
 
 
-def test_the_variables_are_those_that_requests_bring() -> None:
-    used = {
-        path
-        for declared in _declared()
-        if isinstance(declared, Cube)
-        for path in mentioned([declared.dimensions, declared.measures])
-        if path.startswith("$$")
-    }
-    assert used == VARIABLES
-
-
-def test_cells_are_kept_of_what_depends_on_documents_alone() -> None:
-    kept = [cube.name for rollup in ROLLUPS for cube in rollup.cubes]
+def test_rollups_have_what_depends_on_documents_alone() -> None:
+    names = [cube.name for rollup in ROLLUPS for cube in rollup.cubes]
     of_behaviour = ["behaviour", "product activity", "purchases"]
-    assert kept == ["tickets", "promo tickets", "orders", "promo codes", "users", *of_behaviour]
-    # The time of a request, and a setting.
-    assert not is_kept(cubes.declared.events.EVENTS)
-    assert not is_kept(cubes.declared.products.PRODUCTS)
-    assert not is_kept(cubes.declared.behaviour.SESSIONS)
+    sales = ["orders", "promo codes", "tickets", "promo tickets", "users"]
+    assert names == [*of_behaviour, *sales]
+    # Their expressions have parameters: the time of a request, and a setting.
+    assert not is_additive(EVENTS)
+    assert not is_additive(PRODUCTS)
+    assert not is_additive(SESSIONS)
 
 
-def test_levels_have_names_and_dimensions_of_their_own() -> None:
+def test_levels_have_names_of_their_own() -> None:
     levels = [level for rollup in ROLLUPS for level in rollup.levels]
     assert len({level.name for level in levels}) == len(levels)
-    assert all(level.dimensions <= {*level.cube.dimensions} for level in levels)
-    assert all("documents" not in level.cube.measures for level in levels)

@@ -10,7 +10,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from cubes.cube import Slice
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from loaders.shared_reads import SharedReads
 from resolvers.events_overview import EventsOverview
 from resolvers.order_stats import OrderStats
@@ -217,7 +217,7 @@ async def test_a_failure_is_traced_alike_for_all_who_share_it(
     sent.commands.clear()
     requests = await asyncio.gather(
         *(
-            OrderStats.load(["total_orders"], Aggregations({}, timeout=30, shared=shared))
+            OrderStats.load(["total_orders"], Loader({}, timeout=30, shared=shared))
             for _ in range(10)
         )
     )
@@ -235,9 +235,9 @@ async def test_requests_share_aggregations_that_are_the_same(
 ) -> None:
     shared = SharedReads(60)
 
-    def request(threshold: int) -> Aggregations:
+    def request(threshold: int) -> Loader:
         variables = {"now": NOW, "low_stock_threshold": threshold}
-        return Aggregations(variables, timeout=30, shared=shared)
+        return Loader(variables, timeout=30, shared=shared)
 
     sent.commands.clear()
     await asyncio.gather(
@@ -256,7 +256,7 @@ async def test_requests_at_other_times_share_what_does_not_depend_on_the_time(
     await asyncio.gather(
         *(
             EventsOverview.load(
-                fields, Aggregations({"now": NOW.replace(year=year)}, timeout=30, shared=shared)
+                fields, Loader({"now": NOW.replace(year=year)}, timeout=30, shared=shared)
             )
             for year in (2025, 2026)
             for fields in (["upcoming_events"], ["total_tickets_sold"])

@@ -9,14 +9,15 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 
 from cancelling import cancel
-from cubes.cube import exact
+from cubes.cells import exact
 from cubes.keys import key_of
 from documents.reads import BY_CODE_POINT
-from loaders import rollup_states as kept_cells
+from loaders import rollup_reader
 from rollups.keeper import follow
 from rollups.keeper.cluster_time import moment
 from rollups.keeper.keep import keep, ready
 from rollups.keeper.lease import Store
+from rollups.layout import states as rollup_states
 from rollups.layout.rollup import ROLLUPS, Rollup
 
 Database = AsyncDatabase[dict[str, Any]]
@@ -32,9 +33,9 @@ async def store(database: Database) -> AsyncIterator[Store]:
         patch.setattr(follow, "QUIET_SECONDS", 0)
         patch.setattr(follow, "WAIT_MS", 20)
         # However slow the machine is.
-        patch.setattr(kept_cells, "FRESH", timedelta(hours=1))
+        patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
         # However fast it is: what changed is known at once.
-        patch.setattr(kept_cells, "_ASK_SECONDS", -1)
+        patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
         # As a server does: whatever tests were here before, no image is missing later.
         await ready(store)
         keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]

@@ -10,10 +10,11 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from documents import DOCUMENTS
-from loaders import rollup_states as kept_cells
-from loaders.rollup_states import KeptCells
+from loaders import rollup_reader
+from loaders.rollup_reader import RollupReader
 from rollups.keeper import follow
 from rollups.keeper.lease import Cells, Store
+from rollups.layout import states as rollup_states
 from rollups.layout.rollup import ROLLUPS, STATES
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
@@ -91,7 +92,7 @@ async def test_cells_are_what_a_fresh_count_finds(
     there = await _after(database, steps, lambda data: data)
     await assert_exact(store)
     if there is not None:
-        await compare_all(partial(ask, kept=KeptCells(database)), there)
+        await compare_all(partial(ask, rollups=RollupReader(database)), there)
 
 
 @_unshrunk
@@ -107,7 +108,7 @@ async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
     await assert_exact(store)
     if there is not None:
         timezone, now, data = there
-        await compare_dashboards(partial(ask, kept=KeptCells(database)), data, timezone, now)
+        await compare_dashboards(partial(ask, rollups=RollupReader(database)), data, timezone, now)
         assert any("headcount_cells" in name for _, name in sent.commands)
 
 
@@ -116,7 +117,7 @@ async def test_kpis_of_cells_are_those_of_documents(
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
-    read = partial(ask, kept=KeptCells(database))
+    read = partial(ask, rollups=RollupReader(database))
     await compare_all(read, nasty())
     for query in (operation.EVENTS_OVERVIEW, operation.ORDER_STATS, operation.PROMO_CODE_STATS):
         await read(query)
@@ -143,9 +144,9 @@ async def test_cells_of_no_document_are_swept(
 async def test_late_cells_are_not_read(
     database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_cells, "FRESH", timedelta(milliseconds=-1))
+    monkeypatch.setattr(rollup_states, "FRESH", timedelta(milliseconds=-1))
     await assert_exact(store)
-    await ask(operation.ORDER_STATS, kept=KeptCells(database))
+    await ask(operation.ORDER_STATS, rollups=RollupReader(database))
     assert sent.to("ticket_orders")
 
 
@@ -154,7 +155,7 @@ async def test_cells_that_did_not_change_are_not_read_again(
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
-    read = partial(ask, kept=KeptCells(database))
+    read = partial(ask, rollups=RollupReader(database))
 
     async def orders() -> tuple[Any, int]:
         result = await read("{ orderStats { totalOrders } }")
@@ -176,9 +177,9 @@ async def test_cells_that_did_not_change_are_not_read_again(
 async def test_states_are_not_asked_for_again_at_once(
     database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kept_cells, "_ASK_SECONDS", 3600)
+    monkeypatch.setattr(rollup_reader, "_STATES_SECONDS", 3600)
     await assert_exact(store)
-    kept = KeptCells(database)
+    kept = RollupReader(database)
     for times in (1, 0):
-        await ask("{ orderStats { totalOrders } }", kept=kept)
+        await ask("{ orderStats { totalOrders } }", rollups=kept)
         assert sent.commands.count(("aggregate", STATES)) == times

@@ -13,10 +13,10 @@ from strawberry.extensions import DisableValidation, FieldExtension, SchemaExten
 from strawberry.schema.config import StrawberryConfig
 
 import schema
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from schema.context import Context
-from schema.execution.compiled import Compiled
-from schema.execution.operation_cache import KnownDocuments, documents
+from schema.execution.compiled import CompiledExecution
+from schema.execution.operation_cache import OperationCache, operation_cache
 from tests import operations
 from tests.conftest import ADMIN, Ask, Dataset
 from tests.schema.random_operations import Later, Operation, Results, as_json
@@ -38,19 +38,19 @@ COMPILED = _built(compiled=True)
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
     """How many values were asked for, and how many of them generated functions completed."""
     counted: Counter[str] = Counter()
-    answer = Compiled._answer
+    answer = CompiledExecution._answer
 
-    def counting(self: Compiled, *given: Any) -> Any:
+    def counting(self: CompiledExecution, *given: Any) -> Any:
         given_answer = answer(self, *given)
         if not self._watched:
             counted["tried"] += 1
             counted["compiled"] += given_answer is not Undefined
         return given_answer
 
-    monkeypatch.setattr(Compiled, "_answer", counting)
-    Compiled.plans.clear()
+    monkeypatch.setattr(CompiledExecution, "_answer", counting)
+    CompiledExecution.plans.clear()
     yield counted
-    Compiled.plans.clear()
+    CompiledExecution.plans.clear()
 
 
 async def _result(
@@ -62,7 +62,7 @@ async def _result(
     for field in fields.fields.values():
         # Each is asked in the order of the operation: the same results for both schemas.
         field.resolve = lambda _, info, **__: results.of(info.return_type)
-    context = Context(ADMIN, NOW, Aggregations({}, timeout=30))
+    context = Context(ADMIN, NOW, Loader({}, timeout=30))
     result: Any = await built.execute(operation.text, operation.variables, context_value=context)
     return as_json(result.data), [error.formatted for error in result.errors or ()]
 
@@ -192,7 +192,7 @@ async def test_what_is_more_than_attributes_is_left_to_graphql_core(
     # A type with an interface checks each value's type: it is not plain.
     text = f"{{ crew {{ {selection} }} }}"
     plain = await strawberry.Schema(Ship).execute(text)
-    result = await strawberry.Schema(Ship, execution_context_class=Compiled).execute(text)
+    result = await strawberry.Schema(Ship, execution_context_class=CompiledExecution).execute(text)
     assert (result.data, result.errors) == (plain.data, None)
     assert answers["compiled"] == compiled
 
@@ -235,7 +235,7 @@ async def test_any_value_of_a_lenient_scalar_is_answered_as_graphql_core_does() 
     for number in range(len(boxes)):
         text = f"{{ box(number: {number}) {{ label {{ text }} }} }}"
         found = []
-        for executor in (None, Compiled):
+        for executor in (None, CompiledExecution):
             built = strawberry.Schema(Query, execution_context_class=executor, config=config)
             result: Any = await built.execute(text)
             found.append((result.data, [error.formatted for error in result.errors or ()]))
@@ -254,7 +254,7 @@ async def test_an_extension_that_watches_fields_sees_each(answers: Counter[str])
             seen.append(info.field_name)
             return _next(root, info, *args, **kwargs)
 
-    watched = strawberry.Schema(Ship, execution_context_class=Compiled, extensions=[Watch])
+    watched = strawberry.Schema(Ship, execution_context_class=CompiledExecution, extensions=[Watch])
     result = await watched.execute("{ crew { size cities } }")
     assert result.data == {"crew": {"size": 2, "cities": ["Olinda", None]}}
     assert seen == ["crew", "size", "cities"]
@@ -262,9 +262,9 @@ async def test_an_extension_that_watches_fields_sees_each(answers: Counter[str])
 
 
 async def test_what_is_skipped_is_decided_by_each_requests_variables() -> None:
-    kept = documents()
+    kept = operation_cache()
     built = strawberry.Schema(
-        Ship, execution_context_class=Compiled, extensions=[lambda: KnownDocuments(kept)]
+        Ship, execution_context_class=CompiledExecution, extensions=[lambda: OperationCache(kept)]
     )
     text = (
         "query ($a: Boolean!, $b: Boolean = true)"
@@ -289,7 +289,7 @@ async def test_a_condition_that_is_null_fails_as_it_does_in_graphql_core(
     text = f"query ($a: Boolean = true) {{ crew {{ {selection} }} }}"
     plain, compiled = [
         await strawberry.Schema(Ship, execution_context_class=executor).execute(text, {**variables})
-        for executor in (None, Compiled)
+        for executor in (None, CompiledExecution)
     ]
     assert (compiled.data, str(compiled.errors)) == (plain.data, str(plain.errors))
     assert (compiled.errors is None) == (None not in variables.values())
@@ -301,7 +301,7 @@ async def test_attributes_are_read_as_the_schema_is_told_to(answers: Counter[str
 
     built = strawberry.Schema(
         Ship,
-        execution_context_class=Compiled,
+        execution_context_class=CompiledExecution,
         config=StrawberryConfig(default_resolver=doubled),
     )
     result = await built.execute("{ crew { size } }")
@@ -314,32 +314,32 @@ async def test_a_directive_of_ones_own_is_heeded(answers: Counter[str]) -> None:
     def negated(value: DirectiveValue[int]) -> int:
         return -value
 
-    built = strawberry.Schema(Ship, execution_context_class=Compiled, directives=[negated])
+    built = strawberry.Schema(Ship, execution_context_class=CompiledExecution, directives=[negated])
     result = await built.execute("{ crew { size @negated } }")
     assert result.data == {"crew": {"size": -2}}
     assert answers["compiled"] == 0
 
 
 async def test_plans_keep_few_documents_if_these_are_large(answers: Counter[str]) -> None:
-    built = strawberry.Schema(Ship, execution_context_class=Compiled)
+    built = strawberry.Schema(Ship, execution_context_class=CompiledExecution)
     for number in range(20):
         await built.execute(f"{{ crew {{ a{number}: size }} }} #{'x' * 50_000}")
     assert answers["compiled"] == 20
-    assert 0 < len(Compiled.plans) < 4
-    Compiled.plans.clear()
+    assert 0 < len(CompiledExecution.plans) < 4
+    CompiledExecution.plans.clear()
     await built.execute(f"{{ crew {{ size }} }} #{'x' * 200_000}")
     assert answers["compiled"] == 20
-    assert not Compiled.plans
+    assert not CompiledExecution.plans
 
 
 async def test_plans_are_bounded_by_count_and_by_size(answers: Counter[str]) -> None:
-    built = strawberry.Schema(Ship, execution_context_class=Compiled)
+    built = strawberry.Schema(Ship, execution_context_class=CompiledExecution)
     for number in range(1_100):
         await built.execute(f"{{ crew {{ a{number}: size }} }}")
     assert answers["compiled"] == 1_100
-    assert len(Compiled.plans) == 1_000
+    assert len(CompiledExecution.plans) == 1_000
     wide = " ".join(f"a{number}: size" for number in range(2_000))
     for number in range(20):
         await built.execute(f"{{ crew {{ b{number}: size {wide} }} }}")
-    assert 1 < len(Compiled.plans) < 20
-    assert Compiled.plans.currsize <= Compiled.plans.maxsize
+    assert 1 < len(CompiledExecution.plans) < 20
+    assert CompiledExecution.plans.currsize <= CompiledExecution.plans.maxsize

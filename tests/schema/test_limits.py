@@ -6,7 +6,7 @@ import pytest
 from strawberry.types import ExecutionResult
 
 import schema
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from schema.context import Context
 from schema.limits import DEFAULTS, Limits
 from tests.conftest import ADMIN
@@ -15,7 +15,7 @@ from tests.strategies import NOW
 
 async def _errors(query: str, limits: Limits = DEFAULTS, **variables: Any) -> list[str]:
     variables_of_cubes = {"now": NOW, "low_stock_threshold": 5}
-    context = Context(ADMIN, NOW, Aggregations(variables_of_cubes, timeout=10))
+    context = Context(ADMIN, NOW, Loader(variables_of_cubes, timeout=10))
     built = schema.build(limits)
     result = await built.execute(query, variables, context_value=context)
     assert isinstance(result, ExecutionResult)

@@ -11,9 +11,9 @@ from strawberry.types import ExecutionResult
 
 import schema
 import schema.execution.operation_cache
-from loaders.loader import Aggregations
+from loaders.loader import Loader
 from schema.context import Context
-from schema.execution.operation_cache import documents
+from schema.execution.operation_cache import operation_cache
 from schema.limits import Limits
 from tests.conftest import ADMIN
 from tests.strategies import NOW
@@ -41,7 +41,7 @@ def _counting(counted: Counter[str], name: str, do: Callable[..., Any]) -> Calla
 
 
 async def _executed(built: Any, text: str, **variables: Any) -> ExecutionResult:
-    context = Context(ADMIN, NOW, Aggregations({}, timeout=30))
+    context = Context(ADMIN, NOW, Loader({}, timeout=30))
     result = await built.execute(text, variables, context_value=context)
     assert isinstance(result, ExecutionResult)
     return result
@@ -91,8 +91,8 @@ async def test_introspection_stays_off_when_it_is_asked_for_again() -> None:
 
 
 def test_documents_are_bounded_by_count_and_by_size() -> None:
-    kept, built = documents(), schema.build()
-    extension = schema.execution.operation_cache.KnownDocuments(kept)
+    kept, built = operation_cache(), schema.build()
+    extension = schema.execution.operation_cache.OperationCache(kept)
 
     def send(text: str) -> None:
         context: Any = built._create_execution_context(text, ())

@@ -1,0 +1,82 @@
+"""Checks of a cube's declaration, at import: a name that does not exist stops the program."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, Protocol
+
+from beanie import Document
+
+from cubes.cells import TIME, CubeError
+from cubes.expressions import Expression, references
+from documents.fields import has_field
+
+_RESERVED_MEASURES: Final = frozenset({"_id", "documents"})
+
+
+class _Declared(Protocol):
+    """What a check reads of a cube."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def source(self) -> type[Document]: ...
+    @property
+    def dimensions(self) -> Mapping[str, Expression]: ...
+    @property
+    def measures(self) -> Mapping[str, Expression]: ...
+    @property
+    def where(self) -> Expression | None: ...
+    @property
+    def match(self) -> Mapping[str, Any]: ...
+    @property
+    def array_guards(self) -> frozenset[str]: ...
+    @property
+    def parameters(self) -> frozenset[str]: ...
+    @property
+    def rollup_levels(self) -> Sequence[frozenset[str]]: ...
+    @property
+    def granularities(self) -> Sequence[timedelta]: ...
+
+
+def check(cube: _Declared, *, document: Expression) -> None:
+    """Raises `CubeError` for what is wrong; `document` are the expressions over a document."""
+
+    def refuse(names: Iterable[str], problem: str) -> None:
+        if names := sorted(names):
+            raise CubeError(f"Cube {cube.name}: {', '.join(names)} {problem}.")
+
+    refuse(
+        (name for name in (*cube.dimensions, *cube.measures) if not name.isidentifier()),
+        "must be a name of letters, digits and _",
+    )
+    refuse({TIME} & {*cube.dimensions}, "is reserved: Slice.timeline and Slice.by add it")
+    refuse(_RESERVED_MEASURES & {*cube.measures}, "is reserved, and can't be a measure")
+    for level in cube.rollup_levels:
+        refuse(level - {*cube.dimensions}, "of rollup_levels is no dimension")
+    for finer, coarser in zip(cube.granularities, cube.granularities[1:], strict=False):
+        if coarser <= finer or coarser % finer:
+            raise CubeError(f"Cube {cube.name}: {coarser} is no multiple of {finer}.")
+    mentioned = {*references(document)}
+    dated = {"created_at"} if cube.granularities else set()
+    paths = {each[1:] for each in mentioned if not each.startswith("$$")}
+    paths |= {*cube.match, *cube.array_guards, *dated}
+    refuse(
+        (path for path in paths if not has_field(cube.source, path)),
+        f"is no field of {cube.source.__name__}",
+    )
+    variables = {*references([cube.dimensions, cube.measures]), *mentioned}
+    refuse(
+        {each for each in variables if each.startswith("$$")} - {f"$${n}" for n in cube.parameters},
+        "is none of its parameters",
+    )
+
+
+def parameters_of(
+    cube: _Declared, dimensions: Collection[str], measures: Collection[str]
+) -> frozenset[str]:
+    """The parameters whose values a slice of these dimensions and measures needs."""
+    if not cube.parameters:
+        return frozenset()
+    used = [cube.where, [cube.dimensions[name] for name in dimensions],
+            [cube.measures[name] for name in measures]]  # fmt: skip
+    return cube.parameters & {each.removeprefix("$$") for each in references(used)}

@@ -1,0 +1,82 @@
+"""Plans: which aggregations answer a query, from a rollup or live. Pure functions of values."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol, Self, TypeVar
+
+from beanie import Document
+from pymongo.asynchronous.collection import AsyncCollection
+
+from cubes.cube import Slice, Stage
+from loaders.freshness import Freshness
+from rollups.layout.read_plan import ReadPlan
+from rollups.layout.states import State, lag
+
+_Answer = TypeVar("_Answer", covariant=True)
+
+Collection = AsyncCollection[dict[str, Any]]
+Documents = Sequence[Mapping[str, Any]]
+
+
+class Query(Hashable, Protocol[_Answer]):
+    """What can be loaded: a `Slice` of a cube, a `Page` or a `Lookup` of a table."""
+
+    @property
+    def source(self) -> type[Document]: ...
+    @property
+    def batch(self) -> Hashable: ...
+    def merge(self, other: Self) -> Self: ...
+    def pipeline(self) -> list[Stage]: ...
+    def answer(self, documents: Documents) -> _Answer: ...
+
+
+@dataclass(frozen=True)
+class Read:
+    """An aggregation of a collection; reads with an equal `key` return the same."""
+
+    collection: Collection
+    pipeline: list[Stage]
+    key: Hashable
+    let: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The reads whose documents, put together, answer a query.
+
+    `cube` is the name of the cube that is read, None for a table. `freshness` is None if it is
+    counted live. Equal `cells_key`s have the same documents for good; None if they may change.
+    """
+
+    reads: Sequence[Read]
+    cube: str | None = None
+    freshness: Freshness | None = None
+    cells_key: Hashable = None
+
+
+def live_plan(query: Query[Any]) -> Plan:
+    """Counts the documents."""
+    return Plan([_live_read(query)], query.cube.name if isinstance(query, Slice) else None)
+
+
+def rollup_plan(
+    one: Slice, plan: ReadPlan, state: State, cells: Collection, age: timedelta
+) -> Plan:
+    """Reads cells of a rollup, and counts the edges of the window live.
+
+    `state` is the rollup's, read `age` ago; `cells` the collection that it names.
+    """
+    # A read that began before the cells had this version is not shared.
+    version = state["cells"], state["version"], one
+    return Plan(
+        [Read(cells, plan.pipeline, version), *map(_live_read, plan.edges)],
+        one.cube.name,
+        Freshness(one.cube.name, True, state["as_of"], lag(state, age)),
+        version if one.window is None else None,
+    )
+
+
+def _live_read(query: Query[Any]) -> Read:
+    let = dict(query.values) if isinstance(query, Slice) else {}
+    return Read(query.source.get_pymongo_collection(), query.pipeline(), query, let)

@@ -1,0 +1,150 @@
+"""Running reads: within a deadline, with the errors of a database that is away or too slow."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+
+import structlog
+from pymongo import ReadPreference
+from pymongo.asynchronous.command_cursor import AsyncCommandCursor
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
+
+from cubes.cube import Stage
+from documents.reads import BY_CODE_POINT, AsOf
+from errors import ServiceUnavailable, first_words
+from loaders.freshness import ReadAfter
+from loaders.plan import Collection, Documents, Read
+from loaders.shared_reads import SharedReads
+
+_Found = TypeVar("_Found")
+
+_log = structlog.get_logger(__name__)
+
+# One reply, as far as its 16 MB go: the default of 101 documents would cost a second round trip.
+_BATCH_SIZE: Final = 1_000_000
+_GRACE_SECONDS: Final = 0.5
+_SNAPSHOT_TOO_OLD: Final = 239
+
+
+class Runner:
+    """Runs the reads of one request, or of one export.
+
+    A request has `seconds` for all of its reads; with `each`, every read has as many. Identical
+    reads in flight are shared (`SharedReads`). With `as_of`, all is read as of one cluster time.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        *,
+        shared: SharedReads | None = None,
+        each: bool = False,
+        as_of: AsOf | None = None,
+    ) -> None:
+        self.arrived = asyncio.get_running_loop().time()
+        self._seconds = seconds
+        self._each = each
+        self._shared = shared or SharedReads(0)
+        self._as_of = as_of
+
+    async def documents(
+        self, read: Read, after: ReadAfter | None = None
+    ) -> tuple[timedelta, Documents]:
+        """How long before the request the read began, and what it returned.
+
+        With `after`, reads the primary. Raises `ServiceUnavailable`.
+        """
+        collection = read.collection
+        if after is not None:
+            collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
+
+        async def start(deadline: float) -> tuple[float, Documents]:
+            began = asyncio.get_running_loop().time()
+            cursor = await self._aggregate(
+                collection,
+                read.pipeline,
+                batchSize=_BATCH_SIZE,
+                let=read.let,
+                maxTimeMS=_milliseconds(deadline),
+            )
+            return began, await cursor.to_list()
+
+        # A read that began before `after` was reached is not shared.
+        began, documents = await self.call(collection.name, (read.key, after), start)
+        return self.age(began), documents
+
+    async def cursor(
+        self, collection: Collection, pipeline: list[Stage], batch: int
+    ) -> AsyncCommandCursor[dict[str, Any]]:
+        """A cursor over what a pipeline returns; raises `ServiceUnavailable`."""
+        return await self.call(
+            collection.name,
+            None,
+            lambda _: self._aggregate(collection, pipeline, batchSize=batch),
+        )
+
+    async def explain(self, collection: Collection, filter: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The query planner's plans for a filter; raises `ServiceUnavailable`."""
+        find = {
+            "find": collection.name,
+            "filter": filter,
+            "collation": BY_CODE_POINT.document,
+        }
+
+        async def start(deadline: float) -> Mapping[str, Any]:
+            return await collection.database.command(
+                "explain", find, verbosity="queryPlanner", maxTimeMS=_milliseconds(deadline)
+            )
+
+        return await self.call(collection.name, ("explain", str(filter)), start)
+
+    async def call(
+        self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Found]]
+    ) -> _Found:
+        """What `start`, given its deadline, returns; shared by `key`.
+
+        Raises `ServiceUnavailable` if the database can't be reached or takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = (loop.time() if self._each else self.arrived) + self._seconds
+        # MongoDB ends what takes too long; this limit is for a MongoDB that is silent.
+        remaining = deadline - loop.time()
+        try:
+            async with asyncio.timeout(remaining + _GRACE_SECONDS if remaining > 0 else 0):
+                return await self._shared.read(
+                    (collection, key), start, arrived=self.arrived, deadline=deadline
+                )
+        except (TimeoutError, ExecutionTimeout) as error:
+            _log.warning("an aggregation took too long", collection=collection)
+            raise ServiceUnavailable(
+                "The request took too long; ask for less, or try again later."
+            ) from error
+        except ConnectionFailure as error:
+            _log.warning("the database is away", reason=first_words(error))
+            raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
+        except OperationFailure as error:
+            if self._as_of is None or error.code != _SNAPSHOT_TOO_OLD:
+                raise
+            raise ServiceUnavailable(
+                "The export took longer than MongoDB keeps the snapshot that it reads: raise its "
+                "parameter minSnapshotHistoryWindowInSeconds."
+            ) from error
+
+    def age(self, began: float) -> timedelta:
+        """How long before the request a read began, by the loop's clock."""
+        return timedelta(seconds=max(0.0, self.arrived - began))
+
+    async def _aggregate(
+        self, collection: Collection, pipeline: list[Stage], **options: Any
+    ) -> AsyncCommandCursor[dict[str, Any]]:
+        if self._as_of is not None:
+            collection = collection.with_options(read_concern=self._as_of)
+        return await collection.aggregate(
+            pipeline, allowDiskUse=True, collation=BY_CODE_POINT, **options
+        )
+
+
+def _milliseconds(deadline: float) -> int:
+    """The time that is left, for MongoDB."""
+    return max(1, int((deadline - asyncio.get_running_loop().time()) * 1000))

@@ -1,0 +1,185 @@
+"""Stats: results made of KPIs, as one total or as rows. Only selected KPIs are loaded."""
+
+import asyncio
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from dataclasses import make_dataclass
+from functools import cache
+from itertools import repeat
+from typing import Any, Generic, NoReturn, Self, TypeVar, cast
+
+from cubes.cells import Cells, Number
+from cubes.cube import Cube, Slice, by_cube
+from cubes.keys import key_of
+from cubes.rows import Row
+from loaders.loader import Loader
+from resolvers.kpi import Kpi, kpis_of
+from resolvers.terms import ColumnOf, Source
+
+_T = TypeVar("_T")
+_Stats = TypeVar("_Stats", bound="Stats")
+
+Where = Mapping[Cube, Mapping[str, Collection[Hashable]]]
+"""Cube → dimension → the keys that count, for all KPIs of the cube."""
+
+
+class Failed:
+    """An error of a load, raised again by each KPI that needs what was loaded.
+
+    It is raised from where it happened: else its trace would grow with each KPI and request.
+    """
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+        self._traceback = error.__traceback__
+
+    def raise_again(self) -> NoReturn:
+        """Raises the error."""
+        raise self._error.with_traceback(self._traceback)
+
+
+def loaded(found: _T | BaseException) -> _T | Failed:
+    """What `gather` found, or its failure."""
+    return Failed(found) if isinstance(found, BaseException) else found
+
+
+class Stats:
+    """One total: each KPI is read from the cells of all that is counted.
+
+    If a cube could not be loaded, each KPI that needs it raises the error; the others answer.
+    """
+
+    def __init__(
+        self, cells: Mapping[Cube, Cells | BaseException], where: Where | None = None
+    ) -> None:
+        self._cells = {cube: loaded(each) for cube, each in cells.items()}
+        self._where = where or {}
+
+    @classmethod
+    async def load(
+        cls,
+        selected: Collection[str],
+        loader: Loader,
+        *,
+        where: Where | None = None,
+        place: Callable[[Slice], Slice] = lambda one: one,
+    ) -> Self:
+        """Loads one slice a cube for the selected KPIs; `place` puts it into its window."""
+        slices = slices_of(kpis(cls, selected), where or {})
+        cells = await asyncio.gather(
+            *(loader.load(place(one)) for one in slices.values()), return_exceptions=True
+        )
+        return cls(dict(zip(slices, cells, strict=True)), where)
+
+    def of_cube(self, cube: Cube) -> Cells:
+        """The cells of a cube that count; raises the error if they could not be loaded."""
+        cells = self._cells[cube]
+        if isinstance(cells, Failed):
+            cells.raise_again()
+        for dimension, keys in self._where.get(cube, {}).items():
+            cells = cells.only(dimension, keys)
+        return cells
+
+    def numbers(self, source: Source) -> Sequence[Number]:
+        """The sum of a measure, as the only row."""
+        if isinstance(source, ColumnOf):
+            raise TypeError(f"A total has no column {source.column}.")
+        return [self.of_cube(source.cube).sum(source.measure, **dict(source.where))]
+
+    def cells(self, one: Slice) -> Sequence[Cells]:
+        """The cells of a slice, as the only row."""
+        return [one.view(self.of_cube(one.cube))]
+
+    def column(self, name: str) -> Sequence[object]:
+        """Raises `TypeError`: a total has no document."""
+        raise TypeError(f"A total has no column {name}.")
+
+
+class Rows(Generic[_Stats]):
+    """Many things of one kind, each a document and the cells that have its key.
+
+    `dimension` is the one whose keys the documents' `_id`s are.
+    """
+
+    def __init__(
+        self,
+        kind: type[_Stats],
+        dimension: str,
+        documents: Sequence[Row],
+        cells: Mapping[Cube, Cells],
+    ) -> None:
+        self._kind = kind
+        self._dimension = dimension
+        self._documents = documents
+        self._keys = [key_of(document["_id"]) for document in documents]
+        self._cells = cells
+        self._numbers: dict[Source, Sequence[Number]] = {}
+
+    def numbers(self, source: Source) -> Sequence[Number]:
+        """The sum of a measure, or a number of the document, for each row."""
+        if source not in self._numbers:
+            self._numbers[source] = self._read(source)
+        return self._numbers[source]
+
+    def _read(self, source: Source) -> Sequence[Number]:
+        if isinstance(source, ColumnOf):
+            return [document.get(source.column, 0) for document in self._documents]
+        cells = self._cells.get(source.cube)
+        if cells is None:
+            return [0] * len(self._keys)
+        totals = cells.totals(self._dimension, source.measure, **dict(source.where))
+        return [totals.get(key, 0) for key in self._keys]
+
+    def cells(self, one: Slice) -> Sequence[Cells]:
+        """The cells of a slice, for each row."""
+        nothing = Cells((), one.readable, one.measures)
+        if one.cube not in self._cells:
+            return [nothing] * len(self._keys)
+        by_key = one.view(self._cells[one.cube], self._dimension).by(self._dimension)
+        return [by_key.get(key, nothing) for key in self._keys]
+
+    def column(self, name: str) -> Sequence[object]:
+        """A column of the documents."""
+        return [document.get(name) for document in self._documents]
+
+    def sorted(self, kpi: str, *, descending: bool) -> "Rows[_Stats]":
+        """The rows by a KPI's values; ties stay in their order."""
+        values: Sequence[Any] = getattr(self._kind, kpi).values(self)
+        order = sorted(range(len(values)), key=values.__getitem__, reverse=descending)
+        return self._part([self._documents[place] for place in order])
+
+    def part(self, start: int, stop: int) -> "Rows[_Stats]":
+        """The rows from one place up to another."""
+        return self._part(self._documents[start:stop])
+
+    def _part(self, documents: Sequence[Row]) -> "Rows[_Stats]":
+        return Rows(self._kind, self._dimension, documents, self._cells)
+
+    def made(self, selected: Collection[str]) -> list[_Stats]:
+        """The rows as objects whose attributes are the selected KPIs; the others are None."""
+        if not self._keys:
+            return []
+        every = [*kpis_of(self._kind)]
+        row = row_type(self._kind)
+        columns = [each.values(self) if each.name in selected else repeat(None) for each in every]
+        return cast("list[_Stats]", [*map(row, *columns)])
+
+
+def row_type(kind: type[Stats]) -> type:
+    """The class of a row: it has an attribute for each KPI, which is read fastest."""
+    return _made(kind.__name__, tuple(each.name for each in kpis_of(kind)))
+
+
+@cache
+def _made(kind: str, names: tuple[str, ...]) -> type:
+    return make_dataclass(f"{kind}Row", names, slots=True)
+
+
+def kpis(kind: type[Stats], selected: Collection[str]) -> list[Kpi[Any]]:
+    """The selected KPIs of a kind of stats."""
+    return [each for each in kpis_of(kind) if each.name in selected]
+
+
+def slices_of(needing: Iterable[Kpi[Any]], where: Where | None = None) -> dict[Cube, Slice]:
+    """Cube → the one slice that KPIs need of it."""
+    found = by_cube(one for each in needing for one in each.slices)
+    return {cube: one.with_dimensions(*(where or {}).get(cube, {})) for cube, one in found.items()}

@@ -125,7 +125,7 @@ def _every_hour(now: datetime) -> Dataset:
 def without_code(data: Dataset) -> Dataset:
     """The data without the documents that hold JavaScript for who it was.
 
-    MongoDB 6.0 takes that for a string where an index alone answers: see docs/data.md.
+    MongoDB 6.0 takes that for a string where an index alone answers: see docs/kpis.md.
     """
     return _without(
         data,

@@ -1,4 +1,4 @@
-"""Dashboards on kept cells against the same counted live, over HTTP."""
+"""Dashboards read from rollups against the same counted live, over HTTP."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ CALLS: Final[Mapping[str, float]] = {
     "promoCodeStats": 5,
     EVENT_STATS: 15,
 }
-"""Call → its median in milliseconds is to be at most."""
+"""Call → the largest median, in milliseconds."""
 FASTER: Final = 50
 _APART: Final = 0.2
 
@@ -33,18 +33,18 @@ _LIVE_ANSWERS: Final = 3
 
 @dataclass(frozen=True)
 class Reads:
-    """Milliseconds of half of the answers: of each round, of kept cells and live."""
+    """The median milliseconds of each round: read from rollups, and counted live."""
 
-    kept: Sequence[float]
+    rolled_up: Sequence[float]
     live: Sequence[float]
 
 
 def measure(
     uri: str, sizes: Sequence[Settings], rounds: int, answers: int
 ) -> Sequence[Mapping[str, Reads]]:
-    """Of each database, call → what it took; raises `Disagreement`.
+    """For each database, call → its reads; raises `Disagreement`.
 
-    All are asked in turn, as the machine is not equally fast at all times.
+    The servers are asked in turn, as the machine is not equally fast at all times.
     """
     on = {f"{PREFIX}ROLLUPS": "on"}
     with ExitStack() as stack:
@@ -55,38 +55,38 @@ def measure(
             )
             for settings in sizes
         ]
-        for kept, _ in servers:
-            wait_until_fresh(kept)
+        for rolled_up, _ in servers:
+            wait_until_fresh(rolled_up)
         found: list[dict[str, Reads]] = [{} for _ in sizes]
         for call in CALLS:
             question = Question(Operation(call, ()).text)
-            for kept, live in servers:
-                if _answer(kept, question) != _answer(live, question):
-                    raise Disagreement(f"{call}: kept cells answer something else.")
+            for rolled_up, live in servers:
+                if _answer(rolled_up, question) != _answer(live, question):
+                    raise Disagreement(f"{call}: rollups and live counts give different answers.")
             runs = [[_p50s(each, question, answers) for each in servers] for _ in range(rounds)]
             for reads, of_size in zip(found, zip(*runs, strict=True), strict=True):
-                kepts, lives = zip(*of_size, strict=True)
-                reads[call] = Reads(kepts, lives)
+                rolled_ups, lives = zip(*of_size, strict=True)
+                reads[call] = Reads(rolled_ups, lives)
         return found
 
 
 def _p50s(servers: tuple[Server, Server], question: Question, answers: int) -> tuple[float, float]:
-    kept, live = servers
+    rolled_up, live = servers
     return (
-        fire(kept, question, connections=1, amount=answers).p50,
+        fire(rolled_up, question, connections=1, amount=answers).p50,
         fire(live, question, connections=1, amount=_LIVE_ANSWERS).p50,
     )
 
 
 def wait_until_fresh(server: Server) -> None:
-    """Waits until what is measured is read from cells."""
+    """Waits until the measured cubes are read from rollups; raises `StartupError`."""
     limit = time.monotonic() + _BUILD_SECONDS
     while time.monotonic() < limit:
         cubes = _answer(server, Question(_FRESHNESS))["freshness"]
         if {each["cube"] for each in cubes if each["source"] == "ROLLUP"} >= _CUBES:
             return
         time.sleep(0.2)
-    raise StartupError("The cells are not built in time.")
+    raise StartupError(f"The cells were not built within {_BUILD_SECONDS} s.")
 
 
 def _answer(server: Server, question: Question) -> Any:
@@ -101,19 +101,19 @@ def _answer(server: Server, question: Question) -> Any:
 def lines(tickets: int, found: Mapping[str, Reads]) -> Iterator[str]:
     """A line for each operation."""
     for call, reads in found.items():
-        kept, live = median(reads.kept), median(reads.live)
-        at_most, times = CALLS[call], live / kept
+        rolled_up, live = median(reads.rolled_up), median(reads.live)
+        at_most, times = CALLS[call], live / rolled_up
         yield (
-            f"{tickets:,} tickets, `{call}`: p50 {kept:.1f} ms ({min(reads.kept):.1f}–"
-            f"{max(reads.kept):.1f}), at most {at_most}: {verdict(kept <= at_most)}; "
+            f"{tickets:,} tickets, `{call}`: p50 {rolled_up:.1f} ms ({min(reads.rolled_up):.1f}–"
+            f"{max(reads.rolled_up):.1f}), at most {at_most}: {verdict(rolled_up <= at_most)}; "
             f"live {live:,.0f} ms = {times:.0f} ×, at least {FASTER}: {verdict(times >= FASTER)}"
         )
 
 
 def apart(few: Mapping[str, Reads], many: Mapping[str, Reads]) -> Iterator[str]:
-    """A line for each operation: how far it is from being the same at any size."""
+    """A line for each operation: the ratio of its medians with much and with little data."""
     for call, reads in few.items():
-        ratio = median(b / a for a, b in zip(reads.kept, many[call].kept, strict=True))
+        ratio = median(b / a for a, b in zip(reads.rolled_up, many[call].rolled_up, strict=True))
         yield (
             f"`{call}` of much data ÷ of less: {ratio:.2f}, within {_APART:.0%}: "
             f"{verdict(abs(ratio - 1) <= _APART)}"

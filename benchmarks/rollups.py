@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.rollups`: kept cells, read, built and followed."""
+"""The command `python -m benchmarks.rollups`: rollups are built, followed and read."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,8 +9,8 @@ from typing import Final
 import click
 
 from benchmarks import dataset
-from benchmarks import rollup_keeping as keeping
 from benchmarks import rollup_reads as reads
+from benchmarks import rollup_upkeep as upkeep
 from benchmarks.cannon import installed
 from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, LARGE, QUICK, Size
@@ -23,8 +23,8 @@ _ANSWERS: Final = 300
 _FEW: Final = 20
 
 
-@click.command(help="Reads kept cells and counts live, builds cells, and follows changes.")
-@click.option("--quick", is_flag=True, help="Little data, a short time: shows that it runs.")
+@click.command(help="Measures rollups: follows changes, builds cells, reads them and counts live.")
+@click.option("--quick", is_flag=True, help="Little data and a short time, to see that it runs.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
 @click.option("--rate", type=click.FloatRange(min=1), default=5000, show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=1), default=20, show_default=True)
@@ -35,7 +35,7 @@ _FEW: Final = 20
 def main(
     quick: bool, rounds: int, rate: float, seconds: float, uri: str | None, parts: Sequence[str]
 ) -> None:
-    """Prints what was found."""
+    """Prints a line for each measurement."""
     sizes = (QUICK, QUICK) if quick else (FULL, LARGE)
     if quick:
         rounds, rate, seconds = 1, 200, 2
@@ -53,12 +53,12 @@ def _lines(
     part: str, uri: str, sizes: Sequence[Size], rounds: int, rate: float, seconds: float
 ) -> Iterator[str]:
     if part == "follow":
-        yield from keeping.followed(uri, rate, seconds)
+        yield from upkeep.followed(uri, rate, seconds)
     elif part == "build":
         size = asdict(sizes[0])
-        times = keeping.built(uri, defaults(sizes[0].database), rounds)
+        times = upkeep.built(uri, defaults(sizes[0].database), rounds)
         documents = sum(len(each.cubes) * size[each.source.Settings.name] for each in ROLLUPS)
-        yield keeping.build_line(times, documents)
+        yield upkeep.build_line(times, documents)
     else:
         answers = _ANSWERS if sizes[0] is FULL else _FEW
         settings = [defaults(each.database) for each in sizes]

@@ -66,7 +66,7 @@ class RollupReader:
                     {"$set": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}},
                 ]
             )
-            return {state["_id"]: state async for state in found}
+            return {state["rollup"]: state async for state in found}
         except OperationFailure as error:
             if error.code != _UNAUTHORIZED:
                 raise

@@ -1,1 +1,1 @@
-"""The rollups' processes: cells are built, kept up to date, swept and verified."""
+"""Rollups: cells of cubes in collections of their own, which follow the documents' changes."""

@@ -1,4 +1,4 @@
-"""What `/metrics` says of rollups: what is known of them in the database, when it is asked."""
+"""The figures of rollups in `/metrics`, from their state documents."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, TypeAlias
@@ -10,12 +10,12 @@ from prometheus_client.registry import Collector
 States: TypeAlias = Mapping[str, Mapping[str, Any]]
 """Rollup's name → its state document, with `lag` in milliseconds."""
 
-_COUNTED: Final = {
-    "changes": "Changes of documents that were added to kept cells.",
-    "batches": "Transactions that changes were written in.",
-    "builds": "How often kept cells were built.",
-    "checks": "Comparisons of kept cells with documents.",
-    "differences": "Kept cells that were not what documents say.",
+_COUNTERS: Final = {
+    "changes": "Changes of documents that were applied to cells.",
+    "batches": "Transactions that applied changes.",
+    "builds": "Builds of all cells.",
+    "checks": "Comparisons of cells with documents.",
+    "differences": "Cells that differed from a fresh count.",
 }
 
 
@@ -24,26 +24,26 @@ class _Rollups(Collector):
         self._states = states
 
     def collect(self) -> Iterable[Metric]:
-        """The figures; those of a rollup are the same whichever server is asked."""
+        """The figures of each rollup; a rollup without cells has no lag."""
         lag = GaugeMetricFamily(
             "headcount_rollup_lag_seconds",
-            "How late kept cells are; nothing while there are none.",
+            "How far cells lag behind the documents; absent while there are no cells.",
             labels=["rollup"],
         )
-        counted = {
+        counters = {
             name: CounterMetricFamily(f"headcount_rollup_{name}", text, labels=["rollup"])
-            for name, text in _COUNTED.items()
+            for name, text in _COUNTERS.items()
         }
         for rollup, state in sorted(self._states.items()):
             if state.get("cells"):
                 lag.add_metric([rollup], max(0, state["lag"]) / 1000)
-            for name, family in counted.items():
+            for name, family in counters.items():
                 family.add_metric([rollup], state.get(name, 0))
-        return [lag, *counted.values()]
+        return [lag, *counters.values()]
 
 
 def rollup_figures(states: States) -> bytes:
-    """The figures of all rollups, in Prometheus' format."""
+    """The figures of all rollups in Prometheus' text format."""
     registry = CollectorRegistry()
     registry.register(_Rollups(states))
     return generate_latest(registry)

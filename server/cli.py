@@ -187,7 +187,7 @@ def _option(name: re.Match[str]) -> str:
     return "--" + re.sub(r"[A-Z]", lambda letter: f"-{letter[0].lower()}", name[0])
 
 
-@cli.group("rollups", help="The cells that are kept, so that dashboards take milliseconds.")
+@cli.group("rollups", help="Maintain rollups, which answer dashboards within milliseconds.")
 def rollups_() -> None:
     """The group of the commands on rollups."""
 
@@ -197,22 +197,22 @@ def rollups_build() -> None:
     rollups.build_all(read())
 
 
-@rollups_.command("run", help="Keep all cells up to date, until a signal ends it.")
+@rollups_.command("run", help="Maintain all rollups until a signal ends it.")
 def rollups_run() -> None:
     settings = read()
     log.configure(settings.log_format)
-    rollups.keep_all(settings)
+    rollups.maintain_all(settings)
 
 
-@rollups_.command("status", help="Show how many cells there are, how late, and who keeps them.")
+@rollups_.command("status", help="Show the lag, the lease holder and the cells of each rollup.")
 def rollups_status() -> None:
-    rollups.show(read())
+    rollups.print_status(read())
 
 
 @rollups_.command("verify", help="Compare every cell with a fresh count; 1 if any differs.")
 def rollups_verify() -> None:
     if differences := rollups.verify_all(read()):
-        raise StartupError(f"{differences} cells differ: they are wrong, and are to be built anew.")
+        raise StartupError(f"{differences} cells differ from a fresh count: they are rebuilt.")
 
 
 @cli.command("schema", help="Print the schema, in GraphQL's schema language.")

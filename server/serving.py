@@ -21,14 +21,15 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from errors import StartupError
-from rollups.keeper.lease import Store
+from rollups.keeper.supervisor import maintaining
+from rollups.layout.rollup import ROLLUPS
 from server import log
 from server.commands import data
 from server.database import connect
 from server.embedded.demo_access import DemoAccess, demo_access, demo_tokens
 from server.http import application as app
 from server.http.protocol import Protocol
-from server.keeping import check, keeping, kept_in
+from server.rollups import check_rollups, rollup_store
 from server.settings import PREFIX, Settings
 from server.telemetry import Commands, Figures, shared_figures
 
@@ -117,8 +118,8 @@ class _Process:
                 )
                 self._application = app.create(self._settings, database, figures, self._demo)
                 if self._settings.rollups != "off":
-                    store = Store(kept_in(self._settings, database))
-                    await stack.enter_async_context(keeping(store))
+                    store = rollup_store(self._settings, database)
+                    await stack.enter_async_context(maintaining(store, ROLLUPS))
             except StartupError as error:
                 _log.warning("this process waits for the database", reason=str(error))
                 await asyncio.sleep(1)
@@ -156,7 +157,7 @@ def _run(
     with data.opened_at(uri, settings):
         pass
     if settings.rollups == "on":
-        check(settings, uri)
+        check_rollups(settings, uri)
     if settings.workers == 1:
         server = uvicorn.Server(config)
         server.run([listener])

@@ -1,1 +1,1 @@
-"""The processes that maintain rollups: lease, build, follow, sweep, verify."""
+"""Maintaining rollups: lease, build, follow, sweep, verify."""

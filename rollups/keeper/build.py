@@ -1,11 +1,9 @@
-"""Building a rollup: its cells as of one moment, into a collection that nobody reads yet."""
+"""Building a rollup: all cells as of one cluster time, in a collection of their own."""
 
 import asyncio
 from collections.abc import Iterator
 from typing import Any, Final
 
-from bson.codec_options import CodecOptions
-from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
 from pymongo import WriteConcern
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import OperationFailure
@@ -14,50 +12,61 @@ from cancelling import cancel, first
 from cubes.cube import Stage
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
-from rollups.keeper.cluster_time import moment
-from rollups.keeper.lease import Cells, Kept
+from rollups.keeper.cell_collections import Build, all_builds, create_indexes
+from rollups.keeper.cluster_time import majority_time
+from rollups.keeper.lease import Lease
+from rollups.keeper.store import RAW, CellCollection, source_of
 from rollups.layout.level import Level, levels
 
-RAW: Final[CodecOptions[Any]] = DEFAULT_RAW_BSON_OPTIONS
-"""Documents as they come: what is passed on is not to be read and written again."""
-
-_BATCH: Final = 5_000
-# MongoDB's SnapshotTooOld.
-_TOO_OLD: Final = 239
+_INSERT_BATCH: Final = 5_000
+_SNAPSHOT_TOO_OLD: Final = 239
 
 
-async def build(kept: Kept) -> None:
-    """Builds the rollup, and switches to it at once; raises `Lost`, or `StartupError` if it can't.
+async def build(lease: Lease) -> None:
+    """Builds all cells and makes the state document point at them.
 
-    What changes meanwhile is to be followed afterwards, from the moment that the cells are of.
+    Changes after the build's cluster time are applied by `follow`. Raises `LeaseLost`; raises
+    `StartupError` if the build takes longer than MongoDB can read as of its cluster time.
     """
     try:
-        await first(_build(kept), _renew(kept))
+        await first(_build(lease), _renew(lease))
     except OperationFailure as error:
-        if error.code != _TOO_OLD:
+        if error.code != _SNAPSHOT_TOO_OLD:
             raise
         raise StartupError(
-            f"Building {kept.rollup.name} took longer than MongoDB remembers the moment that it is "
-            "of: set its parameter minSnapshotHistoryWindowInSeconds to as long as it takes."
+            f"Building {lease.rollup.name} took longer than MongoDB's parameter "
+            "minSnapshotHistoryWindowInSeconds: set it to the number of seconds that a build takes."
         ) from error
 
 
-async def _renew(kept: Kept) -> None:
+async def new_cells(lease: Lease) -> CellCollection:
+    """A new, empty collection for a build; raises `LeaseLost`."""
+    state = await lease.update({}, increments={"builds": 1})
+    new = Build(state["_id"], state["fencing_token"], state["builds"])
+    earlier = [build for build in await all_builds(lease.store) if build.precedes(new)]
+    # A reader may have learned the name of the last build just now: that one stays.
+    for build in earlier[:-1]:
+        if build.collection != state.get("cells"):
+            await lease.store.database[build.collection].drop()
+    return lease.store.database[new.collection]
+
+
+async def _renew(lease: Lease) -> None:
     while True:
-        await asyncio.sleep(kept.store.lease_seconds / 3)
-        await kept.write({})
+        await asyncio.sleep(lease.store.lease_seconds / 3)
+        await lease.update({})
 
 
-async def _build(kept: Kept) -> None:
-    rollup = kept.rollup
-    source = kept.store.source(rollup)
-    now = await moment(source.database)
-    cells = await kept.new_cells()
-    at = source.with_options(read_concern=AsOf(now.time))
+async def _build(lease: Lease) -> None:
+    rollup = lease.rollup
+    source = source_of(rollup)
+    now = await majority_time(source.database)
+    cells = await new_cells(lease)
+    snapshot = source.with_options(read_concern=AsOf(now.cluster_time))
 
     async def fill(levels: Iterator[Level]) -> None:
         finest = next(levels)
-        await _fill(cells, at, finest.cells())
+        await _fill(cells, snapshot, finest.cells())
         for level in levels:
             await _fill(cells, cells, level.cells_of_finer(finest))
 
@@ -66,26 +75,25 @@ async def _build(kept: Kept) -> None:
         await asyncio.gather(*filling)
     finally:
         await cancel(*filling)
-    # Now: to fill them cell by cell takes twice as long.
-    await kept.index(cells)
-    await kept.write(
+    # Indexes come last: inserting into indexed collections takes twice as long.
+    await create_indexes(cells, rollup)
+    await lease.update(
         {
             "cells": cells.name,
-            "declaration": rollup.declaration,
-            "position": now.time,
-            "version": now.time,
+            "position": now.cluster_time,
+            "version": now.cluster_time,
             "as_of": now.at,
             "built_at": now.at,
         }
     )
 
 
-async def _fill(cells: Cells, source: Cells, pipeline: list[Stage]) -> None:
-    """Writes the cells that a pipeline makes."""
+async def _fill(cells: CellCollection, source: CellCollection, pipeline: list[Stage]) -> None:
+    """Inserts the cells that a pipeline computes."""
     found: AsyncCommandCursor[Any] = await source.with_options(codec_options=RAW).aggregate(
-        pipeline, allowDiskUse=True, collation=BY_CODE_POINT, batchSize=_BATCH
+        pipeline, allowDiskUse=True, collation=BY_CODE_POINT, batchSize=_INSERT_BATCH
     )
-    # What follows, the indexes and the state, is what a majority is to have.
-    written = cells.with_options(write_concern=WriteConcern(w=1))
-    while batch := await found.to_list(_BATCH):
-        await written.insert_many(batch, ordered=False)
+    # The later writes, of indexes and state, wait for a majority; that covers these inserts.
+    by_primary = cells.with_options(write_concern=WriteConcern(w=1))
+    while batch := await found.to_list(_INSERT_BATCH):
+        await by_primary.insert_many(batch, ordered=False)

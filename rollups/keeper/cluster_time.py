@@ -1,4 +1,4 @@
-"""Moments of a replica set: cluster times, and what the clock of its server says then."""
+"""Cluster times that a majority of the replica set has committed, and the server's clock then."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -8,47 +8,52 @@ from typing import Any, Final
 from bson import Timestamp
 from pymongo.asynchronous.database import AsyncDatabase
 
-_REMEMBERED: Final = 1000
+_WRITES_REMEMBERED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A cluster time that a majority has, and the server's clock when nothing newer was there."""
+class MajorityTime:
+    """A majority-committed cluster time, and the server's clock when it was the newest."""
 
-    time: Timestamp
+    cluster_time: Timestamp
     at: datetime
 
 
-class Moments:
-    """Now, again and again: what was written when is remembered until a majority has it."""
+class MajorityClock:
+    """Reports the newest majority-committed time.
+
+    It remembers when it saw each write that a majority does not have yet. The time that it reports
+    for that write later is exact to the millisecond; MongoDB itself tells only the second.
+    """
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
-        self._written = deque[Moment](maxlen=_REMEMBERED)
+        self._writes = deque[MajorityTime](maxlen=_WRITES_REMEMBERED)
 
-    async def now(self) -> Moment:
-        """The newest moment that a majority has."""
+    async def now(self) -> MajorityTime:
+        """The newest majority-committed time."""
         hello = await self._database.command("hello")
         last = hello["lastWrite"]
-        reached: Timestamp = last["majorityOpTime"]["ts"]
-        self._written.append(Moment(last["opTime"]["ts"], _utc(hello["localTime"])))
-        while len(self._written) > 1 and self._written[1].time <= reached:
-            self._written.popleft()
-        known = self._written[0]
-        # Of what was written before anybody looked only the second is told.
-        at = known.at if known.time <= reached else _utc(last["majorityWriteDate"])
-        return Moment(reached, at)
+        committed: Timestamp = last["majorityOpTime"]["ts"]
+        self._writes.append(MajorityTime(last["opTime"]["ts"], _utc(hello["localTime"])))
+        while len(self._writes) > 1 and self._writes[1].cluster_time <= committed:
+            self._writes.popleft()
+        oldest = self._writes[0]
+        if oldest.cluster_time <= committed:
+            return MajorityTime(committed, oldest.at)
+        # The write was committed before the first call.
+        return MajorityTime(committed, _utc(last["majorityWriteDate"]))
 
 
-async def moment(database: AsyncDatabase[dict[str, Any]]) -> Moment:
-    """Now."""
-    return await Moments(database).now()
+async def majority_time(database: AsyncDatabase[dict[str, Any]]) -> MajorityTime:
+    """The newest majority-committed time, to the second while a majority lags."""
+    return await MajorityClock(database).now()
+
+
+def next_cluster_time(time: Timestamp) -> Timestamp:
+    """The first cluster time after `time`."""
+    return Timestamp(time.time, time.inc + 1)
 
 
 def _utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC)
-
-
-def after(time: Timestamp) -> Timestamp:
-    """The first cluster time after one."""
-    return Timestamp(time.time, time.inc + 1)

@@ -1,4 +1,4 @@
-"""Verifying a rollup: its cells against a fresh count of the documents, as of the same time."""
+"""Verifying a rollup: its cells are compared with a fresh count as of the same cluster time."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,99 +11,102 @@ from cubes.cube import Stage
 from cubes.keys import key_of, value_of
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
-from rollups.keeper.cluster_time import moment
-from rollups.keeper.lease import Store
+from rollups.keeper.cluster_time import majority_time
+from rollups.keeper.store import RollupStore, source_of
 from rollups.layout.rollup import Rollup
 
 _Collection = AsyncCollection[dict[str, Any]]
 _Cell = Mapping[str, Any]
 
-_THERE: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
+_NOT_EMPTY: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A cell that is not what a fresh count finds; None where there is none."""
+    """A cell whose stored numbers differ from a fresh count; None stands for no cell."""
 
     level: str
     key: Mapping[str, Any]
-    kept: Mapping[str, Any] | None
+    stored: Mapping[str, Any] | None
     counted: Mapping[str, Any] | None
 
     def __str__(self) -> str:
-        return f"{self.level}, {dict(self.key)}: kept {self.kept}, counted {self.counted}"
+        return f"{self.level}, {dict(self.key)}: stored {self.stored}, counted {self.counted}"
 
 
-async def verify(store: Store, rollup: Rollup) -> list[Difference]:
-    """All differences; cells that differ are not read any more, and built anew.
+async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
+    """Compares all cells. If any differ, readers stop using the cells and the keeper rebuilds them.
 
-    Raises `StartupError` where no cells are kept.
+    Raises `StartupError` if the rollup has no cells.
     """
-    compared = await _as_of_now(store, rollup)
-    if compared is None:
+    snapshots = await _snapshots(store, rollup)
+    if snapshots is None:
         raise StartupError(f"{rollup.name} has no cells yet: run 'headcount rollups build'.")
-    cells, source = compared
+    cells, source = snapshots
     differences = [
         difference
         for level in rollup.levels
         for difference in await _differences(
-            _cells(cells, [{"$match": {"level": level.name}}, _THERE]),
+            _cells(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY]),
             _cells(source, level.cells()),
         )
     ]
-    await store.note_check(rollup, cells.name, len(differences))
+    await store.record_check(rollup, cells.name, len(differences))
     return differences
 
 
-async def verify_some(store: Store, rollup: Rollup) -> list[Difference]:
-    """The differences of cells that chance picks: one of each cube, and coarser ones of it.
+async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
+    """Compares random cells: of each cube's finest level with documents, of others with that level.
 
-    A cell is picked from those that are kept, or is that of a document: one may be missing.
+    One cell of each level is picked. Of the finest, the cell of a random document is compared, too:
+    it finds cells that are missing. Does nothing if the rollup has no cells.
     """
-    compared = await _as_of_now(store, rollup)
-    if compared is None:
+    snapshots = await _snapshots(store, rollup)
+    if snapshots is None:
         return []
-    cells, source = compared
+    cells, source = snapshots
     differences = list[Difference]()
     finest = {level.cube: level for level in reversed(rollup.levels)}
     for level in rollup.levels:
         finer = finest[level.cube]
-        picks = [await _picked(cells, [{"$match": {"level": level.name}}, _THERE])]
+        picks = [await _sample(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY])]
         if level is finer:
-            picks.append(await _picked(source, [], level.cells()))
+            picks.append(await _sample(source, [], level.cells()))
         for cell in filter(None, picks):
             differences += await _differences(
-                _cells(cells, [{"$match": {"level": level.name}}, *_of(cell), _THERE]),
-                _cells(source, [*level.documents_of(cell["key"]), *level.cells(), *_of(cell)])
+                _cells(cells, [{"$match": {"level": level.name}}, *_same_key(cell), _NOT_EMPTY]),
+                _cells(source, [*level.documents_of(cell["key"]), *level.cells(), *_same_key(cell)])
                 if level is finer
-                else _cells(cells, [*level.cells_of_finer(finer, cell["key"]), *_of(cell), _THERE]),
+                else _cells(
+                    cells, [*level.cells_of_finer(finer, cell["key"]), *_same_key(cell), _NOT_EMPTY]
+                ),
             )
-    await store.note_check(rollup, cells.name, len(differences))
+    await store.record_check(rollup, cells.name, len(differences))
     return differences
 
 
-async def _as_of_now(store: Store, rollup: Rollup) -> tuple[_Collection, _Collection] | None:
-    """A rollup's cells as of now, and its documents as of the time that these are of."""
-    as_of = AsOf((await moment(store.database)).time)
-    states = store.states.with_options(read_concern=as_of)
-    state = await states.find_one({"_id": rollup.name}) or {}
+async def _snapshots(store: RollupStore, rollup: Rollup) -> tuple[_Collection, _Collection] | None:
+    """The cells as of now, and the documents as of the cells' resume position."""
+    now = AsOf((await majority_time(store.database)).cluster_time)
+    states = store.states.with_options(read_concern=now)
+    state = await states.find_one({"_id": rollup.state_id}) or {}
     if not state.get("cells"):
         return None
-    cells = store.database[state["cells"]].with_options(read_concern=as_of)
-    source = store.source(rollup)
+    cells = store.database[state["cells"]].with_options(read_concern=now)
+    source = source_of(rollup)
     return cells, source.with_options(read_concern=AsOf(state["position"]))
 
 
-def _of(cell: Mapping[str, Any]) -> list[Stage]:
+def _same_key(cell: _Cell) -> list[Stage]:
     return [{"$match": {"key": {"$eq": cell["key"]}}}]
 
 
-async def _picked(
+async def _sample(
     collection: _Collection, where: list[Stage], cells: Sequence[Stage] = ()
-) -> Mapping[str, Any] | None:
-    """A document that chance picks, or its cell."""
-    picking: list[Stage] = [*where, {"$sample": {"size": 1}}, *cells]
-    found = await collection.aggregate(picking, collation=BY_CODE_POINT)
+) -> _Cell | None:
+    """A random document of a collection, through the stages that make it a cell."""
+    pipeline: list[Stage] = [*where, {"$sample": {"size": 1}}, *cells]
+    found = await collection.aggregate(pipeline, collation=BY_CODE_POINT)
     return next(iter(await found.to_list()), None)
 
 
@@ -115,23 +118,23 @@ async def _cells(collection: _Collection, pipeline: list[Stage]) -> AsyncIterato
 
 
 async def _differences(
-    kept: AsyncIterator[_Cell], counted: AsyncIterator[_Cell]
+    stored: AsyncIterator[_Cell], counted: AsyncIterator[_Cell]
 ) -> list[Difference]:
-    # There may be a million: of those that agree only keys and numbers are held, and once.
-    sums = {_key(cell): _sums(cell) async for cell in kept}
+    # There may be a million cells: only keys and numbers of one side are in memory.
+    sums = {_key(cell): _sums(cell) async for cell in stored}
     differences = list[Difference]()
     async for cell in counted:
-        key, now = _key(cell), _sums(cell)
-        if (was := sums.pop(key, None)) != now:
-            differences.append(Difference(*_shown(key), was, now))
-    return [*differences, *(Difference(*_shown(key), was, None) for key, was in sums.items())]
+        key, expected = _key(cell), _sums(cell)
+        if (found := sums.pop(key, None)) != expected:
+            differences.append(Difference(*_printable(key), found, expected))
+    return [*differences, *(Difference(*_printable(key), sum_, None) for key, sum_ in sums.items())]
 
 
 def _key(cell: _Cell) -> tuple[Any, ...]:
     return cell["level"], *((name, key_of(value)) for name, value in cell["key"].items())
 
 
-def _shown(key: tuple[Any, ...]) -> tuple[str, Mapping[str, Any]]:
+def _printable(key: tuple[Any, ...]) -> tuple[str, Mapping[str, Any]]:
     level, *dimensions = key
     return level, {name: value_of(value) for name, value in dimensions}
 

@@ -17,7 +17,7 @@ from cubes.registry import Catalog
 from rollups.layout.level import Level, levels
 
 STATES: Final = "headcount_rollups"
-"""The collection of rollups' state documents (`rollups/keeper/store.py`)."""
+"""The collection of state documents (`rollups/keeper/store.py`)."""
 
 _WEIGHT: Final = "_weight"
 _FORMAT: Final = 3
@@ -34,11 +34,6 @@ class Rollup:
     def name(self) -> str:
         """The full name of the collection: `<database>.<collection>`."""
         return self.source.get_pymongo_collection().full_name
-
-    @property
-    def state_id(self) -> str:
-        """The `_id` of the rollup's state document."""
-        return self.name
 
     @cached_property
     def levels(self) -> Sequence[Level]:
@@ -70,6 +65,11 @@ class Rollup:
         declared = [_FORMAT, [[level.name, level.cells()] for level in self.levels]]
         text = json.dumps(declared, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def state_id(self) -> str:
+        """The `_id` of its state document: each declaration has a state and cells of its own."""
+        return f"{self.name}@{self.declaration[:12]}"
 
     def deltas(self, changed: Sequence[Mapping[str, Any]]) -> list[Stage]:
         """The aggregation of a database that computes what changes add to cells.

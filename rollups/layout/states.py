@@ -13,7 +13,7 @@ State: TypeAlias = Mapping[str, Any]
 """A state document, with `lag`: milliseconds by MongoDB's clock since the cells were current."""
 
 States: TypeAlias = Mapping[str, State]
-"""State documents by their `_id`."""
+"""Rollup's name → its state document, of the reader's declaration."""
 
 
 def lag(state: State, age: timedelta) -> timedelta:
@@ -22,8 +22,6 @@ def lag(state: State, age: timedelta) -> timedelta:
 
 
 def fresh_state(rollup: Rollup, states: States, age: timedelta) -> State | None:
-    """The rollup's state if its cells are of this declaration and fresh; else None."""
-    state = states.get(rollup.state_id, {})
-    if not state.get("cells") or state["declaration"] != rollup.declaration:
-        return None
-    return state if lag(state, age) <= FRESH else None
+    """The rollup's state if it has fresh cells; else None."""
+    state = states.get(rollup.name, {})
+    return state if state.get("cells") and lag(state, age) <= FRESH else None

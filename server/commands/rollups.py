@@ -1,11 +1,11 @@
-"""The commands `headcount rollups`: cells are built, kept, shown and verified."""
+"""The commands `headcount rollups`: build, run, status and verify."""
 
 import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 from tqdm import tqdm
@@ -14,100 +14,101 @@ from cancelling import cancel
 from cubes.cube import Stage
 from errors import StartupError
 from rollups.keeper.build import build
-from rollups.keeper.cluster_time import moment
-from rollups.keeper.keep import ready, supported
-from rollups.keeper.lease import Cells, Kept, Lost, Store
+from rollups.keeper.cluster_time import MajorityTime, majority_time
+from rollups.keeper.lease import Lease, LeaseLost, acquire
+from rollups.keeper.prerequisites import check_server, prepare
+from rollups.keeper.store import CellCollection, RollupStore, State
+from rollups.keeper.supervisor import lease_owner, maintaining
 from rollups.keeper.verify import verify
 from rollups.layout.rollup import ROLLUPS, Rollup
 from server.commands import data
 from server.database import connect
-from server.keeping import keeping, kept_in, owner
+from server.rollups import rollup_store
 from server.settings import Settings
 
-_LOOK_SECONDS = 0.5
-_RATE_SECONDS = 1.0
+_PROGRESS_SECONDS: Final = 0.5
+_RATE_SECONDS: Final = 1.0
 
 
 def build_all(settings: Settings) -> None:
-    """Builds all rollups, with a progress bar; raises `StartupError` where it can't.
+    """Builds all rollups, with a progress bar; raises `StartupError`.
 
-    Who keeps them goes on afterwards.
+    A process that maintained them before goes on with the new cells.
     """
 
-    async def run(store: Store) -> None:
-        await ready(store)
+    async def run(store: RollupStore) -> None:
+        await prepare(store, ROLLUPS)
         for rollup in ROLLUPS:
-            kept = await store.take(rollup, owner(), by_force=True)
-            if kept is None:
-                raise Lost
-            async with kept:
-                try:
-                    await _with_progress(kept)
-                except Lost:
-                    raise StartupError(
-                        f"{rollup.name} is being built by another process: wait until it is done."
-                    ) from None
+            try:
+                lease = await acquire(store, rollup, lease_owner(), by_force=True)
+                if lease is None:
+                    raise LeaseLost
+                async with lease:
+                    await _build_with_progress(lease)
+            except LeaseLost:
+                raise StartupError(
+                    f"Another process is building {rollup.name}: run this again when it is done."
+                ) from None
 
     _run(settings, run)
 
 
-def keep_all(settings: Settings) -> None:
-    """Keeps all rollups, until a signal ends it."""
+def maintain_all(settings: Settings) -> None:
+    """Maintains all rollups until SIGINT or SIGTERM; raises `StartupError`."""
 
-    async def run(store: Store) -> None:
-        await ready(store)
+    async def run(store: RollupStore) -> None:
+        await prepare(store, ROLLUPS)
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        click.echo(f"Keeping {len(ROLLUPS)} rollups.")
-        async with keeping(store):
+        click.echo(f"Maintaining {len(ROLLUPS)} rollups.")
+        async with maintaining(store, ROLLUPS):
             await ended.wait()
 
     _run(settings, run)
 
 
-def show(settings: Settings) -> None:
-    """Prints who keeps each rollup and how late it is, and how many cells its levels have."""
+def print_status(settings: Settings) -> None:
+    """Prints lag, changes per second, lease holder, and the number of each level's cells.
 
-    async def run(store: Store) -> None:
+    Other declarations of a rollup have a line each.
+    """
+
+    async def run(store: RollupStore) -> None:
         before = [await store.state(rollup) for rollup in ROLLUPS]
         await asyncio.sleep(_RATE_SECONDS)
-        now = await moment(store.database)
-        for rollup, was in zip(ROLLUPS, before, strict=True):
+        now = await majority_time(store.database)
+        for rollup, earlier in zip(ROLLUPS, before, strict=True):
             state = await store.state(rollup)
-            if not state.get("cells"):
+            if state.get("cells"):
+                changes = state.get("changes", 0) - earlier.get("changes", 0)
+                await _print_built(store, rollup, state, now, changes / _RATE_SECONDS)
+            else:
                 click.echo(f"{rollup.name}: not built")
-                continue
-            lag = max(0, (now.at - state["as_of"]).total_seconds())
-            rate = (state.get("changes", 0) - was.get("changes", 0)) / _RATE_SECONDS
-            kept = "expires_at" in state and state["expires_at"] > now.at
-            by = f"kept by {state['owner']}" if kept else "kept by nobody"
-            click.echo(
-                f"{rollup.name}: {lag:.1f} s behind, {rate:,.0f} changes/s, {by}, "
-                f"built {_at(state['built_at'])}, verified {_at(state.get('verified_at'))}"
-            )
-            cells = await _cells_by_level(store.database[state["cells"]])
-            for level in rollup.levels:
-                click.echo(f"  {level.name}: {cells.get(level.name, 0):,} cells")
+            for other in await store.other_states(rollup):
+                click.echo(f"  other declaration {other['_id']}: {_holder(other, now)}")
 
     _run(settings, run)
 
 
-def _at(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "never"
-
-
-async def _cells_by_level(cells: Cells) -> dict[str, int]:
-    there: list[Stage] = [{"$match": {"documents": {"$ne": 0}}}]
-    counted = await cells.aggregate([*there, {"$sortByCount": "$level"}])
-    return {each["_id"]: each["count"] async for each in counted}
+async def _print_built(
+    store: RollupStore, rollup: Rollup, state: State, now: MajorityTime, rate: float
+) -> None:
+    lag = max(0, (now.at - state["as_of"]).total_seconds())
+    click.echo(
+        f"{rollup.name}: lag {lag:.1f} s, {rate:,.0f} changes/s, {_holder(state, now)}, "
+        f"built {_time(state['built_at'])}, verified {_time(state.get('verified_at'))}"
+    )
+    cells = await _cells_by_level(store.database[state["cells"]])
+    for level in rollup.levels:
+        click.echo(f"  {level.name}: {cells.get(level.name, 0):,} cells")
 
 
 def verify_all(settings: Settings) -> int:
-    """Prints each difference between cells and documents, and gives their number."""
+    """Prints each cell that differs from a fresh count, and returns their number."""
     differences = 0
 
-    async def run(store: Store) -> None:
+    async def run(store: RollupStore) -> None:
         nonlocal differences
         for rollup in ROLLUPS:
             found = await verify(store, rollup)
@@ -120,39 +121,56 @@ def verify_all(settings: Settings) -> int:
     return differences
 
 
-async def _with_progress(kept: Kept) -> None:
-    source = kept.rollup.source.get_pymongo_collection()
-    total = len(kept.rollup.cubes) * await source.estimated_document_count()
-    with tqdm(total=total, unit=" rows", desc=kept.rollup.name, file=sys.stderr) as bar:
+def _holder(state: State, now: MajorityTime) -> str:
+    ended = state.get("expires_at") or state.get("as_of")
+    if ended and ended > now.at:
+        return f"maintained by {state['owner']}"
+    return f"maintained by no process since {_time(ended)}" if ended else "never maintained"
 
-        async def look() -> None:
-            before = await _read_so_far(kept.rollup)
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+
+
+async def _cells_by_level(cells: CellCollection) -> dict[str, int]:
+    not_empty: list[Stage] = [{"$match": {"documents": {"$ne": 0}}}]
+    counted = await cells.aggregate([*not_empty, {"$sortByCount": "$level"}])
+    return {each["_id"]: each["count"] async for each in counted}
+
+
+async def _build_with_progress(lease: Lease) -> None:
+    source = lease.rollup.source.get_pymongo_collection()
+    total = len(lease.rollup.cubes) * await source.estimated_document_count()
+    with tqdm(total=total, unit=" rows", desc=lease.rollup.name, file=sys.stderr) as bar:
+
+        async def update_bar() -> None:
+            before = await _documents_read(lease.rollup)
             while True:
-                await asyncio.sleep(_LOOK_SECONDS)
-                read = min(total, await _read_so_far(kept.rollup) - before)
+                await asyncio.sleep(_PROGRESS_SECONDS)
+                read = min(total, await _documents_read(lease.rollup) - before)
                 bar.update(read - bar.n)
 
-        looking = asyncio.create_task(look())
+        updating = asyncio.create_task(update_bar())
         try:
-            await build(kept)
+            await build(lease)
         finally:
-            await cancel(looking)
+            await cancel(updating)
         bar.update(total - bar.n)
 
 
-async def _read_so_far(rollup: Rollup) -> int:
-    """How many documents of the collection anybody read since its server started."""
+async def _documents_read(rollup: Rollup) -> int:
+    """How many documents of the collection all clients have read since MongoDB started."""
     stages: list[Stage] = [{"$collStats": {"storageStats": {}}}]
     found = await (await rollup.source.get_pymongo_collection().aggregate(stages)).to_list()
     cursors = (each["storageStats"].get("wiredTiger", {}).get("cursor", {}) for each in found)
     return sum(each.get("next calls", 0) for each in cursors)
 
 
-def _run(settings: Settings, work: Callable[[Store], Coroutine[Any, Any, None]]) -> None:
+def _run(settings: Settings, work: Callable[[RollupStore], Coroutine[Any, Any, None]]) -> None:
     async def run(uri: str) -> None:
         async with connect(uri, settings) as database:
-            store = Store(kept_in(settings, database))
-            await supported(store)
+            store = rollup_store(settings, database)
+            await check_server(store)
             await work(store)
 
     with data.address(settings) as uri:

@@ -26,7 +26,7 @@ from server.http.console import Console
 from server.http.disconnects import Disconnects
 from server.http.graphql_endpoint import Endpoint
 from server.http.private import Private
-from server.keeping import kept_in
+from server.rollups import rollup_database
 from server.settings import Settings
 from server.telemetry import Figures, Telemetry
 
@@ -67,7 +67,7 @@ def create(
 ) -> Starlette:
     """The ASGI application; raises `StartupError` where tokens could not be verified."""
     figures = figures or Figures()
-    kept = RollupReader(kept_in(settings, database)) if settings.rollups != "off" else None
+    kept = RollupReader(rollup_database(settings, database)) if settings.rollups != "off" else None
     console = Console(settings, demo)
     endpoint = Endpoint(settings, settings.verifier(), kept, console.graphiql)
     exports = Exports(

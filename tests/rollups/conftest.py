@@ -1,4 +1,4 @@
-"""Rollups that are kept while tests change what they are of."""
+"""Rollups that are maintained while tests change their documents."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -13,10 +13,11 @@ from cubes.cells import exact
 from cubes.keys import key_of
 from documents.reads import BY_CODE_POINT
 from loaders import rollup_reader
-from rollups.keeper import follow
-from rollups.keeper.cluster_time import moment
-from rollups.keeper.keep import keep, ready
-from rollups.keeper.lease import Store
+from rollups.keeper import changes
+from rollups.keeper.cluster_time import majority_time
+from rollups.keeper.keeper import maintain
+from rollups.keeper.prerequisites import prepare
+from rollups.keeper.store import RollupStore
 from rollups.layout import states as rollup_states
 from rollups.layout.rollup import ROLLUPS, Rollup
 
@@ -25,42 +26,42 @@ SOON = 10.0
 
 
 @pytest.fixture(scope="module")
-async def store(database: Database) -> AsyncIterator[Store]:
-    """Rollups that are kept meanwhile."""
-    store = Store(database, lease_seconds=0.6)
+async def store(database: Database) -> AsyncIterator[RollupStore]:
+    """The store of rollups that are maintained during all tests of a module."""
+    store = RollupStore(database, lease_seconds=0.6)
     with pytest.MonkeyPatch.context() as patch:
-        # Each example waits for it.
-        patch.setattr(follow, "QUIET_SECONDS", 0)
-        patch.setattr(follow, "WAIT_MS", 20)
-        # However slow the machine is.
+        # Each example waits for the next batch.
+        patch.setattr(changes, "QUIET_SECONDS", 0)
+        patch.setattr(changes, "WAIT_MS", 20)
+        # Cells are fresh however slow the machine is.
         patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
-        # However fast it is: what changed is known at once.
+        # Each read asks for the states, however fast the machine is.
         patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
-        # As a server does: whatever tests were here before, no image is missing later.
-        await ready(store)
-        keeping = [asyncio.create_task(keep(store, rollup, "tests")) for rollup in ROLLUPS]
+        # As a server does: an earlier test may have left a collection without pre-images.
+        await prepare(store, ROLLUPS)
+        keepers = [asyncio.create_task(maintain(store, rollup, "tests")) for rollup in ROLLUPS]
         yield store
-        await cancel(*keeping)
+        await cancel(*keepers)
     for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
         await database.drop_collection(name)
 
 
-async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for something to be so."""
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Waits for a condition; fails after `SOON` seconds."""
     async with asyncio.timeout(SOON):
         while True:
-            if await found():
+            if await condition():
                 return
             await asyncio.sleep(0.02)
 
 
-async def quiet(store: Store, rollup: Rollup) -> Mapping[str, Any]:
-    """The state, once all that happened until now is in the cells."""
-    until = (await moment(store.database)).time
+async def caught_up(store: RollupStore, rollup: Rollup) -> Mapping[str, Any]:
+    """The state document once the cells contain all changes that were made until now."""
+    now = (await majority_time(store.database)).cluster_time
     async with asyncio.timeout(SOON):
         while True:
             state = await store.state(rollup)
-            if state.get("cells") and state["position"] >= until:
+            if state.get("cells") and state["position"] >= now:
                 return state
             await asyncio.sleep(0.02)
 
@@ -75,22 +76,26 @@ def _by_key(cells: list[dict[str, Any]]) -> dict[Any, Any]:
     }
 
 
-async def assert_exact(store: Store) -> None:
-    """Asserts that, once all that happened is in them, cells are what a fresh count finds."""
-    for rollup in ROLLUPS:
-        state = await quiet(store, rollup)
-        kept = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
+async def assert_exact(store: RollupStore, *rollups: Rollup) -> None:
+    """Asserts that the cells, once caught up, equal a fresh count; by default of all rollups."""
+    for rollup in rollups or ROLLUPS:
+        state = await caught_up(store, rollup)
+        found = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
         source = rollup.source.get_pymongo_collection()
-        counted = [
+        fresh = [
             cell
             for level in rollup.levels
             for cell in await (
                 await source.aggregate(level.cells(), collation=BY_CODE_POINT)
             ).to_list()
         ]
-        was, now = _by_key(kept), _by_key(counted)
+        stored, counted = _by_key(found), _by_key(fresh)
         different = [
-            (key, was.get(key), now.get(key)) for key in was | now if was.get(key) != now.get(key)
+            (key, stored.get(key), counted.get(key))
+            for key in stored | counted
+            if stored.get(key) != counted.get(key)
         ]
-        # Short: all of them would hide what happened.
-        assert not different, (len(different), different[:3], len(was), len(now), dict(state))
+        # Only three: all of them would hide what happened.
+        assert not different, (
+            len(different), different[:3], len(stored), len(counted), dict(state)
+        )  # fmt: skip

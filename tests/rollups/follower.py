@@ -1,22 +1,23 @@
-"""Processes that keep rollups, until they are killed, and that compare their cells.
+"""Processes that maintain rollups until they are killed, and that compare cells with documents.
 
-They are others than the tests', as documents are bound to one database in a process.
+They are not the tests' process, as Beanie binds documents to one database in a process.
 """
 
 import asyncio
 import os
 from pathlib import Path
 
-from rollups.keeper.lease import Store
+from rollups.keeper.store import RollupStore
+from rollups.keeper.supervisor import maintaining
+from rollups.layout.rollup import ROLLUPS
 from server import log
 from server.database import connect
-from server.keeping import keeping
 from server.settings import Settings
 from tests.rollups.conftest import assert_exact
 
 
 def follow(uri: str, database: str, lease_seconds: float, log_file: Path) -> None:
-    """Keeps the rollups of a database, and logs into a file."""
+    """Maintains the rollups of a database, and logs into a file."""
     output = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -27,16 +28,16 @@ def follow(uri: str, database: str, lease_seconds: float, log_file: Path) -> Non
 async def _follow(uri: str, name: str, lease_seconds: float) -> None:
     async with (
         connect(uri, Settings(database=name)) as database,
-        keeping(Store(database, lease_seconds=lease_seconds)),
+        maintaining(RollupStore(database, lease_seconds=lease_seconds), ROLLUPS),
     ):
         await asyncio.Event().wait()
 
 
 def compare(uri: str, name: str) -> None:
-    """Fails unless, once all that happened is in them, cells are what a fresh count finds."""
+    """Fails unless the cells, once caught up, equal a fresh count."""
     asyncio.run(_compare(uri, name))
 
 
 async def _compare(uri: str, name: str) -> None:
     async with connect(uri, Settings(database=name)) as database:
-        await assert_exact(Store(database))
+        await assert_exact(RollupStore(database))

@@ -1,4 +1,4 @@
-"""Followers that are killed and frozen under load, and a MongoDB that is: cells stay exact."""
+"""Cells stay exact while keepers are killed and frozen under load, and MongoDB is killed."""
 
 import multiprocessing
 import os
@@ -28,7 +28,7 @@ _LEASE_SECONDS: Final = 0.5
 _SOON: Final = 30.0
 _NAME: Final = "crashes"
 
-# Forked from one that has imported all: one that is killed is replaced within milliseconds.
+# Forked from a process that has imported all: a replacement starts within milliseconds.
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["tests.rollups.follower"])
 
@@ -42,7 +42,7 @@ def mongod(tmp_path: Path) -> Iterator[Mongod]:
 
 
 class _Followers:
-    """Two processes that compete for all rollups."""
+    """Two processes that compete for the leases of all rollups."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         self._uri = uri
@@ -51,13 +51,13 @@ class _Followers:
         self.running = [self._start(), self._start()]
 
     def replace(self, number: int) -> None:
-        """Kills one, and starts another in its place."""
+        """Kills a process, and starts another in its place."""
         self.running[number].kill()
         self.running[number].join()
         self.running[number] = self._start()
 
     def log(self, process: BaseProcess) -> str:
-        """What one has logged."""
+        """The log of a process."""
         return self._log(process.name).read_text()
 
     def _start(self) -> BaseProcess:
@@ -106,7 +106,7 @@ class _Load:
     def _run(self) -> None:
         with MongoClient[dict[str, Any]](self._uri) as client:
             while not self._ended.wait(0.002):
-                # MongoDB may just be away: whatever of it was written, is.
+                # MongoDB may be down.
                 with suppress(PyMongoError):
                     self._write(client[_NAME])
                     self.writes += 1
@@ -214,7 +214,7 @@ def _assert_exact(uri: str) -> None:
     assert comparing.exitcode == 0
 
 
-def test_whatever_is_killed_cells_are_exact_in_the_end(mongod: Mongod, tmp_path: Path) -> None:
+def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
     chance = random.Random(7)
     with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri) as load:
         _until(lambda: _built(mongod.uri))
@@ -225,19 +225,19 @@ def test_whatever_is_killed_cells_are_exact_in_the_end(mongod: Mongod, tmp_path:
                 mongod.kill()
                 mongod.start()
             followers.replace(chance.randrange(2))
-        # None was built anew: all changes were followed.
-        after_load = load.writes
+        writes = load.writes
     with _following(mongod.uri, tmp_path):
         _assert_exact(mongod.uri)
     after = _states(mongod.uri)
-    assert after_load > 1000
+    assert writes > 1000
+    # No rebuild: all changes were followed.
     for name, state in after.items():
         assert state["builds"] == before[name]["builds"]
         assert state["changes"] > before[name].get("changes", 0)
-        assert state["fence"] > before[name]["fence"]
+        assert state["fencing_token"] > before[name]["fencing_token"]
 
 
-def test_who_was_frozen_past_the_lease_writes_nothing(mongod: Mongod, tmp_path: Path) -> None:
+def test_a_keeper_frozen_past_its_lease_writes_nothing(mongod: Mongod, tmp_path: Path) -> None:
     with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri):
         _until(lambda: _built(mongod.uri))
         for _ in range(5):
@@ -251,7 +251,7 @@ def test_who_was_frozen_past_the_lease_writes_nothing(mongod: Mongod, tmp_path: 
                 name for name, state in states.items() if state["owner"].endswith(f":{holder.pid}")
             }
             assert holder.pid is not None
-            refused = followers.log(holder).count("somebody else keeps it")
+            refused = followers.log(holder).count("another process took the lease")
             os.kill(holder.pid, signal.SIGSTOP)
 
             def taken(mine: set[str] = mine, holder: BaseProcess = holder) -> bool:
@@ -262,7 +262,7 @@ def test_who_was_frozen_past_the_lease_writes_nothing(mongod: Mongod, tmp_path: 
             os.kill(holder.pid, signal.SIGCONT)
 
             def told(holder: BaseProcess = holder, refused: int = refused) -> bool:
-                return followers.log(holder).count("somebody else keeps it") > refused
+                return followers.log(holder).count("another process took the lease") > refused
 
             _until(told)
     with _following(mongod.uri, tmp_path):

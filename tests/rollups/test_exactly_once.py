@@ -1,4 +1,4 @@
-"""Kept cells are what a fresh count finds, whatever happened to the documents meanwhile."""
+"""The cells equal a fresh count, however the documents were changed."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -13,12 +13,12 @@ from documents import DOCUMENTS
 from loaders import rollup_reader
 from loaders.rollup_reader import RollupReader
 from rollups.keeper import follow
-from rollups.keeper.lease import Cells, Store
+from rollups.keeper.store import CellCollection, RollupStore
 from rollups.layout import states as rollup_states
 from rollups.layout.rollup import ROLLUPS, STATES
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
-from tests.rollups.conftest import Database, assert_exact, quiet, until
+from tests.rollups.conftest import Database, assert_exact, caught_up, until
 from tests.strategies import datasets, nasty
 from tests.strategies_behaviour import behaviours
 from tests.test_dashboard import compare_dashboards
@@ -67,7 +67,7 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
 async def _after(
     database: Database, steps: list[tuple[_Case, str]], data: Callable[[_Case], Mapping[str, Any]]
 ) -> _Case | None:
-    """What is there after all steps; None if what was before them may still be."""
+    """The data after all steps; None if all steps were aborted."""
     there = None
     for case, how in steps:
         await _replace_all(database, data(case), how)
@@ -80,14 +80,14 @@ def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.tuples(data, ways), min_size=1, max_size=3)
 
 
-# Shrinking takes as long as it takes cells to be quiet, each time.
+# Shrinking waits for the cells to catch up each time.
 _unshrunk = settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 @_unshrunk
 @given(_steps(datasets()))
-async def test_cells_are_what_a_fresh_count_finds(
-    database: Database, store: Store, ask: Ask, steps: list[tuple[Dataset, str]]
+async def test_cells_equal_a_fresh_count(
+    database: Database, store: RollupStore, ask: Ask, steps: list[tuple[Dataset, str]]
 ) -> None:
     there = await _after(database, steps, lambda data: data)
     await assert_exact(store)
@@ -97,9 +97,9 @@ async def test_cells_are_what_a_fresh_count_finds(
 
 @_unshrunk
 @given(_steps(behaviours()))
-async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
+async def test_windows_of_cells_and_their_edges_equal_a_fresh_count(
     database: Database,
-    store: Store,
+    store: RollupStore,
     ask: Ask,
     sent: Sent,
     steps: list[tuple[tuple[str, datetime, Dataset], str]],
@@ -113,7 +113,7 @@ async def test_windows_of_cells_and_their_edges_are_what_a_fresh_count_finds(
 
 
 async def test_kpis_of_cells_are_those_of_documents(
-    database: Database, store: Store, ask: Ask, sent: Sent
+    database: Database, store: RollupStore, ask: Ask, sent: Sent
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
@@ -125,24 +125,24 @@ async def test_kpis_of_cells_are_those_of_documents(
         assert not sent.to("ticket_orders")
 
 
-async def test_cells_of_no_document_are_swept(
-    database: Database, store: Store, monkeypatch: pytest.MonkeyPatch
+async def test_empty_cells_are_swept(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
     await _replace_all(database, dict.fromkeys(DOCUMENTS, ()), "replaced")
     for rollup in ROLLUPS:
-        cells = database[(await quiet(store, rollup))["cells"]]
+        cells = database[(await caught_up(store, rollup))["cells"]]
 
-        async def swept(cells: Cells = cells) -> bool:
+        async def swept(cells: CellCollection = cells) -> bool:
             return await cells.find_one() is None
 
         await until(swept)
 
 
 async def test_late_cells_are_not_read(
-    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: RollupStore, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup_states, "FRESH", timedelta(milliseconds=-1))
     await assert_exact(store)
@@ -151,7 +151,7 @@ async def test_late_cells_are_not_read(
 
 
 async def test_cells_that_did_not_change_are_not_read_again(
-    database: Database, store: Store, ask: Ask, sent: Sent
+    database: Database, store: RollupStore, ask: Ask, sent: Sent
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
@@ -160,7 +160,7 @@ async def test_cells_that_did_not_change_are_not_read_again(
     async def orders() -> tuple[Any, int]:
         result = await read("{ orderStats { totalOrders } }")
         assert result.data is not None
-        # Whoever keeps them sends commands by the same client, but aggregates none.
+        # The keepers use the same client, but aggregate no cells.
         reads = sum(
             command == "aggregate" and "headcount_cells" in to for command, to in sent.commands
         )
@@ -175,7 +175,7 @@ async def test_cells_that_did_not_change_are_not_read_again(
 
 
 async def test_states_are_not_asked_for_again_at_once(
-    database: Database, store: Store, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
+    database: Database, store: RollupStore, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup_reader, "_STATES_SECONDS", 3600)
     await assert_exact(store)

@@ -1,4 +1,4 @@
-"""Cells too large for the smallest cache that MongoDB takes are written in several transactions."""
+"""Cells that do not fit into the smallest cache at once are written in several transactions."""
 
 import asyncio
 import subprocess
@@ -12,8 +12,12 @@ import pytest
 from bson import Timestamp
 from pymongo import AsyncMongoClient, MongoClient
 
-from rollups.keeper import follow
-from rollups.keeper.lease import Store
+from documents import Ticket
+from rollups.keeper.build import new_cells
+from rollups.keeper.cell_collections import create_indexes
+from rollups.keeper.lease import acquire
+from rollups.keeper.store import RollupStore
+from rollups.keeper.sweep import sweep
 from rollups.layout.rollup import ROLLUPS
 from tests.commands import HEADCOUNT, Mongod, environment, run
 from tests.rollups.conftest import Database
@@ -36,8 +40,8 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 
 
 @contextmanager
-def _keeping(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
-    """A process that keeps cells, and where it logs."""
+def _maintaining(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
+    """The log file of a process that maintains rollups meanwhile."""
     log = folder / "log"
     with log.open("w") as output:
         process = subprocess.Popen(
@@ -51,10 +55,10 @@ def _keeping(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
 
 
 def _until_reached(client: MongoClient[dict[str, Any]], time_: Timestamp, builds: int) -> State:
-    """The state of the orders' rollup, once it reaches a time, built so many times."""
+    """The state of the orders' rollup after so many builds, once it reaches a cluster time."""
     deadline = time.monotonic() + _SOON
     while True:
-        state = client[_NAME]["headcount_rollups"].find_one({"_id": f"{_NAME}.ticket_orders"})
+        state = client[_NAME]["headcount_rollups"].find_one({"rollup": f"{_NAME}.ticket_orders"})
         assert state is not None
         if state["builds"] == builds and state.get("cells") and state["position"] >= time_:
             return state
@@ -71,7 +75,7 @@ def test_changes_whose_cells_are_large_are_followed(
         client.drop_database(_NAME)
         assert run(tmp_path, "rollups", "build", **settings).returncode == 0
         orders = [{"event_id": f"{number:09d}" * 1000} for number in range(_ORDERS)]
-        # All before anybody follows them: they come in one batch.
+        # All before the keeper starts: they come in one batch.
         with client.start_session() as session:
             if at_once:
                 with session.start_transaction():
@@ -80,9 +84,9 @@ def test_changes_whose_cells_are_large_are_followed(
                 client[_NAME]["ticket_orders"].insert_many(orders, session=session)
             written = session.operation_time
         assert written is not None
-        with _keeping(tmp_path, settings) as log:
+        with _maintaining(tmp_path, settings) as log:
             state = _until_reached(client, written, builds=2 if at_once else 1)
-    # Those of one time are never parted.
+    # Changes of one cluster time are never parted.
     assert ("too large for a transaction" in log.read_text()) is at_once
     if not at_once:
         assert state["changes"] == _ORDERS
@@ -90,24 +94,22 @@ def test_changes_whose_cells_are_large_are_followed(
     assert verified.returncode == 0, verified.stdout[-300:]
 
 
-async def test_cells_of_no_document_are_swept_however_large(
-    mongod: Mongod, database: Database
-) -> None:
-    rollup = ROLLUPS[0]
-    # Whose documents it is of is known only with a database.
+async def test_empty_cells_are_swept_however_large(mongod: Mongod, database: Database) -> None:
+    (rollup,) = (each for each in ROLLUPS if each.source is Ticket)
+    # Binds the documents, which the rollup takes its name from.
     assert rollup.name.startswith(database.name)
     async with AsyncMongoClient[dict[str, Any]](mongod.uri) as client:
-        kept = await Store(client["swept"]).take(rollup, "one")
-        assert kept is not None
-        async with kept:
-            cells = await kept.new_cells()
-            await kept.index(cells)
-            await kept.write({"cells": cells.name})
-            none = [
+        lease = await acquire(RollupStore(client["swept"]), rollup, "one")
+        assert lease is not None
+        async with lease:
+            cells = await new_cells(lease)
+            await create_indexes(cells, rollup)
+            await lease.update({"cells": cells.name})
+            empty = [
                 {"level": "a", "key": f"{number:09d}" * 1000, "documents": 0}
                 for number in range(_CELLS)
             ]
-            await cells.insert_many(none)
+            await cells.insert_many(empty)
             async with asyncio.timeout(_SOON):
-                await follow._sweep(kept, cells)
+                await sweep(lease, cells)
             assert await cells.find_one() is None

@@ -1,4 +1,4 @@
-"""`serve` keeps rollups and reads them: while it can, and where it can."""
+"""`serve` maintains and reads rollups where the MongoDB and the rights allow it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,9 +25,9 @@ Mongo = Database[dict[str, Any]]
 
 @pytest.fixture
 def documents(mongodb_uri: str) -> Iterator[Mongo]:
-    """A database of one's own, with ten orders."""
+    """A database with ten orders, for one test."""
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
-        database = client[f"headcount_kept_{uuid4().hex[:12]}"]
+        database = client[f"headcount_served_{uuid4().hex[:12]}"]
         database["ticket_orders"].insert_many([{"event_id": ObjectId()} for _ in range(10)])
         yield database
         client.drop_database(database)
@@ -52,7 +52,7 @@ def _asked(url: str, query: str, **extensions: object) -> Any:
 
 
 def _orders(url: str, **extensions: object) -> tuple[int, str]:
-    """The number of orders, and what it was read from."""
+    """The number of orders, and the source that it was read from."""
     answer = _asked(url, _ORDERS, **extensions)
     (orders,) = answer["extensions"]["freshness"]
     assert orders["cube"] == "orders"
@@ -66,7 +66,7 @@ def _until(found: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_a_server_reads_the_cells_that_it_keeps(
+def test_a_server_reads_the_cells_that_it_maintains(
     tmp_path: Path, documents: Mongo, settings: dict[str, str]
 ) -> None:
     with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings) as (_, url):
@@ -109,7 +109,7 @@ def test_a_client_reads_its_own_writes(
 
 
 @pytest.mark.parametrize(
-    ("after", "said"),
+    ("after", "message"),
     [
         ("yesterday", "must be a cluster time"),
         ("2026-11-01T00:00:00", "with its offset"),
@@ -122,8 +122,8 @@ def test_a_client_reads_its_own_writes(
     ],
     ids=str,
 )
-async def test_what_can_not_be_read_after_is_refused(
-    http: httpx.AsyncClient, after: object, said: str
+async def test_an_invalid_read_after_is_refused(
+    http: httpx.AsyncClient, after: object, message: str
 ) -> None:
     response = await http.post(
         "/graphql",
@@ -132,12 +132,12 @@ async def test_what_can_not_be_read_after_is_refused(
     )
     (error,) = response.json()["errors"]
     assert "'readAfter'" in error["message"]
-    assert said in error["message"]
+    assert message in error["message"]
     assert error["extensions"] == {"code": "BAD_USER_INPUT"}
     assert "data" not in response.json()
 
 
-def test_a_server_that_is_to_keep_nothing_counts_live(
+def test_a_server_without_rollups_counts_live(
     tmp_path: Path, documents: Mongo, settings: dict[str, str]
 ) -> None:
     with running(tmp_path, "serve", HEADCOUNT_ROLLUPS="off", **settings) as (_, url):
@@ -149,7 +149,7 @@ def test_a_server_that_is_to_keep_nothing_counts_live(
     assert documents.list_collection_names() == ["ticket_orders"]
 
 
-def test_a_mongodb_that_stands_alone_is_counted_live(tmp_path: Path) -> None:
+def test_a_standalone_mongodb_is_counted_live(tmp_path: Path) -> None:
     with Mongod(tmp_path) as mongod:
         settings = {"HEADCOUNT_MONGODB_URI": mongod.uri, "HEADCOUNT_JWT_SECRET": SECRET}
         with running(tmp_path, "serve", **settings) as (process, url):
@@ -164,10 +164,10 @@ def test_a_mongodb_that_stands_alone_is_counted_live(tmp_path: Path) -> None:
         assert "Rollups need a replica set" in refused.stderr
 
 
-def test_who_may_only_read_counts_live(tmp_path: Path) -> None:
+def test_credentials_that_may_only_read_count_live(tmp_path: Path) -> None:
     with guarded_mongod(tmp_path, "read") as (uri, _):
         settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
-        # Cells in a database that may not be read are none.
+        # Neither do they fail if they may not even read the database of rollups.
         elsewhere = {"HEADCOUNT_ROLLUPS_DATABASE": "elsewhere"}
         for more in ({}, elsewhere):
             with running(tmp_path, "serve", **settings, **more) as (process, url):
@@ -183,7 +183,7 @@ def test_who_may_only_read_counts_live(tmp_path: Path) -> None:
 
 @pytest.fixture
 def members(tmp_path: Path) -> Iterator[tuple[Mongod, Mongod]]:
-    """A primary and a secondary; an arbiter lets the primary go on without a majority's writes."""
+    """A primary and a secondary; an arbiter lets the primary accept writes without a majority."""
     folders = [tmp_path / name for name in ("primary", "secondary", "arbiter")]
     with ExitStack() as stack:
         for folder in folders:
@@ -196,7 +196,7 @@ def members(tmp_path: Path) -> Iterator[tuple[Mongod, Mongod]]:
 
 
 @pytest.mark.parametrize("preference", ["primary", "secondaryPreferred"])
-def test_while_a_majority_lags_cells_are_late_and_not_read(
+def test_while_a_majority_lags_cells_are_stale_and_not_read(
     tmp_path: Path, members: tuple[Mongod, Mongod], preference: str
 ) -> None:
     settings = {
@@ -215,20 +215,20 @@ def test_while_a_majority_lags_cells_are_late_and_not_read(
         _until(lambda: _orders(url) == (1, "ROLLUP"))
         secondary.admin.command("fsync", lock=True)
         try:
-            # What is read of the secondary is as old as its copy, which is what was asked for.
-            seen = 1 if preference == "secondaryPreferred" else 2
+            # The secondary, which the read preference asks for, lacks the new order.
+            orders_read = 1 if preference == "secondaryPreferred" else 2
             orders.insert_one({})
-            # From then on what is kept is too late.
+            # From then on the cells are stale.
             time.sleep(2.5)
             for _ in range(20):
-                assert _orders(url) == (seen, "LIVE")
+                assert _orders(url) == (orders_read, "LIVE")
                 time.sleep(0.05)
         finally:
             secondary.admin.command("fsyncUnlock")
         _until(lambda: _orders(url) == (2, "ROLLUP"))
 
 
-def test_where_rights_are_missing_it_is_said_which_command_somebody_else_is_to_run(
+def test_if_rights_are_missing_the_error_says_which_command_to_run(
     tmp_path: Path,
 ) -> None:
     with guarded_mongod(tmp_path, "readWrite") as (uri, client):
@@ -237,8 +237,8 @@ def test_where_rights_are_missing_it_is_said_which_command_somebody_else_is_to_r
         for name in ("tickets", "ticket_orders"):
             documents.create_collection(name)
             refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr
-            said = f"db.getSiblingDB('headcount').runCommand({{collMod: '{name}', "
-            assert f"{said}changeStreamPreAndPostImages: {{enabled: true}}}})" in refused
+            command = f"db.getSiblingDB('headcount').runCommand({{collMod: '{name}', "
+            assert f"{command}changeStreamPreAndPostImages: {{enabled: true}}}})" in refused
             documents.command("collMod", name, changeStreamPreAndPostImages={"enabled": True})
         elsewhere = {"HEADCOUNT_ROLLUPS_DATABASE": "elsewhere"}
         refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings, **elsewhere).stderr

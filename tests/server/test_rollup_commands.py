@@ -1,9 +1,10 @@
-"""`headcount rollups`: cells are built, followed, shown and verified from the command line."""
+"""The commands `headcount rollups`: build, run, status and verify."""
 
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -28,8 +29,8 @@ def settings(mongodb_uri: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def rolled(settings: dict[str, str]) -> Iterator[tuple[Database[dict[str, Any]], ...]]:
-    """The database of documents, and that of cells."""
+def databases(settings: dict[str, str]) -> Iterator[tuple[Database[dict[str, Any]], ...]]:
+    """The database of documents, and that of rollups."""
     with MongoClient[dict[str, Any]](settings["HEADCOUNT_MONGODB_URI"]) as client:
         names = (settings["HEADCOUNT_DATABASE"], settings["HEADCOUNT_ROLLUPS_DATABASE"])
         client[names[0]]["tickets"].insert_many(
@@ -40,10 +41,23 @@ def rolled(settings: dict[str, str]) -> Iterator[tuple[Database[dict[str, Any]],
             client.drop_database(name)
 
 
+def _add_other_declarations(source: str, rollups: Database[dict[str, Any]]) -> None:
+    name = f"{source}.tickets"
+    ended, ends = datetime(2026, 4, 20, 12, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)
+    leased = {"owner": "another:1", "rollup": name}
+    rollups["headcount_rollups"].insert_many(
+        [
+            {"_id": name, "fence": 0},
+            {"_id": f"{name}@0123456789ab", "expires_at": ended, **leased},
+            {"_id": f"{name}@ba9876543210", "expires_at": ends, **leased},
+        ]
+    )
+
+
 def test_cells_are_built_and_verified(
-    tmp_path: Path, settings: dict[str, str], rolled: tuple[Database[dict[str, Any]], ...]
+    tmp_path: Path, settings: dict[str, str], databases: tuple[Database[dict[str, Any]], ...]
 ) -> None:
-    source, kept = rolled
+    source, rollups = databases
     refused = run(tmp_path, "rollups", "verify", **settings)
     assert refused.returncode == 1
     assert "run 'headcount rollups build'" in refused.stderr
@@ -52,40 +66,49 @@ def test_cells_are_built_and_verified(
     assert "200/200" in built.stderr
     shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
     assert shown[0].startswith(f"{source.name}.tickets: ")
-    assert "0 changes/s, kept by nobody" in shown[0]
+    assert "0 changes/s, maintained by no process" in shown[0]
     assert "verified never" in shown[0]
     assert shown[1:3] == ["  tickets by event: 100 cells", "  tickets by nothing: 1 cells"]
+    assert "other declaration" not in "".join(shown)
     verified = run(tmp_path, "rollups", "verify", **settings)
     assert verified.returncode == 0
     assert f"{source.name}.tickets: exact" in verified.stdout
-    (name,) = kept.list_collection_names(filter={"name": {"$regex": r"\.tickets\."}})
-    kept[name].update_one({"level": "tickets by event"}, {"$inc": {"measures.tickets": 1}})
+    _add_other_declarations(source.name, rollups)
+    shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
+    others = [line for line in shown if line.startswith("  other declaration ")]
+    assert [line.removeprefix(f"  other declaration {source.name}.tickets") for line in others] == [
+        ": never maintained",
+        "@0123456789ab: maintained by no process since 2026-04-20 12:00:00 UTC",
+        "@ba9876543210: maintained by another:1",
+    ]
+    (name,) = rollups.list_collection_names(filter={"name": {"$regex": r"\.tickets@"}})
+    rollups[name].update_one({"level": "tickets by event"}, {"$inc": {"measures.tickets": 1}})
     wrong = run(tmp_path, "rollups", "verify", **settings)
     assert wrong.returncode == 1
     assert "'tickets': 2" in wrong.stdout
     assert "1 cells differ" in wrong.stderr
-    # Nobody reads them any more.
+    # Cells that differ are not read any more.
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 1
     assert run(tmp_path, "rollups", "build", **settings).returncode == 0
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0
     assert "verified 20" in run(tmp_path, "rollups", "status", **settings).stdout
 
 
-def test_cells_are_kept_until_a_signal(
-    tmp_path: Path, settings: dict[str, str], rolled: tuple[Database[dict[str, Any]], ...]
+def test_rollups_are_maintained_until_a_signal(
+    tmp_path: Path, settings: dict[str, str], databases: tuple[Database[dict[str, Any]], ...]
 ) -> None:
-    source, kept = rolled
-    keeping = subprocess.Popen(
+    source, rollups = databases
+    keeper = subprocess.Popen(
         [HEADCOUNT, "rollups", "run"], cwd=tmp_path, env=environment(settings)
     )
 
     def state() -> dict[str, Any]:
-        found = kept["headcount_rollups"].find_one({"_id": f"{source.name}.tickets"})
+        found = rollups["headcount_rollups"].find_one({"rollup": f"{source.name}.tickets"})
         return found or {}
 
     def total() -> int:
         cells = state().get("cells")
-        cell = cells and kept[cells].find_one({"level": "tickets by nothing"})
+        cell = cells and rollups[cells].find_one({"level": "tickets by nothing"})
         return cell["measures"]["tickets"] if cell else 0
 
     deadline = time.monotonic() + _SOON
@@ -93,18 +116,18 @@ def test_cells_are_kept_until_a_signal(
         while total() != 100:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        # Who keeps them goes on with what somebody else builds.
+        # The keeper goes on with the cells that the command builds.
         assert run(tmp_path, "rollups", "build", **settings).returncode == 0
         assert state()["builds"] == 2
         source["tickets"].delete_many({"_id": {"$in": source["tickets"].distinct("_id")[:30]}})
         while total() != 70:
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        keeping.send_signal(signal.SIGTERM)
-        assert keeping.wait(_SOON) == 0
+        keeper.send_signal(signal.SIGTERM)
+        assert keeper.wait(_SOON) == 0
     finally:
-        keeping.kill()
-        keeping.wait()
-    # Somebody else can keep them at once.
-    assert "expires_at" not in state()
+        keeper.kill()
+        keeper.wait()
+    # The lease is free at once.
+    assert "session" not in state()
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0

@@ -1,4 +1,4 @@
-"""Keeping cells: how fast they are built, and how late they are under a load of changes."""
+"""Upkeep of rollups: the speed of builds, and the lag of cells under a load of changes."""
 
 import asyncio
 import os
@@ -18,25 +18,26 @@ from benchmarks.report import verdict
 from benchmarks.servers import ROLLUPS_RUN, Server, running
 from documents.reads import BY_CODE_POINT
 from rollups.keeper.build import build
-from rollups.keeper.keep import ready
-from rollups.keeper.lease import Store
+from rollups.keeper.lease import acquire
+from rollups.keeper.prerequisites import prepare
+from rollups.keeper.store import RollupStore
 from rollups.layout.rollup import ROLLUPS, STATES
 from server.database import connect
 from server.settings import Settings
 
 BUILD_SHARE: Final = 0.8
 LAG_MS_MAX: Final = 1000
-KEPT_UP: Final = 0.98
+FOLLOWED_SHARE: Final = 0.98
 _LOOK_SECONDS: Final = 0.01
 _SETTLE_SECONDS: Final = 3.0
 _QUICKLY: Final = 30.0
 
 
 async def builds(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[float, float]]:
-    """(seconds of the bare `$group`s, seconds of building) of each round, in turn."""
+    """(seconds of the `$group`s alone, seconds of the build) of each round."""
     async with connect(uri, settings) as database:
-        store = Store(database)
-        await ready(store)
+        store = RollupStore(database)
+        await prepare(store, ROLLUPS)
         found = []
         for _ in range(rounds):
             bare = await _timed(_grouped())
@@ -51,7 +52,7 @@ async def _timed(work: Any) -> float:
 
 
 async def _grouped() -> None:
-    """Reads what a collection's finest cells are made of, as any client would, and drops it."""
+    """Counts all finest cells, and discards them."""
     for rollup in ROLLUPS:
         source = rollup.source.get_pymongo_collection()
         for cube in rollup.cubes:
@@ -62,16 +63,16 @@ async def _grouped() -> None:
             await cells.to_list()
 
 
-async def _built(store: Store) -> None:
+async def _built(store: RollupStore) -> None:
     for rollup in ROLLUPS:
-        kept = await store.take(rollup, "benchmark", by_force=True)
-        if kept is not None:
-            async with kept:
-                await build(kept)
+        lease = await acquire(store, rollup, "benchmark", by_force=True)
+        if lease is not None:
+            async with lease:
+                await build(lease)
 
 
 def build_line(found: Sequence[tuple[float, float]], documents: int) -> str:
-    """What building took."""
+    """A line on the speed of builds."""
     bare, built = (median(each) for each in zip(*found, strict=True))
     share = median(group / build for group, build in found)
     return (
@@ -82,7 +83,7 @@ def build_line(found: Sequence[tuple[float, float]], documents: int) -> str:
 
 
 def followed(uri: str, rate: float, seconds: float) -> Iterator[str]:
-    """Lines on how a follower keeps up with so many changes a second, and at its fastest."""
+    """Lines on a follower's lag at `rate` changes a second, and on its greatest speed."""
     settings = defaults(f"headcount_benchmark_followed_{uuid4().hex[:6]}")
     with MongoClient[dict[str, Any]](uri) as client:
         database = client[settings.database]
@@ -91,7 +92,7 @@ def followed(uri: str, rate: float, seconds: float) -> Iterator[str]:
                 os.sched_setaffinity(follower.pid, {max(os.sched_getaffinity(0))})
                 _wait(lambda: _changes(database) is not None)
                 yield from _steady(uri, database, follower, rate, seconds)
-            yield from _behind(uri, settings, database, seconds)
+            yield from _catching_up(uri, settings, database, seconds)
         finally:
             client.drop_database(database)
 
@@ -114,7 +115,7 @@ def _steady(
     cut = quantiles(lags, n=100)
     yield (
         f"followed {applied:,.0f} changes/s of {asked:,.0f} written, of {rate:,.0f} asked, by "
-        f"{share:.0%} of one processor: {verdict(applied >= KEPT_UP * min(rate, asked))}"
+        f"{share:.0%} of one processor: {verdict(applied >= FOLLOWED_SHARE * min(rate, asked))}"
     )
     yield (
         f"lag, {len(lags):,} looks: p50 {median(lags):.0f} ms, p99 {cut[98]:.0f} ms, below "
@@ -122,10 +123,10 @@ def _steady(
     )
 
 
-def _behind(
+def _catching_up(
     uri: str, settings: Settings, database: Database[dict[str, Any]], seconds: float
 ) -> Iterator[str]:
-    """Nobody follows while changes are written; then somebody catches up."""
+    """Changes are written while no follower runs; then one catches up."""
     written = int(_writer(uri, database.name, 1e9, seconds).communicate()[0])
     before = _changes(database) or 0
     with running("follower", ROLLUPS_RUN, uri, settings, answers=False):
@@ -133,7 +134,7 @@ def _behind(
         first, started = _changes(database) or 0, time.perf_counter()
         _wait(lambda: (_changes(database) or 0) >= before + written)
         rate = (before + written - first) / (time.perf_counter() - started)
-    yield f"{written:,} changes behind, caught up at {rate:,.0f} changes/s"
+    yield f"{written:,} changes without a follower, caught up at {rate:,.0f} changes/s"
 
 
 def _writer(uri: str, name: str, rate: float, seconds: float) -> "subprocess.Popen[str]":
@@ -145,7 +146,7 @@ def _writer(uri: str, name: str, rate: float, seconds: float) -> "subprocess.Pop
 
 
 def _changes(database: Database[dict[str, Any]]) -> int | None:
-    """How many changes are in the cells; None until all cells are built."""
+    """The number of changes in the cells; None until all cells are built."""
     states = [*database[STATES].find()]
     if sum("cells" in state for state in states) < len(ROLLUPS):
         return None
@@ -153,18 +154,18 @@ def _changes(database: Database[dict[str, Any]]) -> int | None:
 
 
 def _lags(database: Database[dict[str, Any]]) -> Sequence[float]:
-    late: list[Mapping[str, Any]] = [{"$project": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}}]
-    return [max(0, state["lag"]) for state in database[STATES].aggregate(late)]
+    lag: list[Mapping[str, Any]] = [{"$project": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}}]
+    return [max(0, state["lag"]) for state in database[STATES].aggregate(lag)]
 
 
 def _wait(found: Any) -> None:
     limit = time.monotonic() + _QUICKLY
     while not found():
         if time.monotonic() > limit:
-            raise TimeoutError("The follower does not follow.")
+            raise TimeoutError(f"The follower did not catch up within {_QUICKLY:.0f} s.")
         time.sleep(_LOOK_SECONDS)
 
 
 def built(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[float, float]]:
-    """The same as `builds`, from outside of an event loop."""
+    """`builds`, outside of an event loop."""
     return asyncio.run(builds(uri, settings, rounds))

@@ -1,0 +1,67 @@
+"""Collections of cells: their names, which tell the build that made them, and their indexes."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from pymongo import IndexModel
+
+from rollups.keeper.store import CellCollection, RollupStore
+from rollups.layout.rollup import Rollup
+
+EMPTY: Final[dict[str, Any]] = {"documents": 0}
+"""The filter for cells that no document belongs to any more, which have an index of their own."""
+
+_PREFIX: Final = "headcount_cells"
+_NAME: Final = re.compile(rf"{_PREFIX}\.(.+)\.(\d+)\.(\d+)")
+_DECLARATION: Final = re.compile(r"@[0-9a-f]{12}$")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Build:
+    """One build of a rollup's cells: the lease that it ran under, and its number.
+
+    Its collection is `headcount_cells.<state's _id>.<fencing token>.<number>`.
+    """
+
+    state_id: str
+    fencing_token: int
+    number: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """The build that made a collection; None for a collection of anything else."""
+        match = _NAME.fullmatch(name)
+        return None if match is None else cls(match[1], int(match[2]), int(match[3]))
+
+    @property
+    def collection(self) -> str:
+        """The name of its collection of cells."""
+        return f"{_PREFIX}.{self.state_id}.{self.fencing_token}.{self.number}"
+
+    @property
+    def rollup(self) -> str:
+        """The name of its rollup, which other declarations share."""
+        return _DECLARATION.sub("", self.state_id)
+
+    def precedes(self, other: Self) -> bool:
+        """Whether it is an earlier build of the same cells."""
+        return self.state_id == other.state_id and self < other
+
+
+async def all_builds(store: RollupStore) -> list[Build]:
+    """The builds whose collections exist; of each declaration the earliest first."""
+    names = await store.database.list_collection_names()
+    return sorted(build for build in map(Build.parse, names) if build is not None)
+
+
+async def create_indexes(cells: CellCollection, rollup: Rollup) -> None:
+    """Creates the indexes that the follower, the readers and the sweep find cells by."""
+    await cells.create_indexes(
+        [
+            IndexModel(["level", "key"], unique=True),
+            *(IndexModel(["level", path]) for path in sorted(rollup.searched)),
+            # Partial: it has entries for empty cells only, so that other updates don't touch it.
+            IndexModel(["documents"], partialFilterExpression=EMPTY),
+        ]
+    )

@@ -1,0 +1,91 @@
+"""The keeper of a rollup: it acquires the lease, builds, follows and checks, until cancelled."""
+
+import asyncio
+import random
+from typing import Final
+
+import structlog
+from pymongo.errors import OperationFailure, PyMongoError
+
+from cancelling import first
+from errors import StartupError, first_words
+from rollups.keeper.build import build
+from rollups.keeper.changes import Gap
+from rollups.keeper.follow import follow
+from rollups.keeper.lease import Lease, LeaseLost, acquire
+from rollups.keeper.prerequisites import enable_pre_images
+from rollups.keeper.store import RollupStore
+from rollups.keeper.verify import verify_some
+from rollups.layout.rollup import Rollup
+
+_log = structlog.get_logger(__name__)
+
+CHECK_SECONDS: Final = 180.0
+"""The mean time between two comparisons of some cells with documents."""
+
+_RETRY_SECONDS: Final = 60.0
+
+
+async def maintain(store: RollupStore, rollup: Rollup, owner: str) -> None:
+    """Maintains a rollup whenever no other process holds its lease, until it is cancelled.
+
+    Logs each reason why it can't once.
+    """
+    logged = ""
+    loop = asyncio.get_running_loop()
+    while True:
+        began, reason = loop.time(), ""
+        pause = store.lease_seconds / 3
+        try:
+            lease = await acquire(store, rollup, owner)
+            if lease is not None:
+                async with lease:
+                    await _maintain(lease)
+        except LeaseLost:
+            reason = "another process took the lease, or a check discarded the cells"
+        except PyMongoError as error:
+            reason = first_words(error)
+        except StartupError as error:
+            reason, pause = str(error), _RETRY_SECONDS
+        except Exception as error:
+            # A bug in one rollup must not end the others; the log has the stack trace.
+            _log.exception("maintaining a rollup failed", rollup=rollup.name, exc_info=error)
+            pause = _RETRY_SECONDS
+        had_lease = loop.time() - began > store.lease_seconds
+        if reason and (had_lease or reason != logged):
+            _log.warning("a rollup is not maintained for now", rollup=rollup.name, reason=reason)
+        logged = reason or logged
+        await asyncio.sleep(pause)
+
+
+async def _maintain(lease: Lease) -> None:
+    while True:
+        # A missing collection is not created here: somebody may be swapping or restoring it.
+        await enable_pre_images(lease.rollup)
+        state = await lease.store.state(lease.rollup)
+        if not state.get("cells"):
+            _log.info("building a rollup", rollup=lease.rollup.name)
+            await build(lease)
+        try:
+            await first(follow(lease), _check(lease))
+        except Gap as gap:
+            _log.warning("rebuilding a rollup", rollup=lease.rollup.name, reason=str(gap))
+            # Queries count live until the rebuild is done.
+            await lease.update({"cells": None})
+
+
+async def _check(lease: Lease) -> None:
+    """Compares some cells with documents every `CHECK_SECONDS`; raises `Gap` if one differs."""
+    while True:
+        # A random pause, so that checks do not always meet a job that runs as regularly.
+        await asyncio.sleep(CHECK_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311
+        try:
+            differences = await verify_some(lease.store, lease.rollup)
+        except OperationFailure as error:
+            reason = first_words(error)
+            _log.info("a check of cells failed", rollup=lease.rollup.name, reason=reason)
+            continue
+        for difference in differences:
+            _log.error("a cell differs from a fresh count", cell=str(difference))
+        if differences:
+            raise Gap("cells differ from a fresh count")

@@ -1,0 +1,256 @@
+"""Keepers: a gap in the changes leads to a rebuild, leases exclude, wrong cells are found."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import bson
+import pytest
+from bson import ObjectId, Timestamp
+from bson.raw_bson import RawBSONDocument
+
+from documents import Ticket, TicketOrder
+from rollups.keeper import keeper
+from rollups.keeper.build import new_cells
+from rollups.keeper.cell_collections import EMPTY
+from rollups.keeper.deltas import deltas
+from rollups.keeper.lease import LeaseLost, acquire
+from rollups.keeper.store import RollupStore
+from rollups.keeper.sweep import drop_earlier_builds
+from rollups.keeper.verify import verify, verify_some
+from rollups.layout.rollup import ROLLUPS, Rollup
+from tests.rollups.conftest import Database, assert_exact, caught_up, until
+from tests.strategies import nasty
+from tests.strategies_behaviour import nasty_behaviour
+
+(TICKETS,) = (rollup for rollup in ROLLUPS if rollup.source is Ticket)
+
+
+async def _rebuilt(store: RollupStore, rollup: Rollup, builds: int) -> None:
+    async def rebuilt() -> bool:
+        state = await store.state(rollup)
+        return bool(state.get("builds", 0) > builds)
+
+    await until(rebuilt)
+
+
+async def _fill(database: Database) -> None:
+    for name, documents in {**nasty(), **nasty_behaviour()}.items():
+        await database[name].delete_many({})
+        if documents:
+            await database[name].insert_many([dict(document) for document in documents])
+
+
+async def _dropped(store: RollupStore) -> None:
+    await store.database["tickets"].drop()
+
+
+async def _renamed(store: RollupStore) -> None:
+    await store.database["tickets"].rename("old_tickets")
+    await store.database["old_tickets"].drop()
+
+
+async def _swapped(store: RollupStore) -> None:
+    tickets = store.database["tickets"]
+    copied: list[Mapping[str, Any]] = [{"$match": {"event_id": {"$ne": None}}}, {"$out": "copied"}]
+    await (await tickets.aggregate(copied)).to_list()
+    await tickets.rename("old_tickets")
+    # Longer than the keeper takes to notice: it must not create a collection in its place.
+    await asyncio.sleep(1)
+    await store.database["copied"].rename("tickets")
+    await store.database["old_tickets"].drop()
+    await tickets.update_many({}, {"$set": {"status": "consumed"}})
+
+
+async def _without_images(store: RollupStore) -> None:
+    off = {"enabled": False}
+    await store.database.command("collMod", "tickets", changeStreamPreAndPostImages=off)
+    await store.database["tickets"].update_many({}, {"$set": {"status": "expired"}})
+
+
+async def _history_lost(store: RollupStore) -> None:
+    await _as_if(store, {"position": Timestamp(1, 1)})
+
+
+async def _as_if(store: RollupStore, state: Mapping[str, Any]) -> None:
+    lease = await acquire(store, TICKETS, "another process", by_force=True)
+    assert lease is not None
+    async with lease:
+        await lease.update(state)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [_dropped, _renamed, _swapped, _without_images, _history_lost],
+)
+async def test_a_gap_in_the_changes_leads_to_a_rebuild(
+    database: Database, store: RollupStore, happens: Callable[[RollupStore], Awaitable[None]]
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    builds = (await store.state(TICKETS))["builds"]
+    await happens(store)
+    await _rebuilt(store, TICKETS, builds)
+    await database["tickets"].insert_one({"event_id": ObjectId()})
+    await assert_exact(store)
+
+
+async def test_cells_of_earlier_builds_are_dropped(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rollups.keeper.follow.SWEEP_SECONDS", 0)
+    state = await caught_up(store, TICKETS)
+    await _history_lost(store)
+    await _rebuilt(store, TICKETS, state["builds"])
+
+    async def dropped() -> bool:
+        return state["cells"] not in await database.list_collection_names()
+
+    await until(dropped)
+    await assert_exact(store)
+
+
+async def test_the_sweep_finds_empty_cells_by_an_index(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Only once its empty cells are counted.
+    monkeypatch.setattr("rollups.keeper.follow.SWEEP_SECONDS", 3600)
+    await _fill(database)
+    cells = (await caught_up(store, TICKETS))["cells"]
+    deletes = {"op": "remove", "ns": f"{database.name}.{cells}"}
+    await database.command("profile", 1, filter=deletes)
+    await database["tickets"].delete_many({})
+    await caught_up(store, TICKETS)
+    empty = await database[cells].count_documents(EMPTY)
+    monkeypatch.setattr("rollups.keeper.follow.SWEEP_SECONDS", 0)
+
+    async def swept() -> bool:
+        return await database["system.profile"].find_one(deletes | {"ndeleted": empty}) is not None
+
+    try:
+        await until(swept)
+        found = await database["system.profile"].find(deletes).to_list()
+    finally:
+        await database.command("profile", 0, filter="unset")
+        await database["system.profile"].drop()
+    assert empty > 0
+    assert {each["planSummary"] for each in found} == {"IXSCAN { documents: 1 }"}
+    # No cell but the empty ones is looked at.
+    assert sum(each["docsExamined"] for each in found) == empty
+
+
+async def test_a_lost_lease_drops_no_newer_cells(database: Database, store: RollupStore) -> None:
+    other = RollupStore(database, lease_seconds=60)
+    late = await acquire(other, TICKETS, "late", by_force=True)
+    assert late is not None
+    async with late:
+        state = await late.update({})
+        newer = await acquire(other, TICKETS, "newer", by_force=True)
+        assert newer is not None
+        async with newer:
+            built = await new_cells(newer)
+            await built.insert_one({})
+            await drop_earlier_builds(late, database[state["cells"]])
+            assert await built.find_one() is not None
+            # Nor the cells that are read, which are several builds old if later builds failed.
+            for _ in range(3):
+                await new_cells(newer)
+            assert state["cells"] in await database.list_collection_names()
+
+
+async def test_a_lease_that_ends_is_free_at_once(database: Database) -> None:
+    # A database without other keepers.
+    alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
+    for owner in ("one", "another"):
+        lease = await acquire(alone, TICKETS, owner)
+        assert lease is not None
+        async with lease:
+            assert await acquire(alone, TICKETS, "a third") is None
+        assert "session" not in await alone.state(TICKETS)
+    await database.client.drop_database(alone.database)
+
+
+async def test_fencing_tokens_grow_even_if_states_are_dropped(database: Database) -> None:
+    alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
+    old = await acquire(alone, TICKETS, "one")
+    assert old is not None
+    cells = (await new_cells(old)).name
+    await alone.states.drop()
+    new = await acquire(alone, TICKETS, "one")
+    assert new is not None
+    async with old, new:
+        with pytest.raises(LeaseLost):
+            await old.update({})
+        assert (await new_cells(new)).name != cells
+    await database.client.drop_database(alone.database)
+
+
+async def test_deltas_too_large_for_one_answer_come_in_several(database: Database) -> None:
+    (rollup,) = (each for each in ROLLUPS if each.source is TicketOrder)
+    alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
+    # Each document is in cells of two levels.
+    documents = [RawBSONDocument(bson.encode({"event_id": f"{n:09d}" * 1000})) for n in range(1200)]
+    cells = await deltas(alone, rollup, [{"weight": 1, "document": each} for each in documents])
+    by_level = Counter[str]()
+    for cell in cells:
+        by_level[cell["level"]] += cell["documents"]
+    assert by_level == dict.fromkeys((level.name for level in rollup.levels), len(documents))
+
+
+# ---------------------------------------------------------------- verifying
+
+
+async def test_exact_cells_differ_nowhere(database: Database, store: RollupStore) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    for rollup in ROLLUPS:
+        assert await verify(store, rollup) == []
+        for _ in range(2):
+            assert await verify_some(store, rollup) == []
+
+
+async def _one_too_many(cells: Any) -> None:
+    await cells.update_many({}, {"$inc": {"documents": 1}})
+
+
+async def _none(cells: Any) -> None:
+    await cells.delete_many({})
+
+
+@pytest.mark.parametrize("spoil", [_one_too_many, _none])
+@pytest.mark.parametrize("rollup", ROLLUPS, ids=lambda rollup: rollup.source.__name__)
+async def test_wrong_cells_are_found_not_read_and_rebuilt(
+    database: Database,
+    store: RollupStore,
+    rollup: Rollup,
+    spoil: Callable[[Any], Awaitable[None]],
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    state = await store.state(rollup)
+    await spoil(database[state["cells"]])
+    for _ in range(50):
+        # The random document may be in no cell, as a deleted ticket is.
+        if await verify_some(store, rollup):
+            break
+    after = await store.state(rollup)
+    assert "cells" not in after or after["builds"] > state["builds"]
+    assert after["differences"] > state.get("differences", 0)
+    await assert_exact(store)
+    assert (await store.state(rollup))["builds"] == state["builds"] + 1
+
+
+async def test_a_keeper_finds_wrong_cells_by_itself(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    await _fill(database)
+    await assert_exact(store)
+    monkeypatch.setattr(keeper, "CHECK_SECONDS", 0.05)
+    # A keeper that checks sleeps still for the old time: a new one starts.
+    await _as_if(store, {})
+    state = await caught_up(store, TICKETS)
+    await database[state["cells"]].update_many({}, {"$inc": {"measures.tickets": 1}})
+    await _rebuilt(store, TICKETS, state["builds"])
+    await assert_exact(store)
+    assert "a cell differs from a fresh count" in capsys.readouterr().out

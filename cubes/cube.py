@@ -7,25 +7,19 @@ slice compiles to one aggregation, which returns `Cells`.
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any, ClassVar, Self
 
 from beanie import Document
 
 from cubes.cells import TIME, Cells, CubeError
 from cubes.checks import check, parameters_of
-from cubes.expressions import Expression, bound, bucket, interval
+from cubes.expressions import Expression, bound, bucket
 from cubes.keys import key_of, value_of
+from cubes.window import Window
 
 Stage = dict[str, Any]
 """A stage of an aggregation pipeline."""
-
-
-@dataclass(frozen=True)
-class Window:
-    """A stretch of time by a document's `created_at`: the start is in, the end is not."""
-
-    start: datetime
-    end: datetime
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,28 +192,37 @@ class Slice:
         )
 
     def pipeline(self) -> list[Stage]:
-        """The aggregation that answers this slice."""
+        """The aggregation that answers this slice.
+
+        A timeline is a union of one `$group` a point. Each reads its own range of an index, which
+        takes a third of the time of one `$group` that computes the point of each document.
+        """
+        if not self.by_point or self.window is None:
+            return [*self._cells(self.window), *self.top_stages()]
+        bounds = (self.window.start, *self.points, self.window.end)
+        numbered = [
+            [*self._cells(part), {"$set": {f"_id.{TIME}": {"$literal": number}}}]
+            for number, point in enumerate(pairwise(bounds))
+            if (part := self.window.part(*point)) is not None
+        ]
+        first, *others = numbered
+        name = self.source.get_pymongo_collection().name
+        return [*first, *({"$unionWith": {"coll": name, "pipeline": each}} for each in others)]
+
+    def _cells(self, window: Window | None) -> list[Stage]:
+        """The stages that make cells of the documents of a window."""
         cube = self.cube
         match = dict(cube.match)
-        if self.window is not None:
-            match["created_at"] = {"$gte": self.window.start, "$lt": self.window.end}
+        if window is not None:
+            match["created_at"] = {"$gte": window.start, "$lt": window.end}
         for dimension, keys in self.filters:
             match[str(cube.field_of(dimension))] = {"$in": [value_of(key) for key in keys]}
         stages: list[Stage] = [{"$match": match}] if match else []
-        if cube.where is not None and not (cube.array_guards and self._guarded):
+        array_free = cube.array_guards and cube.array_guards <= self.array_free
+        if cube.where is not None and not array_free:
             stages.append({"$match": {"$expr": cube.where}})
-        cells = cube.group(self.dimensions, self.measures, self.time_of("$created_at"))
-        return [*stages, *cells, *self.top_stages()]
-
-    @property
-    def _guarded(self) -> bool:
-        return self.cube.array_guards <= self.array_free
-
-    def time_of(self, path: str) -> Expression | None:
-        """The time dimension of a date; None if the slice has none."""
-        if self.every is not None:
-            return bucket(path, self.every)
-        return interval(path, self.points) if self.by_point else None
+        time = None if self.every is None else bucket("$created_at", self.every)
+        return [*stages, *cube.group(self.dimensions, self.measures, time)]
 
     def top_stages(self) -> list[Stage]:
         """The stages that leave the top ones of its cells."""

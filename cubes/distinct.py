@@ -50,9 +50,9 @@ class DistinctCube(Cube):
     def group(
         self, dimensions: Collection[str], measures: Collection[str], time: Expression = None
     ) -> list[Stage]:
-        """The stages that make cells of the documents that count; there is no time dimension."""
+        """The stages that make cells of the documents that count; there are no time buckets."""
         if time is not None:
-            raise CubeError(f"Cube {self.name}: an individual has no time.")
+            raise CubeError(f"Cube {self.name}: an individual is in no single bucket of time.")
         order: list[Stage] = [{"$sort": {"created_at": 1, "_id": 1}}] if self.ordered else []
         cell = {name: self.dimensions[name] for name in sorted(dimensions)}
         sums = {name: {"$sum": self.measures[name]} for name in sorted(measures)}

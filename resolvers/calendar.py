@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from cubes.cube import Window
+from cubes.window import Window
 from errors import BadUserInput
 
 _ZONES: Final = files("tzdata")

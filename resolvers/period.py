@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Final, Self
 
-from cubes.cube import Slice, Window
+from cubes.cube import Slice
 from cubes.declared.behaviour import BEHAVIOUR, BUYERS, EACH_INDEX
+from cubes.window import Window
 from loaders.loader import Loader
 from resolvers.calendar import days
 

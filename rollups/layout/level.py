@@ -8,9 +8,10 @@ from typing import Any, Final
 from bson import ObjectId
 
 from cubes.cells import TIME
-from cubes.cube import Cube, Slice, Stage, Window
+from cubes.cube import Cube, Slice, Stage
 from cubes.expressions import Expression, bucket
 from cubes.keys import value_of
+from cubes.window import Window
 
 DOCUMENTS: Final = "documents"
 """The field of a cell that says how many documents it sums up."""

@@ -7,7 +7,9 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from cubes.cells import TIME
-from cubes.cube import Slice, Stage, Window
+from cubes.cube import Slice, Stage
+from cubes.expressions import bucket, interval
+from cubes.window import Window
 from rollups.layout.level import Level
 from rollups.layout.rollup import Rollup
 
@@ -48,8 +50,10 @@ def read_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
     if not filters or (edges and one.top is not None):
         return None
     key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
-    if (time := one.time_of(f"$key.{TIME}")) is not None:
-        key[TIME] = time
+    if one.by_point:
+        key[TIME] = interval(f"$key.{TIME}", one.points)
+    elif one.every is not None:
+        key[TIME] = bucket(f"$key.{TIME}", one.every)
     measures = {name: f"$measures.{name}" for name in sorted(one.measures)}
     sums = {name: {"$sum": path} for name, path in measures.items()}
     # Cells that are as the slice wants them are only renamed, which takes half the time.

@@ -11,7 +11,7 @@ NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
 SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
-.PHONY: setup demo test check pictures bench lock
+.PHONY: setup demo test check schema pictures bench lock
 
 setup: $(READY) $(PAGES)
 
@@ -40,9 +40,13 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/headcount schema | diff -u schema/schema.graphql -
+	$(BIN)/python -m schema --check
 	$(BIN)/pytest tests/test_architecture.py
 	$(if $(NPM),cd console && "$(NPM)" run --silent check)
+
+# Writes what is generated of the schema: schema/schema.graphql, and the tables of docs/kpis.md.
+schema: setup
+	$(BIN)/python -m schema
 
 # The docs' pictures of the pages, taken anew.
 pictures: setup

@@ -32,7 +32,7 @@ def _user(chance: Chance, role: str, number: int, now: datetime) -> Document:
     user: Document = {
         "_id": chance.object_id(joined),
         "role": role,
-        "is_active": number % 14 != 9,
+        "is_active": number % 14 != (3 if role == "admin" else 9),
         "email_verified": chance.likely(0.95 if office else 0.84),
         "phone_verified": chance.likely(0.75 if office else 0.35),
         **identity(chance),

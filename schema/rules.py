@@ -30,6 +30,10 @@ class Rule(FieldExtension):
         """The readers that the rule demands, as the end of a sentence."""
         raise NotImplementedError
 
+    def readers(self) -> str:
+        """The readers that the rule admits, for the docs."""
+        raise NotImplementedError
+
     def apply(self, field: StrawberryField) -> None:
         """Prints the rule as the field's directive."""
         # Strawberry applies a field's extensions again each time that a schema is built.
@@ -67,6 +71,9 @@ class RequiresRole(Rule):
     def demand(self) -> str:
         return "the role " + " or ".join(role.name for role in self.roles)
 
+    def readers(self) -> str:
+        return ", ".join(role.name for role in self.roles)
+
 
 @strawberry.schema_directive(
     locations=[Location.FIELD_DEFINITION],
@@ -82,12 +89,18 @@ class RequiresPermission(Rule):
     def demand(self) -> str:
         return f"an admin, or by staff with the permission {self.permission.name}"
 
+    def readers(self) -> str:
+        return f"ADMIN, STAFF with {self.permission.name}"
+
 
 class _Public(Rule):
     """Every caller with a valid token may read the field. It is not printed."""
 
     def allows(self, viewer: Viewer) -> bool:
         return True
+
+    def readers(self) -> str:
+        return "every caller"
 
     def apply(self, field: StrawberryField) -> None:
         """Prints nothing."""
@@ -102,15 +115,16 @@ def roles(*allowed: Role) -> list[FieldExtension]:
     return [RequiresRole(roles=list(allowed))]
 
 
+def permission_of(needed: Permission) -> list[FieldExtension]:
+    """The field can be read by admins, and by staff with this permission."""
+    return [RequiresPermission(permission=needed)]
+
+
 def rules(readers: Readers) -> list[FieldExtension]:
-    """The rules of a declared field: of admins and staff with a permission, or of roles."""
+    """The rule of a declared field; none if whoever may read its parent may read it."""
     if readers is None:
         return []
-    return (
-        [RequiresPermission(permission=readers)]
-        if isinstance(readers, Permission)
-        else roles(*readers)
-    )
+    return permission_of(readers) if isinstance(readers, Permission) else roles(*readers)
 
 
 def require_rules(schema: GraphQLSchema) -> None:

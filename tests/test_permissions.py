@@ -1,6 +1,6 @@
-"""The permission matrix: every guarded field × every kind of caller, generated from the SDL."""
+"""The permission matrix: every field with a rule × every kind of caller, made from the schema."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -8,41 +8,74 @@ from typing import Any
 import httpx
 import pytest
 from bson import ObjectId
-from graphql import GraphQLObjectType
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLObjectType,
+    get_named_type,
+    is_required_argument,
+)
 from graphql.language import DirectiveNode
 
+import schema
+from schema.rules import PUBLIC, rules_of
 from tests.conftest import Dataset, post, token
 from tests.operations import SCHEMA, every_field, fields_of, named
 from tests.strategies import nasty
 
 ID = "0" * 24
-_NEEDED = {
-    "event": f'(id: "{ID}")',
-    "exportLink": f'(report: TICKET_REPORT, eventId: "{ID}", mobileAppId: "app-1")',
-    "ticketReport": f'(eventIds: ["{ID}"], mobileAppId: "app-1", limit: 9)',
-}
+_VALUES = {"ID": f'"{ID}"', "[ID!]": f'["{ID}"]', "String": '"app-1"', "Int": "9"}
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """A field with a rule, as the SDL prints it."""
+    """A field with a rule, as the SDL prints it; of the root type, or of a root field's type."""
 
     parent: str
     name: str
     directive: str
     allowed: frozenset[str]
 
-    @property
-    def query(self) -> str:
+    def queries(self) -> Iterator[str]:
+        """Operations that select the field: with the arguments that it needs, and with others."""
         field = fields_of(self.parent)[self.name]
-        needed = _NEEDED.get(self.name, "")
-        selection = f"{self.name}{needed} {every_field(named(field.type))}"
-        return (
-            f"{{ {selection} }}" if self.parent == "Query" else f"{{ metrics {{ {selection} }} }}"
-        )
+        for arguments in _arguments(field):
+            selection = f"{self.name}{arguments} {every_field(named(field.type))}"
+            path = self.path
+            yield f"{{ {path[0]} {{ {selection} }} }}" if path else f"{{ {selection} }}"
+
+    @property
+    def path(self) -> list[str]:
+        """The root field whose type has the field; nothing for a root field."""
+        if self.parent == "Query":
+            return []
+        return [n for n, each in fields_of("Query").items() if named(each.type) == self.parent][:1]
 
     def value(self, data: Any) -> Any:
-        return data[self.name] if self.parent == "Query" else data["metrics"][self.name]
+        for name in (*self.path, self.name):
+            data = data[name]
+        return data
+
+
+def _arguments(field: GraphQLField) -> Iterator[str]:
+    """The required arguments alone; with each value of an optional enum, optional ids, too."""
+    required = {name: each for name, each in field.args.items() if is_required_argument(each)}
+    yield _written({n: _VALUES[str(each.type).removesuffix("!")] for n, each in required.items()})
+    optional = {name: each for name, each in field.args.items() if name not in required}
+    ids = {
+        name: _VALUES[named(each.type)]
+        for name, each in optional.items()
+        if named(each.type) == "ID" or name.endswith("Id")
+    }
+    for name, each in optional.items():
+        kind = get_named_type(each.type)
+        if isinstance(kind, GraphQLEnumType) and ids:
+            for value in kind.values:
+                yield _written({name: value, **ids})
+
+
+def _written(arguments: dict[str, str]) -> str:
+    return f"({', '.join(f'{n}: {v}' for n, v in arguments.items())})" if arguments else ""
 
 
 def _guarded() -> list[Guarded]:
@@ -85,8 +118,15 @@ def _may(claims: dict[str, Any], field: Guarded) -> bool:
     return role == "staff" and bool(held & field.allowed)
 
 
-def test_the_sdl_guards_what_the_contract_guards() -> None:
-    assert len(GUARDED) == 9 + 5 + 10 + 13
+def test_a_root_field_without_a_printed_rule_is_public() -> None:
+    built = schema.build()._schema
+    printed = {(field.parent, field.name) for field in GUARDED}
+    assert built.query_type is not None
+    for name, field in built.query_type.fields.items():
+        assert ("Query", name) in printed or rules_of(field) == PUBLIC
+
+
+def test_both_kinds_of_rules_are_in_use() -> None:
     assert {field.directive for field in GUARDED} == {"requiresRole", "requiresPermission"}
 
 
@@ -103,13 +143,15 @@ async def test_a_guarded_field_answers_only_who_may_read_it(
     http: httpx.AsyncClient, filled: None, field: Guarded, caller: str
 ) -> None:
     claims = CALLERS[caller]
-    response = await post(http, field.query, token(**claims))
-    body = response.json()
-    assert response.status_code == 200
+    answers = [await post(http, query, token(**claims)) for query in field.queries()]
+    assert all(answer.status_code == 200 for answer in answers)
+    bodies = [answer.json() for answer in answers]
     if _may(claims, field):
-        assert "errors" not in body
-        assert field.value(body["data"]) is not None
-    else:
+        good = [body for body in bodies if "errors" not in body]
+        assert good
+        assert all(field.value(body["data"]) is not None for body in good)
+        return
+    for body in bodies:
         assert field.value(body["data"]) is None
         (error,) = body["errors"]
         assert error["extensions"] == {"code": "FORBIDDEN"}
@@ -121,10 +163,11 @@ async def test_a_guarded_field_answers_only_who_may_read_it(
 async def test_a_guarded_field_answers_nothing_without_a_good_token(
     http: httpx.AsyncClient, filled: None, field: Guarded, bearer: str | None
 ) -> None:
-    response = await post(http, field.query, bearer)
-    assert response.status_code == 401
-    assert response.headers["www-authenticate"] == "Bearer"
-    assert "data" not in response.json()
+    for query in field.queries():
+        response = await post(http, query, bearer)
+        assert response.status_code == 401
+        assert response.headers["www-authenticate"] == "Bearer"
+        assert "data" not in response.json()
 
 
 async def test_fields_beside_a_denied_one_still_answer(

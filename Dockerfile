@@ -1,10 +1,10 @@
-# Its steps are scripts in docker/; where there is no Docker, tests/test_container.py takes them from
-# these lines and runs them with the Python at hand.
+# The steps are scripts in docker/: tests/test_container.py reads them from this file, and runs them
+# without Docker.
 
-# A tag moves: whoever builds for production should pin the digest here (python:3.13-slim@sha256:…).
+# For production, pin the digest: a tag can move (python:3.13-slim@sha256:…).
 FROM python:3.13-slim AS python
 
-# What the pages are built with stays here: only what is built leaves it.
+# This stage builds the pages. The image gets only its output.
 FROM node:24-slim AS console
 WORKDIR /build
 COPY docker/console.sh docker/
@@ -15,7 +15,7 @@ RUN sh docker/console.sh
 FROM python AS builder
 WORKDIR /build
 ENV PIP_NO_CACHE_DIR=1
-# Apart from the sources, so that a change of these leaves the dependencies' layer as it is.
+# Before the sources, so that a change of them does not rebuild the layer of dependencies.
 COPY requirements.lock ./
 COPY docker/dependencies.sh docker/
 RUN sh docker/dependencies.sh /opt/headcount
@@ -31,7 +31,7 @@ ENV PATH=/opt/headcount/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     HEADCOUNT_HOST=0.0.0.0
-# A number, not a name: so Kubernetes can tell that it is not root, and nothing here needs a name.
+# A number, so that Kubernetes can verify that the user is not root.
 USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=30s CMD ["sh", "/opt/healthcheck.sh"]

@@ -1,40 +1,44 @@
-"""Cancelling of tasks, which can get lost on its way; tasks of which the first ends the rest."""
+"""Reliable cancellation of asyncio tasks."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
-_AGAIN_SECONDS: Final = 1.5
-"""More than what is cancelled takes to close what it has opened."""
+_RETRY_SECONDS: Final = 1.5
+"""Time after which a task is cancelled again; longer than a task takes to clean up."""
 
 
 async def cancel(*tasks: "asyncio.Future[Any]") -> None:
-    """Cancels tasks, and again until they have ended.
+    """Cancels tasks, repeatedly, until all have ended.
 
-    `asyncio.wait_for` of Python 3.11, which the driver uses, takes a cancellation for its own where
-    what it waits for has just ended. Who is cancelled meanwhile leaves none running either.
+    One cancellation can get lost: `asyncio.wait_for` of Python 3.11, which the driver uses,
+    swallows one that arrives as its awaitable ends. A caller that is cancelled meanwhile still
+    waits for all tasks, and then raises `CancelledError`.
     """
     interrupted: asyncio.CancelledError | None = None
     while running := [task for task in tasks if not task.done()]:
         for task in running:
             task.cancel()
         try:
-            await asyncio.wait(running, timeout=_AGAIN_SECONDS)
+            await asyncio.wait(running, timeout=_RETRY_SECONDS)
         except asyncio.CancelledError as error:
             interrupted = error
     if interrupted:
         raise interrupted
 
 
-async def first(*works: Coroutine[Any, Any, None]) -> None:
-    """Does works at once until one of them ends, as this does then, and cancels the rest."""
-    tasks = [asyncio.create_task(work) for work in works]
+async def first(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Runs coroutines concurrently until the first one ends; cancels the others.
+
+    Raises the exception of the one that ended first.
+    """
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         ended = [task for task in tasks if task.done()]
     finally:
         await cancel(*tasks)
-    # Those that were cancelled may have failed meanwhile: nobody is to miss that.
+    # Retrieves the exceptions of cancelled tasks: asyncio would log them as never retrieved.
     await asyncio.gather(*tasks, return_exceptions=True)
     for task in ended:
         task.result()

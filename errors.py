@@ -1,11 +1,11 @@
-"""The error taxonomy: what can go wrong, its code for GraphQL, status and headers for REST."""
+"""The error taxonomy: each error has a GraphQL code, an HTTP status and HTTP headers."""
 
 from collections.abc import Mapping
 from typing import ClassVar
 
 
 class HeadcountError(Exception):
-    """An expected failure. Its text is for the caller: what is wrong, and what would be right."""
+    """An expected failure. Its text tells the caller what is wrong and what would be right."""
 
     code: ClassVar[str]
     status: ClassVar[int]
@@ -13,7 +13,7 @@ class HeadcountError(Exception):
 
 
 class Unauthenticated(HeadcountError):
-    """There is no token, or it is not good."""
+    """The token is missing or invalid."""
 
     code = "UNAUTHENTICATED"
     status = 401
@@ -21,35 +21,35 @@ class Unauthenticated(HeadcountError):
 
 
 class Forbidden(HeadcountError):
-    """The caller may not read this."""
+    """The caller lacks the role or the permission."""
 
     code = "FORBIDDEN"
     status = 403
 
 
 class BadUserInput(HeadcountError):
-    """An argument has a value that it may not have."""
+    """An argument has an invalid value."""
 
     code = "BAD_USER_INPUT"
     status = 422
 
 
 class ContentTooLarge(HeadcountError):
-    """A request has more bytes than one may have."""
+    """The request's body exceeds the size limit."""
 
     code = BadUserInput.code
     status = 413
 
 
 class NotFound(HeadcountError):
-    """What is asked for does not exist, or not for the caller."""
+    """The resource does not exist, or the caller may not see it."""
 
     code = "NOT_FOUND"
     status = 404
 
 
 class ServiceUnavailable(HeadcountError):
-    """The database can't be reached, or takes too long."""
+    """The database can't be reached or does not answer in time."""
 
     code = "SERVICE_UNAVAILABLE"
     status = 503
@@ -57,7 +57,7 @@ class ServiceUnavailable(HeadcountError):
 
 
 class UpgradeRequired(HeadcountError):
-    """What is asked for needs a later version of HTTP."""
+    """The resource needs a later version of HTTP."""
 
     code = "UPGRADE_REQUIRED"
     status = 426
@@ -65,7 +65,7 @@ class UpgradeRequired(HeadcountError):
 
 
 class TooManyRequests(HeadcountError):
-    """As much is being done already as may be at once."""
+    """Too many requests are running; the caller may retry after `retry-after` seconds."""
 
     code = "TOO_MANY_REQUESTS"
     status = 429
@@ -73,11 +73,11 @@ class TooManyRequests(HeadcountError):
 
 
 class StartupError(Exception):
-    """A command can't do its work: one line that says what is wrong and what to do."""
+    """A command can't run. Its text is one line: what is wrong and what to do."""
 
 
 def first_words(error: Exception) -> str:
-    """What a driver's error says before it goes on with its whole view of the servers."""
+    """The reason in a driver's error, without the description of all servers that follows it."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     for rest in (", Timeout:", ", full error:", " (configured"):
         text = text.split(rest)[0]

@@ -1,1 +1,1 @@
-"""From a token to what its bearer may see. Knows neither GraphQL nor HTTP."""
+"""Turns tokens into viewers and scopes. Knows neither GraphQL nor HTTP."""

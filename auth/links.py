@@ -1,4 +1,4 @@
-"""Links that work by themselves: tokens for one address and a short time, good for nothing else."""
+"""Link tokens: signed tokens that are valid for one URL target and a short time."""
 
 import hashlib
 import hmac
@@ -12,20 +12,23 @@ from auth.viewer import Viewer
 from errors import Unauthenticated
 
 TTL: Final = timedelta(minutes=5)
-"""How long a link works."""
+"""How long a link token is valid."""
 
-# What tells these tokens from those that callers bring.
+# The `typ` header, which distinguishes link tokens from bearer tokens.
 _TYPE: Final = "headcount-link+jwt"
 
 
-class Links:
-    """Signs links, with a key that is derived from the secret: no link is a bearer's token."""
+class LinkSigner:
+    """Signs and verifies link tokens.
+
+    The key is derived from the secret, so a link token is never accepted as a bearer token.
+    """
 
     def __init__(self, secret: str) -> None:
         self._key = hmac.digest(secret.encode(), b"headcount link", "sha256")
 
     def sign(self, viewer: Viewer, target: str, now: datetime) -> tuple[str, datetime]:
-        """A token that lets its bearer read one address as the viewer may; when it expires."""
+        """A token that grants the viewer's access to `target`, and the time it expires."""
         issued = now.replace(microsecond=0)
         claims = {
             "target": _digest(target),
@@ -40,29 +43,32 @@ class Links:
         )
         return token, issued + TTL
 
-    def read(self, token: str, target: str) -> tuple[Viewer, datetime]:
-        """Who asked for the link to an address, and when; raises `Unauthenticated`."""
+    def verify(self, token: str, target: str) -> tuple[Viewer, datetime]:
+        """The viewer that requested a link to `target`, and the time of that request.
+
+        Raises `Unauthenticated` if the token is invalid, expired or for another target.
+        """
         try:
             claims: dict[str, Any] = jwt.decode(
                 token, self._key, algorithms=[SHARED_KEY_ALGORITHM],
                 options={
                     "require": ["exp", "iat", "target"],
                     "verify_sub": False,
-                    # The clock of the server that signed it may be ahead.
+                    # The clock of the server that signed the token may be ahead.
                     "verify_iat": False,
                 },
             )  # fmt: skip
         except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("The link has expired; ask for a new one.") from error
+            raise Unauthenticated("The link has expired: request a new one.") from error
         except jwt.PyJWTError as error:
-            raise Unauthenticated("The link is not valid; ask for a new one.") from error
+            raise Unauthenticated("The link is not valid: request a new one.") from error
         if not hmac.compare_digest(str(claims["target"]), _digest(target)):
-            raise Unauthenticated("The link is for another file; ask for one for this.")
+            raise Unauthenticated("The link is for another file: request one for this file.")
         return Viewer.of(claims), datetime.fromtimestamp(claims["iat"], UTC)
 
 
 def is_link(token: str) -> bool:
-    """Whether a token says that it is a link's."""
+    """Whether a token claims to be a link token; the signature is not checked."""
     try:
         return jwt.get_unverified_header(token).get("typ") == _TYPE
     except jwt.PyJWTError:

@@ -1,4 +1,4 @@
-"""Who the caller is: the role and the permissions that a token's claims say."""
+"""The viewer: the caller's role and permissions, read from the claims of a token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 
 class Role(Enum):
-    """What a caller is to the platform."""
+    """The role of a caller on the platform."""
 
     ADMIN = "admin"
     STAFF = "staff"
@@ -17,7 +17,7 @@ class Role(Enum):
 
 
 class Permission(Enum):
-    """What a member of the staff may be allowed to see."""
+    """A permission that a member of staff may hold. Admins hold all."""
 
     VIEW_CUSTOMERS = "view_customers"
     MANAGE_INVENTORY = "manage_inventory"
@@ -28,7 +28,7 @@ _ROLES: Final = {role.value: role for role in Role}
 
 @dataclass(frozen=True)
 class Viewer:
-    """The bearer of a good token."""
+    """The bearer of a verified token."""
 
     role: Role
     permissions: tuple[Permission, ...] = ()
@@ -38,7 +38,10 @@ class Viewer:
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Viewer":
-        """The viewer that a verified token's claims describe."""
+        """The viewer that the claims of a verified token describe.
+
+        A missing or unknown role is read as `CUSTOMER`.
+        """
         role = _role(claims)
         return cls(
             role=role,
@@ -49,7 +52,7 @@ class Viewer:
         )
 
     def may(self, permission: Permission) -> bool:
-        """Whether the caller is an admin, or staff that holds the permission."""
+        """Whether the viewer holds a permission."""
         return permission in self.permissions
 
 

@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks`: data, race, report."""
+"""The command `python -m benchmarks`: Headcount against PyMongo and the reference."""
 
 import asyncio
 import os
@@ -14,23 +14,25 @@ from benchmarks.dataset import FULL, QUICK
 from benchmarks.race import SLOW_ROUNDS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
-from server.commands import data
+from server.database import open_database
 
 
-@click.command(help="Times each operation against bare PyMongo and against the reference's way.")
-@click.option("--quick", is_flag=True, help="Little data: shows that it runs, not how fast.")
+@click.command(help="Compare each operation with bare PyMongo and with the reference.")
+@click.option("--quick", is_flag=True, help="Use little data, to test the benchmark itself.")
 @click.option("--rounds", type=click.IntRange(min=1), default=9, show_default=True)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the report, too."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report to this file, too.",
 )
-@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+@click.option("--uri", help="The URI of a MongoDB. Default: an embedded one.")
 def main(quick: bool, rounds: int, out: Path | None, uri: str | None) -> None:
-    """Prints the report."""
+    """Measures, and prints the report."""
     size = QUICK if quick else FULL
     settings = defaults(size.database)
     try:
-        with dataset.kept(uri, settings, size) as uri:
-            with data.opened_at(uri, settings) as database:
+        with dataset.prepared(uri, settings, size) as uri:
+            with open_database(uri, settings) as database:
                 version = database.client.server_info()["version"]
             measured = asyncio.run(measure(uri, settings, rounds))
     except (StartupError, Disagreement) as error:

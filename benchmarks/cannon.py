@@ -1,4 +1,4 @@
-"""The load on a server: so many connections that ask again as soon as they are answered."""
+"""Load on a server: each connection sends its next request when it receives a response."""
 
 import json
 import shutil
@@ -16,7 +16,7 @@ PEERS: Final = Path(__file__).with_name("peers")
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, of a GraphQL server or of one that has an address for it."""
+    """A request: a GraphQL operation, or a GET of a path."""
 
     text: str | None = None
     path: str = "/graphql"
@@ -32,9 +32,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the load: answers a second, milliseconds of half and of 99 % of the answers.
+    """The result of a run: responses per second, latency percentiles in milliseconds.
 
-    `cpu` is the milliseconds of processor time that the server took for an answer.
+    `cpu` is the server's CPU time per response in milliseconds.
     """
 
     rate: float
@@ -44,16 +44,16 @@ class Run:
     answers: int
 
 
-def installed() -> None:
-    """Sees that what the peers are made of is there, as locked; raises `StartupError`."""
+def install_peers() -> None:
+    """Installs the locked dependencies of the peers if needed; raises `StartupError`."""
     if not (npm := shutil.which("npm")) or not shutil.which("node"):
         raise StartupError("The peers need Node.js 20 or later: `node` and `npm` on the PATH.")
     lock, done = PEERS / "package-lock.json", PEERS / "node_modules" / ".package-lock.json"
     if done.exists() and done.stat().st_mtime >= lock.stat().st_mtime:
         return
-    made = subprocess.run([npm, "ci"], cwd=PEERS, capture_output=True, text=True, check=False)
-    if made.returncode:
-        raise StartupError(f"`npm ci` in {PEERS.name} failed: {made.stderr.strip()}")
+    npm_ci = subprocess.run([npm, "ci"], cwd=PEERS, capture_output=True, text=True, check=False)
+    if npm_ci.returncode:
+        raise StartupError(f"`npm ci` in {PEERS.name} failed: {npm_ci.stderr.strip()}")
 
 
 def fire(
@@ -64,24 +64,24 @@ def fire(
     amount: int = 0,
     seconds: float = 0,
 ) -> Run:
-    """Asks so often, or so long; raises `Disagreement` unless all is answered well.
+    """Sends `amount` requests, or sends for `seconds`; raises `Disagreement` on a failed one.
 
-    By `seconds` what is under way in the end is dropped, so that an answer's processor time is
-    exact by `amount` only. There may be no answer in so many seconds.
+    `seconds` drops the requests in flight at the end, so the CPU time per response is exact only
+    with `amount`. The result may have no response.
     """
-    asked = {
+    load = {
         "url": server.url + question.path, "method": question.method, "token": server.token,
         "body": question.body, "connections": connections, "amount": amount, "seconds": seconds,
     }  # fmt: skip
     before = server.cpu_seconds()
-    shot = subprocess.run(
+    process = subprocess.run(
         [shutil.which("node") or "node", PEERS / "cannon.mjs"],
-        input=json.dumps(asked), capture_output=True, text=True, check=False,
+        input=json.dumps(load), capture_output=True, text=True, check=False,
     )  # fmt: skip
     took = server.cpu_seconds() - before
-    if shot.returncode:
-        raise StartupError(f"The load did not run: {shot.stderr.strip()}")
-    found: dict[str, Any] = json.loads(shot.stdout)
+    if process.returncode:
+        raise StartupError(f"The load did not run: {process.stderr.strip()}")
+    found: dict[str, Any] = json.loads(process.stdout)
     answers: int = found["requests"]
     if found["failed"]:
         raise Disagreement(f"{server.name} failed {found['failed']} of {answers} times under load.")

@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.changes`: writes at a steady rate, as a platform does."""
+"""The command `python -m benchmarks.changes`: writes to the database at a steady rate."""
 
 import random
 import sys
@@ -17,25 +17,25 @@ Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 
 
 def write(uri: str, name: str, rate: float, seconds: float) -> int:
-    """Changes so many documents a second, or as many as it can; gives how many it changed."""
+    """Changes up to `rate` documents a second; returns the number of changed documents."""
     chance = random.Random(1)
     tickets: list[ObjectId] = []
     changes, started = 0, time.perf_counter()
     with MongoClient[dict[str, Any]](uri) as client:
         database = client[name]
         while (elapsed := time.perf_counter() - started) < seconds:
-            ahead = changes / rate - elapsed
-            if ahead > 0:
-                time.sleep(ahead)
+            early = changes / rate - elapsed
+            if early > 0:
+                time.sleep(early)
             collection, batch = _batch(chance, tickets)
             done = database[collection].bulk_write(batch, ordered=False)
-            # Who used a ticket twice changed nothing.
+            # An update of a consumed ticket changes nothing.
             changes += done.inserted_count + done.modified_count + done.deleted_count
     return changes
 
 
 def _batch(chance: random.Random, tickets: list[ObjectId]) -> tuple[str, list[Write]]:
-    """Tickets are sold, used and deleted; orders are paid; visitors look."""
+    """(collection, batch of writes): new, consumed and deleted tickets, orders, views."""
     kind = chance.random()
     if kind < 0.4 or len(tickets) < 10 * _BATCH:
         made = [_ticket(chance) for _ in range(_BATCH)]

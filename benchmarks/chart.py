@@ -1,4 +1,4 @@
-"""The plot of the race over HTTP: bars of requests a second, as SVG."""
+"""The bar chart of requests per second of the HTTP benchmark, as SVG."""
 
 from collections.abc import Iterator
 from html import escape
@@ -13,8 +13,8 @@ _FROM, _LONGEST = 220, 520
 _OURS, _OTHERS = "#0969da", "#8c959f"
 
 
-def drawn(measured: Measured) -> str:
-    """An SVG document: a panel an operation, a bar a contender; each panel has its own scale."""
+def bar_chart(measured: Measured) -> str:
+    """An SVG document: a panel per operation with its own scale, a bar per contender."""
     body: list[str] = []
     below = _MARGIN
     for call, runs in measured.items():
@@ -41,8 +41,8 @@ def _panel(call: str, rates: dict[str, list[float]], top: int) -> Iterator[str]:
         f'<text x="{_MARGIN}" y="{top + 16}" fill="#1f2328" font-weight="600" '
         f'font-family="ui-monospace, monospace">{escape(call)}</text>'
     )
-    for place, (name, each) in enumerate(rates.items()):
-        y, middle = top + _HEAD + place * (_BAR + _GAP), median(each)
+    for index, (name, each) in enumerate(rates.items()):
+        y, middle = top + _HEAD + index * (_BAR + _GAP), median(each)
         fill = _OURS if name.startswith("Headcount") else _OTHERS
         length, low, high = (_LONGEST * rate / most for rate in (middle, min(each), max(each)))
         line, text = y + _BAR / 2, y + 14

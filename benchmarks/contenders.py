@@ -1,4 +1,4 @@
-"""Headcount as it is timed: in this process, and over HTTP."""
+"""Headcount as a contender: in this process, and over HTTP."""
 
 import secrets
 from collections.abc import AsyncIterator
@@ -19,28 +19,28 @@ _ADMIN = Viewer(Role.ADMIN, tuple(Permission))
 
 
 def defaults(database: str) -> Settings:
-    """The default settings, whatever the environment says, for a database."""
+    """The default settings for a database; the environment is ignored."""
     secret = SecretStr(secrets.token_urlsafe(48))
     return Settings.model_construct(database=database, jwt_secret=secret)
 
 
 class Headcount:
-    """The server's schema, a new context for each operation, the server's encoding; no HTTP.
+    """The server's schema and encoding without HTTP, with a new context for each operation.
 
-    It is always the same moment here: that of the data, of which it knows the last days.
+    `now` is a constant, as the benchmark's data end at a constant time.
     """
 
-    def __init__(self, settings: Settings, moment: datetime) -> None:
+    def __init__(self, settings: Settings, now: datetime) -> None:
         self._settings = settings
-        self._moment = moment
+        self._now = now
         self._endpoint = Endpoint(settings, settings.verifier())
 
     async def answer(self, text: str) -> str | bytes:
-        """The JSON that the server would send for an operation."""
+        """The JSON response of an operation."""
         threshold = self._settings.low_stock_threshold
-        variables = {"now": self._moment, "low_stock_threshold": threshold}
+        variables = {"now": self._now, "low_stock_threshold": threshold}
         aggregations = Loader(variables, timeout=self._settings.request_timeout)
-        context = Context(_ADMIN, self._moment, aggregations)
+        context = Context(_ADMIN, self._now, aggregations)
         result = await self._endpoint.schema.execute(text, context_value=context)
         if result.errors:
             raise result.errors[0]
@@ -49,7 +49,7 @@ class Headcount:
 
 @asynccontextmanager
 async def served(uri: str, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
-    """`headcount serve` in a process of its own, and a client of it that holds an admin's token."""
+    """Runs `headcount serve` in a process; yields a client with an admin's token."""
     with running("`headcount serve`", HEADCOUNT, uri, settings) as server:
         async with httpx.AsyncClient(
             base_url=server.url,
@@ -61,6 +61,6 @@ async def served(uri: str, settings: Settings) -> AsyncIterator[httpx.AsyncClien
 
 
 async def post(client: httpx.AsyncClient, text: str) -> bytes:
-    """The body of the server's answer to an operation."""
+    """The body of the response to an operation."""
     response = await client.post("/graphql", json={"query": text})
     return response.raise_for_status().content

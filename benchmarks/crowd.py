@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.crowd`: many clients poll one number of much data."""
+"""The command `python -m benchmarks.crowd`: many clients poll one KPI."""
 
 import asyncio
 import sys
@@ -15,11 +15,11 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from benchmarks import dataset
-from benchmarks.cannon import Question, fire, installed
+from benchmarks.cannon import Question, fire, install_peers
 from benchmarks.contenders import Headcount, defaults
-from benchmarks.dataset import FULL, MOMENT, QUICK
+from benchmarks.dataset import FULL, NOW, QUICK
 from benchmarks.operations import ORDER_STATS, Operation
-from benchmarks.replay import Disagreement, Sent, groups, side_by_side
+from benchmarks.replay import CommandRecorder, Disagreement, groups, side_by_side
 from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, running
 from errors import StartupError
@@ -29,26 +29,26 @@ from server.settings import Settings
 IN_FLIGHT_MAX: Final = 2
 _TIMES_MAX: Final = 4
 _COLLECTION: Final = "ticket_orders"
-# The profile has whole milliseconds: what touches within them need not have overlapped.
-_BLUR: Final = timedelta(milliseconds=2)
+# The profiler rounds to milliseconds: intervals that overlap by less may be disjoint.
+_TOLERANCE: Final = timedelta(milliseconds=2)
 _IDLE_SECONDS: Final = 60
 _PROFILE_BYTES: Final = 16 << 20
 
 Mongo = Database[dict[str, Any]]
 
 
-@click.command(help="Has many clients poll `orderStats`, and counts the aggregations in flight.")
-@click.option("--quick", is_flag=True, help="Little data, a short time: shows that it runs.")
+@click.command(help="Poll `orderStats` with many clients, and count the aggregations in flight.")
+@click.option("--quick", is_flag=True, help="Use little data, to test the benchmark itself.")
 @click.option("--clients", type=click.IntRange(min=1), default=200, show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=10, show_default=True)
-@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+@click.option("--uri", help="The URI of a MongoDB. Default: an embedded one.")
 def main(quick: bool, clients: int, seconds: float, uri: str | None) -> None:
-    """Prints what was found."""
+    """Measures, and prints the results."""
     size = QUICK if quick else FULL
     settings = defaults(size.database)
     try:
-        installed()
-        with dataset.kept(uri, settings, size) as uri:
+        install_peers()
+        with dataset.prepared(uri, settings, size) as uri:
             for line in _polled(uri, settings, clients, 0.5 if quick else seconds):
                 click.echo(f"- {line}")
     except (StartupError, Disagreement) as error:
@@ -89,14 +89,14 @@ def _polled(uri: str, settings: Settings, clients: int, seconds: float) -> Itera
 
 
 async def _alone(uri: str, settings: Settings, text: str) -> float:
-    """Milliseconds of the operation's aggregation, from bare PyMongo, with nothing else running."""
-    sent, headcount = Sent(), Headcount(settings, MOMENT)
-    async with connect(uri, settings, sent) as database:
+    """The duration in milliseconds of the operation's aggregation by bare PyMongo, without load."""
+    recorder, headcount = CommandRecorder(), Headcount(settings, NOW)
+    async with connect(uri, settings, recorder) as database:
 
         async def answer() -> object:
             return await headcount.answer(text)
 
-        counting = await groups(sent, answer, [_COLLECTION])
+        counting = await groups(recorder, answer, [_COLLECTION])
         times = []
         for _ in range(5):
             started = asyncio.get_running_loop().time()
@@ -107,7 +107,7 @@ async def _alone(uri: str, settings: Settings, text: str) -> float:
 
 @contextmanager
 def _profiled(database: Mongo) -> Iterator[None]:
-    """All aggregations of the orders go into `system.profile`, which is new, and gone after."""
+    """Records all aggregations of orders in a new `system.profile`, and drops it afterwards."""
     database.drop_collection("system.profile")
     database.create_collection("system.profile", capped=True, size=_PROFILE_BYTES)
     database.command("profile", 2, filter={"command.aggregate": _COLLECTION})
@@ -119,22 +119,22 @@ def _profiled(database: Mongo) -> Iterator[None]:
 
 
 def _idle(database: Mongo) -> None:
-    """Waits until nothing is under way that was asked for by those who are gone."""
+    """Waits until the aggregations of disconnected clients have ended."""
     running = {"ns": f"{database.name}.{_COLLECTION}", "command.aggregate": _COLLECTION}
     limit = time.monotonic() + _IDLE_SECONDS
     while time.monotonic() < limit:
         if not list(database.client.admin.aggregate([{"$currentOp": {}}, {"$match": running}])):
             return
         time.sleep(0.1)
-    raise Disagreement("Aggregations go on and on after their clients are gone.")
+    raise Disagreement("Aggregations still run 60 s after their clients disconnected.")
 
 
 def in_flight(flights: Iterable[tuple[Any, Any]]) -> int:
-    """How many of (start, end) were under way at most; what only touches does not overlap."""
+    """The largest number of overlapping intervals (start, end), with a tolerance."""
     changes = []
     for start, end in flights:
-        began = start + _BLUR
-        changes += [(began, 1), (max(end, began + _BLUR), -1)]
+        began = start + _TOLERANCE
+        changes += [(began, 1), (max(end, began + _TOLERANCE), -1)]
     return max(accumulate(step for _, step in sorted(changes)), default=0)
 
 

@@ -1,4 +1,4 @@
-"""The benchmark's data: the same documents every time, made once and kept in their database."""
+"""The benchmark's data: reproducible documents, generated once per database."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -12,21 +12,22 @@ from tqdm import tqdm
 
 from benchmarks.drawing import Document, Drawing, shares
 from benchmarks.visits import visits
-from server.commands import data
+from server.commands.indexes import indexes
+from server.database import DATA_FOLDER, open_database
 from server.embedded.mongod import embedded_mongod
 from server.settings import Settings
 
-MOMENT: Final = datetime(2026, 6, 1, tzinfo=UTC)
-"""When the data end: the time it is for those who are asked about them."""
+NOW: Final = datetime(2026, 6, 1, tzinfo=UTC)
+"""The end of the data, and the current time of the contenders."""
 
-# Another number where the documents become others: those that were kept are made anew.
+# Increase it when the documents change: existing data are then replaced.
 _VERSION: Final = 2
-# Says that the data are whole: it is written when all the rest is.
+# The collection of a document that is written last, and marks complete data.
 _MARK: Final = "headcount_benchmark"
 _BATCH: Final = 5_000
 _CACHE_GB: Final = 3
 _DAY: Final = 86_400
-_UNTIL: Final = int(MOMENT.timestamp())
+_UNTIL: Final = int(NOW.timestamp())
 _ON_SALE: Final = 90 * _DAY
 _IN_A_WALLET: Final = 0.4
 
@@ -44,7 +45,7 @@ _WALLETS: Final = {"INJECTED": 18, "ASSIGNED": 20, "ACTIVATED": 30, "CONTROLLED"
 
 @dataclass(frozen=True)
 class Size:
-    """How many documents there are."""
+    """The number of documents of each collection."""
 
     events: int = 500
     tickets: int = 1_000_000
@@ -67,20 +68,20 @@ QUICK: Final = Size(20, 2_000, 800, 200, 40, 10, 2_900)
 
 
 @contextmanager
-def kept(uri: str | None, settings: Settings, size: Size) -> Iterator[str]:
-    """The MongoDB that holds the data: the given one, or an embedded one, started here."""
+def prepared(uri: str | None, settings: Settings, size: Size) -> Iterator[str]:
+    """The URI of a MongoDB with the data: the given one, or that of an embedded one."""
     with ExitStack() as stack:
         if uri is None:
-            uri = stack.enter_context(embedded_mongod(data.FOLDER / "bench", cache_gb=_CACHE_GB))
+            uri = stack.enter_context(embedded_mongod(DATA_FOLDER / "bench", cache_gb=_CACHE_GB))
         _prepare(uri, settings, size)
         yield uri
 
 
 def _prepare(uri: str, settings: Settings, size: Size) -> None:
-    """Makes the data unless they are whole, and the indexes as `headcount indexes` does."""
-    whole = {"_id": "data", "version": _VERSION, **asdict(size)}
-    with data.opened_at(uri, settings) as database:
-        if database[_MARK].find_one({"_id": "data"}) != whole:
+    """Writes the data unless they are complete, and builds the indexes."""
+    complete = {"_id": "data", "version": _VERSION, **asdict(size)}
+    with open_database(uri, settings) as database:
+        if database[_MARK].find_one({"_id": "data"}) != complete:
             database.client.drop_database(database)
             total = sum(asdict(size).values())
             with tqdm(total=total, unit=" documents", desc="Benchmark data") as bar:
@@ -88,12 +89,12 @@ def _prepare(uri: str, settings: Settings, size: Size) -> None:
                     while batch := list(islice(documents, _BATCH)):
                         database[settings.collection(name)].insert_many(batch, ordered=False)
                         bar.update(len(batch))
-        list(data.indexes(database, settings, apply=True))
-        database[_MARK].replace_one({"_id": "data"}, whole, upsert=True)
+        list(indexes(database, settings, apply=True))
+        database[_MARK].replace_one({"_id": "data"}, complete, upsert=True)
 
 
 def collections(size: Size) -> Iterator[tuple[str, Iterator[Document]]]:
-    """(default collection name, its documents): each is to be used up before the next."""
+    """Yields (default collection name, documents). Consume each before the next."""
     maker = _Maker(size)
     yield "users", map(maker.user, maker.users)
     yield "products", map(maker.product, range(size.products))
@@ -101,7 +102,7 @@ def collections(size: Size) -> Iterator[tuple[str, Iterator[Document]]]:
     yield "events", map(maker.event, range(size.events))
     yield "ticket_orders", maker.orders()
     yield "tickets", maker.tickets()
-    events = visits(size.analytics_events, size.products, maker.users, MOMENT)
+    events = visits(size.analytics_events, size.products, maker.users, NOW)
     yield "analytics_events", events
 
 
@@ -109,9 +110,9 @@ class _Maker(Drawing):
     def __init__(self, size: Size) -> None:
         super().__init__(1)
         self.users = [self.key(_UNTIL - 400 * _DAY) for _ in range(size.users)]
-        # The first two codes are gone; their tickets stayed.
+        # The first two codes are deleted; their tickets remain.
         self.codes = [self.key(_UNTIL - 400 * _DAY) for _ in range(size.promo_codes + 2)]
-        # Some events draw many times the public of others.
+        # Some events sell many times the tickets of others.
         weights = [min(self.lognormvariate(0, 0.8), 5) for _ in range(size.events)]
         self._tickets_of = shares(size.tickets, weights)
         self._orders_of = shares(size.ticket_orders, weights)
@@ -119,8 +120,8 @@ class _Maker(Drawing):
         self._events = [self.key(date - 2 * _ON_SALE) for date in self._dates]
         self._orders: list[list[ObjectId]] = [[] for _ in range(size.events)]
 
-    def _moments(self, counts: Sequence[int]) -> list[tuple[int, int]]:
-        """(second, event) of so many sales of each event, oldest first: events overlap."""
+    def _sales(self, counts: Sequence[int]) -> list[tuple[int, int]]:
+        """(second, event) of each sale, oldest first; `counts` are the sales of each event."""
         return sorted(
             (min(self._dates[event], _UNTIL) - int(self.random() ** 2 * _ON_SALE), event)
             for event, count in enumerate(counts)
@@ -165,10 +166,10 @@ class _Maker(Drawing):
         }  # fmt: skip
 
     def orders(self) -> Iterator[Document]:
-        moments = self._moments(self._orders_of)
-        payments = self.drawn(_PAYMENTS, len(moments))
-        methods = self.drawn(_METHODS, len(moments))
-        rows = zip(moments, payments, methods, strict=True)
+        sales = self._sales(self._orders_of)
+        payments = self.drawn(_PAYMENTS, len(sales))
+        methods = self.drawn(_METHODS, len(sales))
+        rows = zip(sales, payments, methods, strict=True)
         for (second, event), (gateway, status), method in rows:
             key, count = self.key(second), self.randrange(1, 5)
             self._orders[event].append(key)
@@ -180,11 +181,11 @@ class _Maker(Drawing):
             }  # fmt: skip
 
     def tickets(self) -> Iterator[Document]:
-        moments = self._moments(self._tickets_of)
-        statuses = self.drawn(_STATUSES, len(moments))
-        origins = self.drawn(_ORIGINS, len(moments))
+        sales = self._sales(self._tickets_of)
+        statuses = self.drawn(_STATUSES, len(sales))
+        origins = self.drawn(_ORIGINS, len(sales))
         wallets = [self._wallet(status) for status in self.drawn(_WALLETS, 500)]
-        for (second, event), status, origin in zip(moments, statuses, origins, strict=True):
+        for (second, event), status, origin in zip(sales, statuses, origins, strict=True):
             customer, at = self.choice(self.users), _time(second)
             ticket: Document = {
                 "_id": self.key(second), "event_id": self._events[event], "customer_id": customer,
@@ -193,7 +194,7 @@ class _Maker(Drawing):
             if origin == "sold":
                 ticket["ticket_order_id"] = self.choice(self._orders[event])
             elif origin == "promo":
-                # The first codes gave away far more than the last.
+                # The first codes have many more tickets than the last.
                 ticket["promo_code_id"] = self.codes[int(self.random() ** 2 * len(self.codes))]
             if status == "consumed":
                 ticket["consumed_at"] = _time(self._dates[event])
@@ -204,7 +205,7 @@ class _Maker(Drawing):
             yield ticket
 
     def _wallet(self, status: str) -> Document:
-        """All of a wallet but what no two tickets share."""
+        """A wallet without the values that are unique for each ticket."""
         at, person = _time(_UNTIL - _DAY), f"{self.getrandbits(96):024x}"
         name = {"first_name": "Beatriz", "last_name": "Oliveira"}
         gone = {"deleted_at": at, "deletion_reason": "refunded"} if status == "DELETED" else {}

@@ -1,4 +1,4 @@
-"""The execution alone: `eventStats` where the resolver's result is already there."""
+"""The execution of `eventStats` without its resolver's work: the result is precomputed."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from unittest.mock import patch
 import resolvers.event_stats
 import schema
 from auth.viewer import Permission, Role, Viewer
-from benchmarks.dataset import MOMENT
+from benchmarks.dataset import NOW
 from benchmarks.operations import EVENT_STATS, Operation
 from loaders.loader import Loader
 from resolvers.event_stats import EventStats, EventStatsPage, TicketStatusCounts
@@ -22,7 +22,7 @@ _EVENTS: Final = 500
 
 
 def milliseconds(rounds: int) -> tuple[float, float]:
-    """The processor time of an execution with every field, compiled off and on."""
+    """CPU time of an execution with all fields, without and with compilation."""
     return asyncio.run(_measured(rounds))
 
 
@@ -38,10 +38,10 @@ async def _measured(rounds: int) -> tuple[float, float]:
     with patch.object(resolvers.event_stats, "event_stats", ready):
         answers = [await _execute(each, text) for each in schemas.values()]
         if answers[0] != answers[1] or len(answers[0]["eventStats"]["events"]) != _EVENTS:
-            raise RuntimeError("Compiled execution answers something else.")
+            raise RuntimeError("Compiled execution returns a different response.")
         for _ in range(rounds):
             for compiled, built in schemas.items():
-                # About as long for either.
+                # Takes similar time for both.
                 repeats = 20 if compiled else 2
                 started = time.process_time()
                 for _ in range(repeats):
@@ -52,7 +52,7 @@ async def _measured(rounds: int) -> tuple[float, float]:
 
 
 async def _execute(built: Any, text: str) -> Any:
-    context = Context(_ADMIN, MOMENT, Loader({}, timeout=30))
+    context = Context(_ADMIN, NOW, Loader({}, timeout=30))
     result = await built.execute(text, context_value=context)
     if result.errors:
         raise result.errors[0]
@@ -62,7 +62,7 @@ async def _execute(built: Any, text: str) -> Any:
 def _row(number: int) -> EventStats:
     made = row_type(EventStats)(
         event_id=f"{number:024x}", title=f"Event {number}: a night to remember",
-        event_type="concert", event_date=MOMENT, location="Arena 1, Goiânia", capacity=200,
+        event_type="concert", event_date=NOW, location="Arena 1, Goiânia", capacity=200,
         is_active=True, is_sale_box_office=False, tickets_issued=100, tickets_sold=70,
         tickets_promo=20, tickets_admin=10, ticket_status=TicketStatusCounts(35, 52, 12),
         revenue=7000.0 + number, orders_count=40, occupancy_pct=50.0,

@@ -24,8 +24,8 @@ from benchmarks.report import verdict
 from benchmarks.servers import HEADCOUNT, Server, running
 from cubes.declared.ticket_queries import listed
 from errors import StartupError
-from resolvers.exports import EventsDashboardExport
-from server.commands import data
+from exports.addresses import EVENTS_DASHBOARD_ROUTE
+from server.database import open_database
 from server.settings import Settings
 
 FASTER: Final = 5
@@ -39,17 +39,17 @@ _ROUNDS: Final = 3
 _FORMATS: Final = ("xlsx", "csv", "json")
 
 
-@click.command(help="Exports the events dashboard over HTTP, and writes the same rows otherwise.")
-@click.option("--quick", is_flag=True, help="Little data: shows that it runs.")
-@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+@click.command(help="Compare exports over HTTP with openpyxl and a bare cursor.")
+@click.option("--quick", is_flag=True, help="Use little data, to test the benchmark itself.")
+@click.option("--uri", help="The URI of a MongoDB. Default: an embedded one.")
 def main(quick: bool, uri: str | None) -> None:
-    """Prints what was found."""
+    """Measures, and prints the results."""
     sizes = (QUICK, QUICK) if quick else (FULL, SMALL)
     try:
-        with dataset.kept(uri, defaults(sizes[0].database), sizes[0]) as address:
+        with dataset.prepared(uri, defaults(sizes[0].database), sizes[0]) as address:
             for line in _lines(address, defaults(sizes[0].database), sizes[0].tickets):
                 click.echo(f"- {line}")
-            with dataset.kept(address, defaults(sizes[1].database), sizes[1]):
+            with dataset.prepared(address, defaults(sizes[1].database), sizes[1]):
                 for line in _of_few(address, defaults(sizes[1].database), sizes[1].tickets):
                     click.echo(f"- {line}")
     except (StartupError, Disagreement, httpx.HTTPError) as error:
@@ -57,13 +57,13 @@ def main(quick: bool, uri: str | None) -> None:
 
 
 def _lines(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
-    with data.opened_at(uri, settings) as database:
+    with open_database(uri, settings) as database:
         bare, rows = _bare(database)
     alone = _by_openpyxl(rows)
     yield f"a bare PyMongo cursor over the same projection: {bare:,.0f} rows/s"
     yield f"openpyxl's write-only writer, rows at hand: {alone:,.0f} rows/s"
     with running("Headcount", HEADCOUNT, uri, settings) as server:
-        # In turn, as the machine is not equally fast at all times.
+        # Formats alternate, as the speed of the machine varies.
         rounds = [[_exported(server, each, tickets) for each in _FORMATS] for _ in range(_ROUNDS)]
         for format, found in zip(_FORMATS, zip(*rounds, strict=True), strict=True):
             rate, first = (median(values) for values in zip(*found, strict=True))
@@ -99,7 +99,7 @@ def _of_few(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
 
 
 def _later(server: Server) -> float:
-    """By how many seconds the first byte comes later than what it waits for, alone, would."""
+    """How much later the first byte comes than the response to the KPIs alone, in seconds."""
     numbers, first = list[float](), list[float]()
     query = {"query": Operation(EVENT_STATS, ()).text}
     for _ in range(_FIRST_BYTES):
@@ -112,7 +112,7 @@ def _later(server: Server) -> float:
 
 
 def _bare(database: Database[dict[str, Any]]) -> tuple[float, Sequence[Sequence[Any]]]:
-    """Rows a second of a cursor, and the first of the rows."""
+    """Rows per second of a bare cursor, and some of the rows."""
     events = [event["_id"] for event in database["events"].find({}, {"_id": 1})]
     started, count, rows = time.perf_counter(), 0, list[Sequence[Any]]()
     for event in events:
@@ -139,9 +139,9 @@ def _cell(value: Any) -> Any:
 
 
 def _exported(server: Server, format: str, tickets: int) -> tuple[float, float]:
-    """Rows a second from request to end, and seconds to the first byte."""
+    """Rows per second of a download, and seconds to the first byte."""
     started, first = time.perf_counter(), 0.0
-    address = f"{EventsDashboardExport.ROUTE}?format={format}"
+    address = f"{EVENTS_DASHBOARD_ROUTE}?format={format}"
     with server.client(600) as client, client.stream("GET", address) as response:
         response.raise_for_status()
         for _ in response.iter_raw():
@@ -150,7 +150,7 @@ def _exported(server: Server, format: str, tickets: int) -> tuple[float, float]:
 
 
 def _delays(server: Server) -> Sequence[float]:
-    """Milliseconds of small queries while an export runs."""
+    """Durations in milliseconds of small queries while an export runs."""
     export = threading.Thread(target=_exported, args=(server, "xlsx", 1))
     export.start()
     delays = []
@@ -164,7 +164,7 @@ def _delays(server: Server) -> Sequence[float]:
 
 
 def _growth(uri: str, settings: Settings) -> float:
-    """By how many MB the memory of a server grows at most over an export."""
+    """The growth of a server's peak memory by an export, in MB."""
     with running("Headcount", HEADCOUNT, uri, settings) as server:
         with server.client() as client:
             client.post("/graphql", json={"query": "{ viewer { role } }"}).raise_for_status()

@@ -1,4 +1,4 @@
-"""The race over HTTP: Headcount's ways and its peers answer the same, then bear the same load."""
+"""The HTTP benchmark: checks that all servers respond alike, then puts the same load on each."""
 
 import asyncio
 import sys
@@ -15,22 +15,22 @@ from tqdm import tqdm
 from benchmarks import load_report as report
 from benchmarks.cannon import PEERS, Question, Run, fire
 from benchmarks.contenders import Headcount
-from benchmarks.dataset import MOMENT
+from benchmarks.dataset import NOW
 from benchmarks.operations import EVENT_STATS, ORDER_STATS, Operation
-from benchmarks.replay import Disagreement, Sent
+from benchmarks.replay import CommandRecorder, Disagreement
 from benchmarks.servers import HEADCOUNT, Server, running
 from server.database import connect
 from server.settings import PREFIX, Settings
 
 CONNECTIONS: Final = 8
 _VIEWER: Final = "{ viewer { role permissions } }"
-# What makes an `aggregate` the one it is; the rest is the driver's own.
-_ASKED: Final = ("aggregate", "pipeline", "allowDiskUse", "collation", "let", "cursor")
+# The fields of an `aggregate` that the peers replay; the driver adds the others.
+_REPLAYED: Final = ("aggregate", "pipeline", "allowDiskUse", "collation", "let", "cursor")
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A server that races: how it is started, and where it has an address of its own."""
+    """A contender: its command, its settings, and its paths if it is no GraphQL server."""
 
     name: str
     command: Sequence[str]
@@ -38,7 +38,7 @@ class Entrant:
     paths: Mapping[str, str] | None = None
 
     def question(self, call: str, text: str) -> Question | None:
-        """How this one is asked; None if it does not answer that."""
+        """The request for a call; None if the server does not support it."""
         if self.paths is None:
             return Question(text)
         return Question(path=self.paths[call]) if call in self.paths else None
@@ -59,7 +59,7 @@ ENTRANTS: Final = (
 
 
 def measure(uri: str, settings: Settings, rounds: int, seconds: float) -> report.Measured:
-    """Call → the runs of its contenders; raises `Disagreement`."""
+    """Call → contender → runs. Raises `Disagreement` if responses differ."""
     texts, commands = asyncio.run(_recorded(uri, settings))
     with ExitStack() as stack:
         file = Path(stack.enter_context(TemporaryDirectory())) / "commands.json"
@@ -80,26 +80,27 @@ def measure(uri: str, settings: Settings, rounds: int, seconds: float) -> report
 def _race(
     call: str, text: str, servers: Sequence[Server], rounds: int, seconds: float, bar: Any
 ) -> Mapping[str, Sequence[Run]]:
-    asked = [
+    requests = [
         (server, question)
         for entrant, server in zip(ENTRANTS, servers, strict=True)
         if (question := entrant.question(call, text))
     ]
-    expected, *others = ((server.name, _answer(server, how)) for server, how in asked)
+    expected, *others = ((server.name, _answer(server, question)) for server, question in requests)
     for name, answer in others:
         if answer != expected[1]:
-            raise Disagreement(f"{call}: {name} gives another answer.")
-    # The first run warms up, and tells how often to ask so that it takes about as long.
+            raise Disagreement(f"{call}: the response of {name} differs.")
+    # The first run warms up, and gives the number of requests that take `seconds`.
     amounts = [
         max(CONNECTIONS, round(seconds * run.rate))
-        for server, how in asked
-        for run in [fire(server, how, connections=CONNECTIONS, seconds=seconds)]
+        for server, question in requests
+        for run in [fire(server, question, connections=CONNECTIONS, seconds=seconds)]
     ]
     bar.update()
-    runs: dict[str, list[Run]] = {server.name: [] for server, _ in asked}
+    runs: dict[str, list[Run]] = {server.name: [] for server, _ in requests}
     for _ in range(rounds):
-        for (server, how), amount in zip(asked, amounts, strict=True):
-            runs[server.name].append(fire(server, how, connections=CONNECTIONS, amount=amount))
+        for (server, question), amount in zip(requests, amounts, strict=True):
+            run = fire(server, question, connections=CONNECTIONS, amount=amount)
+            runs[server.name].append(run)
         bar.update()
     return runs
 
@@ -114,25 +115,25 @@ def _answer(server: Server, question: Question) -> Any:
         )
     answer = response.json()
     if response.is_error or "errors" in answer:
-        raise Disagreement(f"{server.name} gives no answer: {response.text[:500]}")
-    # Without how fresh it is.
+        raise Disagreement(f"{server.name} failed: {response.text[:500]}")
+    # Without `extensions`, which contain the freshness.
     return answer.get("data", answer)
 
 
 async def _recorded(uri: str, settings: Settings) -> tuple[Sequence[tuple[str, str]], str]:
-    """(call, text) of each operation, and by root field the commands that Headcount sends."""
-    sent, headcount = Sent(), Headcount(settings, MOMENT)
+    """(call, text) of each operation, and JSON: root field → commands that Headcount sends."""
+    recorder, headcount = CommandRecorder(), Headcount(settings, NOW)
     commands: dict[str, list[Mapping[str, Any]]] = {}
-    async with connect(uri, settings, sent) as database:
+    async with connect(uri, settings, recorder) as database:
         event = await database["events"].find_one(sort=[("_id", 1)])
         key = event["_id"] if event else None
         timed = [Operation(call, ()) for call in (EVENT_STATS, f'event(id: "{key}")', ORDER_STATS)]
         for operation in timed:
-            sent.clear()
+            recorder.clear()
             await headcount.answer(operation.text)
             commands[operation.field] = [
-                {name: command[name] for name in _ASKED if name in command}
-                for _, command, _ in sent.aggregations()
+                {name: command[name] for name in _REPLAYED if name in command}
+                for _, command, _ in recorder.aggregations()
             ]
     texts = [(each.call, each.text) for each in timed]
     canonical = json_util.CANONICAL_JSON_OPTIONS

@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.load`: data, race over HTTP, report and plot."""
+"""The command `python -m benchmarks.load`: the HTTP benchmark, its report and chart."""
 
 import os
 import platform
@@ -11,40 +11,44 @@ import click
 
 from benchmarks import dataset, execution
 from benchmarks import load_report as report
-from benchmarks.cannon import installed
-from benchmarks.chart import drawn
+from benchmarks.cannon import install_peers
+from benchmarks.chart import bar_chart
 from benchmarks.contenders import defaults
 from benchmarks.dataset import QUICK, SMALL
 from benchmarks.http_race import CONNECTIONS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
-from server.commands import data
+from server.database import open_database
 
 _QUICK_SECONDS: Final = 0.3
 
 
-@click.command(help="Races Headcount over HTTP against servers that give the same answers.")
-@click.option("--quick", is_flag=True, help="Little data, short runs: shows that it runs.")
+@click.command(help="Compare Headcount over HTTP with servers that return the same responses.")
+@click.option("--quick", is_flag=True, help="Use little data, to test the benchmark itself.")
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--seconds", type=click.FloatRange(min=0.1), default=3, show_default=True)
 @click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Where to write the report, too."
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report to this file, too.",
 )
 @click.option(
-    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Where to draw it, as SVG."
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a bar chart (SVG) to this file.",
 )
-@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+@click.option("--uri", help="The URI of a MongoDB. Default: an embedded one.")
 def main(
     quick: bool, rounds: int, seconds: float, out: Path | None, plot: Path | None, uri: str | None
 ) -> None:
-    """Prints the report."""
+    """Measures, and prints the report."""
     size = QUICK if quick else SMALL
     seconds = _QUICK_SECONDS if quick else seconds
     settings = defaults(size.database)
     try:
-        installed()
-        with dataset.kept(uri, settings, size) as uri:
-            with data.opened_at(uri, settings) as database:
+        install_peers()
+        with dataset.prepared(uri, settings, size) as uri:
+            with open_database(uri, settings) as database:
                 version = database.client.server_info()["version"]
             measured = measure(uri, settings, rounds, seconds)
         alone = execution.milliseconds(2 if quick else 15)
@@ -68,7 +72,7 @@ def main(
     if out is not None:
         out.write_text(text + "\n", encoding="utf-8")
     if plot is not None:
-        plot.write_text(drawn(measured), encoding="utf-8")
+        plot.write_text(bar_chart(measured), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""The report of the race over HTTP: a table, and what of the acceptance is met."""
+"""The report of the HTTP benchmark: a table, and the acceptance criteria."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from statistics import median
 from typing import Final
 
@@ -21,19 +22,19 @@ _OF_MERCURIUS: Final = 0.5
 _EXECUTION_AT_LEAST: Final = 15
 
 Runs = Mapping[str, Sequence[Run]]
-"""Contender → its run of each round."""
+"""Contender → its runs, one per round."""
 
 Measured = Mapping[str, Runs]
-"""Call → the runs."""
+"""Call → runs."""
 
 
 def short(call: str) -> str:
-    """A call without the id in it."""
+    """A call without its id."""
     return re.sub(r'"\w+"', "…", call)
 
 
 def table(measured: Measured) -> str:
-    """A Markdown table: operation and contender by what was measured."""
+    """A Markdown table with a row for each operation and contender."""
     heads = [
         "operation", "contender", "requests/s", "p50 ms", "p99 ms", "CPU ms a request",
         "requests/s ÷ Headcount's", "CPU ÷ Headcount's",
@@ -57,10 +58,10 @@ def table(measured: Measured) -> str:
 
 
 def acceptance(measured: Measured, execution: tuple[float, float]) -> Iterator[str]:
-    """A line for each thing that was asked, by the medians.
+    """Yields a line for each acceptance criterion, by the medians.
 
-    `execution` are milliseconds of processor time of executing `eventStats` alone, with compiled
-    execution off and on.
+    `execution` is the CPU time in milliseconds of executing `eventStats` alone, without and with
+    compilation.
     """
     events = measured[EVENT_STATS]
     off, on = (_median(events[name], _cpu) for name in (UNCOMPILED, HEADCOUNT))
@@ -75,10 +76,10 @@ def acceptance(measured: Measured, execution: tuple[float, float]) -> Iterator[s
         if call.startswith("event(") or call == ORDER_STATS:
             yield _ahead(call, runs, MERCURIUS, _OF_MERCURIUS)
             yield _ahead(call, runs, YOGA, 1)
-    plain, compiled = execution
-    factor = plain / compiled
+    uncompiled, compiled = execution
+    factor = uncompiled / compiled
     yield (
-        f"`{EVENT_STATS}`, executing it alone, compiled off ÷ on: {plain:.1f} ms ÷ "
+        f"`{EVENT_STATS}`, executing it alone, compiled off ÷ on: {uncompiled:.1f} ms ÷ "
         f"{compiled:.2f} ms = {factor:.1f}, at least {_EXECUTION_AT_LEAST}: "
         f"{verdict(factor >= _EXECUTION_AT_LEAST)}"
     )
@@ -86,31 +87,16 @@ def acceptance(measured: Measured, execution: tuple[float, float]) -> Iterator[s
 
 def _ahead(call: str, runs: Runs, peer: str, least: float) -> str:
     shared, alone, others = (_median(runs[name], _rate) for name in (HEADCOUNT, UNSHARED, peer))
-    asked = "ahead" if least == 1 else f"at least {least} ×"
+    criterion = "ahead" if least == 1 else f"at least {least} ×"
     met = shared > others if least == 1 else shared >= least * others
     return (
         f"`{short(call)}`, requests/s ÷ {peer}'s: {shared / others:.2f} "
-        f"({alone / others:.2f} without shared reads), {asked}: {verdict(met)}"
+        f"({alone / others:.2f} without shared reads), {criterion}: {verdict(met)}"
     )
 
 
 _Of = Callable[[Run], float]
-
-
-def _rate(run: Run) -> float:
-    return run.rate
-
-
-def _p50(run: Run) -> float:
-    return run.p50
-
-
-def _p99(run: Run) -> float:
-    return run.p99
-
-
-def _cpu(run: Run) -> float:
-    return run.cpu
+_rate, _p50, _p99, _cpu = map(attrgetter, ("rate", "p50", "p99", "cpu"))
 
 
 def _median(runs: Sequence[Run], of: _Of) -> float:

@@ -1,4 +1,4 @@
-"""The operations that are timed: every field of their results, as the schema has them."""
+"""The operations of the benchmark, each with all fields of its result."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ _VISITS: Final = ("analytics_events",)
 
 @dataclass(frozen=True)
 class Operation:
-    """A call of a root field; `grouped` are the collections whose `$group`s are its work.
+    """A call of a root field; `grouped` are the collections that it aggregates.
 
-    Over HTTP it can only be timed if it does not matter what time it is: the server's clock is not
-    at the moment of the data. `plain` is the reference's way on plain dicts. Where that way is
-    `slow`, it runs in a few rounds only.
+    `over_http` requires a result that does not depend on the current time, as the server's clock
+    is later than the data. `on_dicts` is the reference implementation on dicts instead of
+    documents. A `slow` reference runs in fewer rounds.
     """
 
     call: str
     grouped: Sequence[str]
     reference: Reference | None = None
-    plain: Reference | None = None
+    on_dicts: Reference | None = None
     over_http: bool = False
     slow: bool = False
 
@@ -44,13 +44,13 @@ class Operation:
 
     @property
     def text(self) -> str:
-        """The call with every field of what it gives."""
+        """The call with all fields of its result."""
         query = cast("GraphQLObjectType", build_schema(schema.sdl()).query_type)
         return f"{{ {self.call} {_every_field(query.fields[self.field].type)} }}"
 
 
 async def operations(database: AsyncDatabase[dict[str, Any]]) -> Sequence[Operation]:
-    """All that are timed, on the data of `database`."""
+    """The operations, with an id of an event of `database`."""
     page, event = reference.event_stats, await database["events"].find_one(sort=[("_id", 1)])
     key = event["_id"] if event else None
     return [
@@ -67,7 +67,7 @@ async def operations(database: AsyncDatabase[dict[str, Any]]) -> Sequence[Operat
                 call,
                 _VISITS,
                 partial(reading.of_objects, unique=call == UNIQUE),
-                partial(reading.of_plain, unique=call == UNIQUE),
+                partial(reading.of_dicts, unique=call == UNIQUE),
                 slow=True,
             )
             for call in (TOTAL, UNIQUE)

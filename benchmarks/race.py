@@ -1,4 +1,4 @@
-"""The race: an operation's contenders, checked against each other, then timed in turn."""
+"""Checks that the contenders of an operation agree, then measures them in turn."""
 
 import json
 import time
@@ -13,34 +13,34 @@ from tqdm import tqdm
 
 from benchmarks import report
 from benchmarks.contenders import Headcount, post, served
-from benchmarks.dataset import MOMENT
+from benchmarks.dataset import NOW
 from benchmarks.operations import Operation, operations
 from benchmarks.reference import Reference
-from benchmarks.replay import Disagreement, Sent, groups, one_by_one, side_by_side
+from benchmarks.replay import CommandRecorder, Disagreement, groups, one_by_one, side_by_side
 from server.database import connect
 from server.settings import Settings
 
 SLOW_ROUNDS: Final = 2
-"""Rounds of the reference's way where it is slow."""
+"""Rounds of a slow reference."""
 
 Contender = Callable[[], Awaitable[str | bytes | None]]
-"""What is timed; gives the answer as JSON, or None where its answer is no operation's."""
+"""Runs once; returns the response as JSON, or None if it makes no response."""
 
 
 async def measure(uri: str, settings: Settings, rounds: int) -> Mapping[str, report.Times]:
-    """Call → the times of its contenders; raises `Disagreement`."""
-    sent, headcount = Sent(), Headcount(settings, MOMENT)
+    """Call → contender → milliseconds. Raises `Disagreement` if responses differ."""
+    recorder, headcount = CommandRecorder(), Headcount(settings, NOW)
     async with (
-        connect(uri, settings, sent),
-        AsyncMongoClient[dict[str, Any]](uri, tz_aware=True) as plain,
+        connect(uri, settings, recorder),
+        AsyncMongoClient[dict[str, Any]](uri, tz_aware=True) as mongo,
         served(uri, settings) as client,
     ):
-        database = plain[settings.database]
+        database = mongo[settings.database]
         timed = await operations(database)
         measured = {}
         with tqdm(total=len(timed) * rounds, unit=" rounds", desc="Benchmark") as bar:
             for operation in timed:
-                contenders = await _contenders(operation, headcount, sent, database, client)
+                contenders = await _contenders(operation, headcount, recorder, database, client)
                 _check(operation, {name: await one() for name, one in contenders.items()})
                 times: dict[str, list[float]] = {name: [] for name in contenders}
                 for number in range(rounds):
@@ -58,19 +58,19 @@ async def measure(uri: str, settings: Settings, rounds: int) -> Mapping[str, rep
 async def _contenders(
     operation: Operation,
     headcount: Headcount,
-    sent: Sent,
+    recorder: CommandRecorder,
     database: AsyncDatabase[dict[str, Any]],
     client: httpx.AsyncClient,
 ) -> Mapping[str, Contender]:
     answer = partial(headcount.answer, operation.text)
-    counting = await groups(sent, answer, operation.grouped)
+    counting = await groups(recorder, answer, operation.grouped)
     contenders: dict[str, Contender] = {report.HEADCOUNT: answer}
     if operation.over_http:
         contenders[report.HTTP] = partial(post, client, operation.text)
     contenders[report.BARE] = partial(side_by_side, database, counting)
     if len(counting) > 1:
         contenders[report.ONE_BY_ONE] = partial(one_by_one, database, counting)
-    references = operation.reference, operation.plain
+    references = operation.reference, operation.on_dicts
     for name, reference in zip(report.REFERENCES, references, strict=True):
         if reference:
             contenders[name] = partial(_encoded, operation.field, reference, database)
@@ -83,16 +83,16 @@ async def _encoded(
     return json.dumps({"data": {field: await reference(database)}})
 
 
-def _check(operation: Operation, given: Mapping[str, str | bytes | None]) -> None:
-    answers = {name: json.loads(text) for name, text in given.items() if text}
+def _check(operation: Operation, responses: Mapping[str, str | bytes | None]) -> None:
+    answers = {name: json.loads(text) for name, text in responses.items() if text}
     expected = answers.get(report.REFERENCE, answers[report.HEADCOUNT])
     for name, answer in answers.items():
         if not _agree(expected, answer):
-            raise Disagreement(f"{operation.call}: {name} gives other numbers.")
+            raise Disagreement(f"{operation.call}: the numbers of {name} differ.")
 
 
 def _agree(expected: Any, found: Any) -> bool:
-    """Whether all that is expected is found; there may be more fields."""
+    """Whether `found` has all expected values; it may have more fields."""
     if isinstance(expected, dict) and isinstance(found, dict):
         return all(key in found and _agree(expected[key], found[key]) for key in expected)
     if isinstance(expected, list) and isinstance(found, list):

@@ -1,4 +1,4 @@
-"""The reference's way with behaviour: the week's events are read, and counted in Python."""
+"""The reference implementation of `dashboardStats`: reads the events, and counts in Python."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from benchmarks.dataset import MOMENT
+from benchmarks.dataset import NOW
 from benchmarks.reference import Database, ratio
 from documents import AnalyticsEvent
 
@@ -18,13 +18,13 @@ _FIELDS: Final = (
     "event_type", "session_id", "user_id", "product_slug", "product_name", "price", "metadata",
     "source", "created_at",
 )  # fmt: skip
-_WEEK: Final = {"created_at": {"$gte": MOMENT - timedelta(days=7), "$lte": MOMENT}}
-_BOUGHT: Final = {
+_WEEK: Final = {"created_at": {"$gte": NOW - timedelta(days=7), "$lte": NOW}}
+_PURCHASES: Final = {
     "event_type": "purchase",
     "user_id": {"$ne": None},
-    "created_at": {"$gte": MOMENT - timedelta(days=90), "$lte": MOMENT},
+    "created_at": {"$gte": NOW - timedelta(days=90), "$lte": NOW},
 }
-# So many plain documents are in memory at a time.
+# Documents that are in memory at a time.
 _BATCH: Final = 50_000
 
 _FUNNEL: Final = {
@@ -45,16 +45,16 @@ _PERSONAL: Final = ("begin_checkout", "purchase")
 
 
 async def of_objects(database: Database, *, unique: bool) -> Any:
-    """`dashboardStats` by one reading of the week as documents; they stream, so few are held."""
+    """`dashboardStats` by a stream of Beanie documents."""
     tally, row = Tally(unique=unique), attrgetter(*_FIELDS)
     async for event in AnalyticsEvent.find(_WEEK).sort("+created_at", "+_id"):
         tally.add(*row(event))
-    buyers = Counter([event.user_id async for event in AnalyticsEvent.find(_BOUGHT)])
+    buyers = Counter([event.user_id async for event in AnalyticsEvent.find(_PURCHASES)])
     return await tally.answer(database, buyers)
 
 
-async def of_plain(database: Database, *, unique: bool) -> Any:
-    """`dashboardStats` by one reading of the week as plain dicts, of no more than is counted."""
+async def of_dicts(database: Database, *, unique: bool) -> Any:
+    """`dashboardStats` by batches of dicts with only the fields that are counted."""
     tally, events = Tally(unique=unique), database["analytics_events"]
     projection = dict.fromkeys(_FIELDS, 1) | {"_id": 0}
     cursor = events.find(_WEEK, projection, sort=[("created_at", 1), ("_id", 1)])
@@ -62,12 +62,12 @@ async def of_plain(database: Database, *, unique: bool) -> Any:
         for event in batch:
             row: Any = map(event.get, _FIELDS)
             tally.add(*row)
-    buyers = Counter([event["user_id"] async for event in events.find(_BOUGHT, {"user_id": 1})])
+    buyers = Counter([event["user_id"] async for event in events.find(_PURCHASES, {"user_id": 1})])
     return await tally.answer(database, buyers)
 
 
 class Tally:
-    """Counts events, added oldest first, for all fields of DashboardStats in a mode."""
+    """Counts events for all fields of DashboardStats. Add them oldest first."""
 
     def __init__(self, *, unique: bool) -> None:
         self._unique = unique
@@ -81,7 +81,7 @@ class Tally:
         self._persons: defaultdict[str, set[str | None]] = defaultdict(set)
         self._revenue = Decimal()
         self._units = Counter[str]()
-        # By type of event, then product.
+        # Type of event → product → count.
         self._events_of: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._sessions_of: defaultdict[str, defaultdict[str, set[str]]] = defaultdict(
             lambda: defaultdict(set)
@@ -125,7 +125,7 @@ class Tally:
                 self._units[slug] += quantity
 
     async def answer(self, database: Database, buyers: Counter[str]) -> Any:
-        """The answer; `buyers` are the purchases of each user in 90 days."""
+        """The result; `buyers` maps users to their purchases in 90 days."""
         unique = self._unique
         totals = sum(self._days.values(), Counter[str]())
         steps = (len(self._sessions_with[k]) if unique else totals[k] for k in _FUNNEL.values())
@@ -137,14 +137,14 @@ class Tally:
         began, bought = (self._persons[kind] for kind in _PERSONAL)
         recurrent = sum(number > 1 for number in buyers.values())
         clicked = sorted(self._clicked.items(), key=lambda click: (-click[1].timestamp(), click[0]))
-        first = (MOMENT - timedelta(days=7)).astimezone(self._zone).date()
-        last = MOMENT.astimezone(self._zone).date()
+        first = (NOW - timedelta(days=7)).astimezone(self._zone).date()
+        last = NOW.astimezone(self._zone).date()
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         by_day = [(day.isoformat(), self._days[day]) for day in days]
         return {
             "mode": "UNIQUE" if unique else "TOTAL",
-            "windowStart": (MOMENT - timedelta(days=7)).isoformat(timespec="milliseconds"),
-            "windowEnd": MOMENT.isoformat(timespec="milliseconds"),
+            "windowStart": (NOW - timedelta(days=7)).isoformat(timespec="milliseconds"),
+            "windowEnd": NOW.isoformat(timespec="milliseconds"),
             "totalSales": sales,
             "totalRevenue": ratio(self._revenue, 1, 2),
             "averageOrderValue": ratio(self._revenue, sales, 2),

@@ -1,4 +1,4 @@
-"""The reference's way: whole tickets and orders joined to each event, and counted there."""
+"""The reference implementation: joins all tickets and orders to each event, and counts them."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
@@ -9,7 +9,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 Stage = Mapping[str, Any]
 Database = AsyncDatabase[dict[str, Any]]
 Reference = Callable[[Database], Awaitable[Any]]
-"""Answers an operation from a database, in the names of GraphQL."""
+"""Computes the result of an operation, with the names of GraphQL."""
 
 _PAID: Final = ["CONFIRMED", "RECEIVED", "succeeded"]
 _IN_THE_SYSTEM: Final = {
@@ -64,7 +64,7 @@ _STATS: Final[Sequence[Stage]] = [
 
 
 async def event_stats(database: Database, *, limit: int, by_revenue: bool = False) -> Any:
-    """`eventStats`: the first page, newest or most revenue first."""
+    """`eventStats`: the first page, newest events or highest revenue first."""
     order = {"revenue": -1, "eventId": 1} if by_revenue else {"event_date": -1, "_id": 1}
     page: list[Stage] = [{"$sort": order}, {"$limit": limit}]
     stages = [*_STATS, *page] if by_revenue else [*page, *_STATS]
@@ -104,7 +104,7 @@ _BREAKDOWNS: Final = {
 
 
 async def order_stats(database: Database) -> Any:
-    """`orderStats`: three groups in a `$facet`."""
+    """`orderStats`, by a `$facet` of three groups."""
     cursor = await database["ticket_orders"].aggregate([{"$facet": _BREAKDOWNS}])
     found = await cursor.next()
     groups = found["byStatus"]
@@ -125,5 +125,5 @@ async def order_stats(database: Database) -> Any:
 
 
 def ratio(numerator: int | Decimal, denominator: int, places: int) -> float:
-    """numerator / denominator at so many places, half-even; 0 with a zero denominator."""
+    """numerator / denominator, rounded half-even; 0 for a zero denominator."""
     return float(round(Decimal(numerator) / denominator, places)) if denominator else 0.0

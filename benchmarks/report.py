@@ -1,4 +1,4 @@
-"""The report: from times to a table, and what of the acceptance is met."""
+"""The report: a table of times, and the acceptance criteria."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,12 +12,12 @@ HTTP = "Headcount over HTTP"
 BARE = "(a) its bare `$group`s"
 ONE_BY_ONE = "(a) one by one"
 REFERENCE = "(b) the reference's way"
-PLAIN = "(b) on plain dicts"
-REFERENCES = (REFERENCE, PLAIN)
+ON_DICTS = "(b) on plain dicts"
+REFERENCES = (REFERENCE, ON_DICTS)
 _CONTENDERS = (HEADCOUNT, HTTP, BARE, ONE_BY_ONE, *REFERENCES)
 
-# Call → at most so many times (a) and so many milliseconds; so many times faster than (b).
-_ASKED: Final[Mapping[str, tuple[float, float, float | None]]] = {
+# Call → (factor, extra): at most factor × (a) + extra ms; how many times faster than (b).
+_CRITERIA: Final[Mapping[str, tuple[float, float, float | None]]] = {
     EVENT_STATS: (1.25, 60, 1.8),
     ORDER_STATS: (1.15, 15, None),
     TOTAL: (1.1, 50, 4),
@@ -29,7 +29,7 @@ Times = Mapping[str, Sequence[float]]
 
 
 def table(measured: Mapping[str, Times]) -> str:
-    """A Markdown table: operation by contender, and the ratios of the rounds' pairs."""
+    """A Markdown table with a row per operation, and the medians of the rounds' ratios."""
     heads = ["operation", *_CONTENDERS, "Headcount ÷ (a)", "(b) ÷ Headcount"]
     rows = [
         [
@@ -45,11 +45,11 @@ def table(measured: Mapping[str, Times]) -> str:
 
 
 def acceptance(measured: Mapping[str, Times]) -> Iterator[str]:
-    """A line for each thing that was asked, by the medians."""
+    """Yields a line for each acceptance criterion, by the medians."""
     for name, rounds in measured.items():
-        if name not in _ASKED:
+        if name not in _CRITERIA:
             continue
-        factor, extra, least = _ASKED[name]
+        factor, extra, least = _CRITERIA[name]
         times = {contender: median(each) for contender, each in rounds.items()}
         allowed = factor * times[BARE] + extra
         for contender in (HEADCOUNT, HTTP):
@@ -62,9 +62,11 @@ def acceptance(measured: Mapping[str, Times]) -> Iterator[str]:
             )
             if least is not None:
                 faster = times[REFERENCE] / took
-                plain = f" ({times[PLAIN] / took:.2f} × on plain dicts)" if PLAIN in times else ""
+                on_dicts = (
+                    f" ({times[ON_DICTS] / took:.2f} × on plain dicts)" if ON_DICTS in times else ""
+                )
                 yield (
-                    f"`{name}`, {contender}: {faster:.2f} × faster than (b){plain}, "
+                    f"`{name}`, {contender}: {faster:.2f} × faster than (b){on_dicts}, "
                     f"at least {least}: {verdict(faster >= least)}"
                 )
 
@@ -78,10 +80,10 @@ def _cell(rounds: Sequence[float] | None) -> str:
 def _ratio(times: Times, above: str, below: str) -> str:
     if above not in times:
         return "–"
-    # One of them may have run in the first rounds only.
+    # A slow contender runs in the first rounds only.
     return f"{median(a / b for a, b in zip(times[above], times[below], strict=False)):.2f}"
 
 
 def verdict(met: bool) -> str:
-    """How it says whether something was met."""
+    """The words for a criterion that is met or not."""
     return "met" if met else "**not met**"

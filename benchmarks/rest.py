@@ -1,4 +1,4 @@
-"""The reference's endpoint: `eventStats` its way, as JSON from an address of its own."""
+"""A REST server with the reference implementation of `eventStats`."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from server import settings
 
 
 def application(database: reference.Database, verifier: Verifier) -> Starlette:
-    """Answers admins only, like the others."""
+    """The application; it requires an admin, like the other servers."""
 
     async def event_stats(request: Request) -> Response:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
@@ -35,12 +35,12 @@ def application(database: reference.Database, verifier: Verifier) -> Starlette:
 
 
 def main() -> None:
-    """Serves, with the settings that Headcount reads."""
-    given = settings.read()
-    uri = given.mongodb_uri.get_secret_value() if given.mongodb_uri else None
+    """Serves with Headcount's settings."""
+    configured = settings.load_settings()
+    uri = configured.mongodb_uri.get_secret_value() if configured.mongodb_uri else None
     client = AsyncMongoClient[dict[str, Any]](uri, tz_aware=True)
-    app = application(client[given.database], given.verifier())
-    uvicorn.run(app, port=given.port, log_config=None, access_log=False)
+    app = application(client[configured.database], configured.verifier())
+    uvicorn.run(app, port=configured.port, log_config=None, access_log=False)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import click
 from benchmarks import dataset
 from benchmarks import rollup_reads as reads
 from benchmarks import rollup_upkeep as upkeep
-from benchmarks.cannon import installed
+from benchmarks.cannon import install_peers
 from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, LARGE, QUICK, Size
 from benchmarks.replay import Disagreement
@@ -40,8 +40,8 @@ def main(
     if quick:
         rounds, rate, seconds = 1, 200, 2
     try:
-        installed()
-        with dataset.kept(uri, defaults(sizes[0].database), sizes[0]) as address:
+        install_peers()
+        with dataset.prepared(uri, defaults(sizes[0].database), sizes[0]) as address:
             for part in parts or _PARTS:
                 for line in _lines(part, address, sizes, rounds, rate, seconds):
                     click.echo(f"- {line}")
@@ -64,7 +64,7 @@ def _lines(
         settings = [defaults(each.database) for each in sizes]
         with ExitStack() as stack:
             for each, of in zip(sizes, settings, strict=True):
-                stack.enter_context(dataset.kept(uri, of, each))
+                stack.enter_context(dataset.prepared(uri, of, each))
             by_size = reads.measure(uri, settings, rounds, answers)
         for each, found in zip(sizes, by_size, strict=True):
             yield from reads.lines(each.tickets, found)

@@ -1,4 +1,4 @@
-"""Servers in processes of their own, on free ports, and what these processes take."""
+"""Runs servers in processes on free ports, and measures their CPU time and memory."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ _START_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs, and an admin's token for it."""
+    """A running server, and an admin's token for it."""
 
     name: str
     url: str
@@ -35,17 +35,17 @@ class Server:
     pid: int
 
     def cpu_seconds(self) -> float:
-        """The processor time that its process has taken, with all of its threads."""
-        # After the name, which may hold anything but a closing parenthesis of its own.
+        """The CPU time of the process, with all threads."""
+        # The fields follow the process name, which is in parentheses and may contain spaces.
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def memory_mb(self) -> float:
-        """The memory that its process has resident."""
+        """The resident memory of the process."""
         return self._status_mb("VmRSS:")
 
     def peak_mb(self) -> float:
-        """The most memory that its process has had resident."""
+        """The peak of the resident memory of the process."""
         return self._status_mb("VmHWM:")
 
     def _status_mb(self, name: str) -> float:
@@ -54,7 +54,7 @@ class Server:
         return int(found.split()[1]) / 1024
 
     def client(self, seconds: float = 60) -> httpx.Client:
-        """A client that holds the token."""
+        """A client that sends the token."""
         headers = {"authorization": f"Bearer {self.token}"}
         return httpx.Client(base_url=self.url, headers=headers, timeout=seconds, trust_env=False)
 
@@ -69,9 +69,10 @@ def running(
     *,
     answers: bool = True,
 ) -> Iterator[Server]:
-    """A server once it answers, if it does, by its command and what it reads from the environment.
+    """Runs a server by its command and environment; yields when it responds.
 
-    It counts live, unless that says something else.
+    `more` adds environment variables; by default rollups are off. `answers` is False for a process
+    that serves no HTTP.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -86,7 +87,7 @@ def running(
         **(more or {}),
     }
     bearer = token(settings, {"role": Role.ADMIN.value}, timedelta(days=1))
-    # In a folder of its own, where no .env has other settings.
+    # In a temporary folder, without a .env file.
     with TemporaryDirectory() as folder, (Path(folder) / "log").open("w+b") as log:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -94,8 +95,8 @@ def running(
         server = Server(name, f"http://127.0.0.1:{port}", bearer, process.pid)
         try:
             if answers and not _answers(server, process):
-                said = Path(log.name).read_text(errors="replace").strip()
-                raise StartupError(f"{name} does not answer: {said or 'it says nothing'}")
+                output = Path(log.name).read_text(errors="replace").strip()
+                raise StartupError(f"{name} does not respond: {output or 'its log is empty'}")
             yield server
         finally:
             process.terminate()

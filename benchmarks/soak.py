@@ -1,4 +1,4 @@
-"""The command `python -m benchmarks.soak`: ever new operations, and the memory of one server."""
+"""The command `python -m benchmarks.soak`: the memory of a server under distinct operations."""
 
 import asyncio
 import sys
@@ -21,19 +21,19 @@ from errors import StartupError
 GROWTH_MB_MAX: Final = 4
 _CLIENTS: Final = 8
 _SAMPLES: Final = 200
-# One of so many operations counts something.
-_COUNTING: Final = 20
+# One of this many operations reads the database.
+_AGGREGATING: Final = 20
 
 
-@click.command(help="Sends different operations to one Headcount, and samples its memory.")
+@click.command(help="Send distinct operations to a server, and sample its memory.")
 @click.option("--texts", type=click.IntRange(min=8), default=100_000, show_default=True)
-@click.option("--uri", help="The MongoDB to use; by default an embedded one.")
+@click.option("--uri", help="The URI of a MongoDB. Default: an embedded one.")
 def main(texts: int, uri: str | None) -> None:
-    """Prints what was found."""
+    """Measures, and prints the results."""
     settings = defaults(QUICK.database)
     try:
         with (
-            dataset.kept(uri, settings, QUICK) as uri,
+            dataset.prepared(uri, settings, QUICK) as uri,
             running("Headcount", HEADCOUNT, uri, settings) as server,
         ):
             samples = asyncio.run(_sampled(server, texts))
@@ -43,7 +43,7 @@ def main(texts: int, uri: str | None) -> None:
 
 
 def summary(texts: int, samples: Sequence[float]) -> str:
-    """What the samples of the resident memory, in MB, say."""
+    """A line about the growth of the resident memory; samples are in MB."""
     quarter = len(samples) // 4
     means = [mean(samples[n * quarter : (n + 1) * quarter]) for n in range(4)]
     growth = means[3] - means[1]
@@ -55,11 +55,11 @@ def summary(texts: int, samples: Sequence[float]) -> str:
 
 
 def operation(number: int) -> str:
-    """A valid operation that no other number has; plain, so that each is compiled, too.
+    """A valid operation that is distinct for each number, and simple enough to be compiled.
 
-    Few ask the database: it is what is kept of operations that could grow.
+    Few read the database: the benchmark tests the cache of operations.
     """
-    if number % _COUNTING:
+    if number % _AGGREGATING:
         return f"{{ viewer {{ r{number}: role p{number}: permissions s{number}: subject }} }}"
     return (
         f"{{ eventStats {{ t{number}: total events {{ id{number}: eventId "
@@ -68,9 +68,9 @@ def operation(number: int) -> str:
 
 
 async def _sampled(server: Server, texts: int) -> Sequence[float]:
-    """The resident memory after each of so many stretches of the texts."""
+    """Sends the operations, and samples the resident memory in between."""
     samples: list[float] = []
-    numbers = _counted(server, texts, samples)
+    numbers = _sampling(server, texts, samples)
     async with httpx.AsyncClient(
         base_url=server.url,
         headers={"authorization": f"Bearer {server.token}"},
@@ -88,7 +88,8 @@ async def _sampled(server: Server, texts: int) -> Sequence[float]:
     return samples
 
 
-def _counted(server: Server, texts: int, samples: list[float]) -> Iterator[int]:
+def _sampling(server: Server, texts: int, samples: list[float]) -> Iterator[int]:
+    """Yields the numbers of operations, and samples the memory."""
     every = max(1, texts // _SAMPLES)
     for number in tqdm(range(texts), unit=" operations", desc="Soak"):
         yield number

@@ -1,4 +1,4 @@
-"""What visitors of the benchmark's shop did: the last week of it, and the time before."""
+"""The benchmark's behaviour events: sessions of the last week and of the 83 days before."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,11 +8,11 @@ from bson import ObjectId
 
 from benchmarks.drawing import Document, Drawing, shares
 
-# A million events in the week where there are 1,450,000 in all.
+# One million of 1,450,000 events.
 _IN_THE_WEEK: Final = 20 / 29
 _EVENTS_A_SESSION: Final = 5
 _DAY: Final = 86_400_000
-_KEPT: Final = 90 * _DAY
+_NINETY_DAYS: Final = 90 * _DAY
 _WEEK: Final = 7 * _DAY
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -23,7 +23,7 @@ _SOURCES: Final = {
 }  # fmt: skip
 _TURNS: Final = ("direct", "whatsapp", "newsletter", "google")
 _OF_PRODUCTS: Final = frozenset({"product_view", "add_to_cart", "purchase"})
-# A share of those who have put something into the cart, and what they did then.
+# (share of the sessions with a cart, their further steps)
 _AFTER_THE_CART: Final = (
     (0.04, ("whatsapp_cart_click",)),
     (0.03, ("whatsapp_cart_click", "whatsapp_purchase")),
@@ -43,10 +43,10 @@ _AFTER_THE_CART: Final = (
 def visits(
     count: int, products: int, users: Sequence[ObjectId], until: datetime
 ) -> Iterator[Document]:
-    """So many events in the order of time, of 90 days; no session crosses the week's edge."""
+    """Yields `count` events of 90 days, oldest first. No session crosses the week's edge."""
     visitors = _Visitors(products, [str(user) for user in users])
     last, week = (until - _EPOCH) // _MILLISECOND, round(count * _IN_THE_WEEK)
-    yield from visitors.events(count - week, last - _KEPT, last - _WEEK - 1)
+    yield from visitors.events(count - week, last - _NINETY_DAYS, last - _WEEK - 1)
     yield from visitors.events(week, last - _WEEK, last)
 
 
@@ -57,23 +57,23 @@ class _Visitors:
         self._users = users
 
     def events(self, count: int, first: int, last: int) -> Iterator[Document]:
-        """So many events from one moment to another, both in milliseconds."""
+        """Yields `count` events between two times in milliseconds since the epoch."""
         draw, sessions = self._draw, count // _EVENTS_A_SESSION
         funnels = self._funnels(sessions)
-        # Each has seen something, some very much.
+        # Each session has a view, and some have many.
         weights = [min(draw.lognormvariate(0, 0.8), 5) for _ in range(sessions)]
         views = shares(count - sessions - sum(map(len, funnels)), weights)
-        moments = []
+        times = []
         for session, (seen, funnel) in enumerate(zip(views, funnels, strict=True)):
             waits = [draw.randrange(5_000, 180_000) for _ in range(seen + len(funnel))]
             at = draw.randrange(first, last - sum(waits) + 1)
             for wait in (0, *waits):
                 at += wait
-                moments.append((at, session))
-        moments.sort()
+                times.append((at, session))
+        times.sort()
         sources = draw.drawn(_SOURCES, sessions)
         running: dict[int, Iterator[Document]] = {}
-        for at, session in moments:
+        for at, session in times:
             if session not in running:
                 steps = ["product_view"] * (1 + views[session]) + funnels[session]
                 running[session] = self._session(steps, sources[session])
@@ -81,7 +81,7 @@ class _Visitors:
             yield {"_id": draw.key(at // 1000), "created_at": created, **next(running[session])}
 
     def _funnels(self, sessions: int) -> list[list[str]]:
-        """What each session did after looking around."""
+        """The steps of each session after its views."""
         draw = self._draw
         ends = draw.drawn({end: share for share, end in _AFTER_THE_CART}, sessions)
         carts = draw.drawn({0: 50, 1: 30, 2: 15, 3: 5}, sessions)
@@ -91,19 +91,19 @@ class _Visitors:
         ]
 
     def _session(self, steps: Sequence[str], source: str | None) -> Iterator[Document]:
-        """A session's events but for their ids and moments."""
+        """Yields the events of a session, without ids and times."""
         draw = self._draw
-        who = {"session_id": f"{draw.getrandbits(96):024x}"}
+        visitor = {"session_id": f"{draw.getrandbits(96):024x}"}
         if draw.random() < 0.3:
-            who["user_id"] = draw.choice(self._users)
+            visitor["user_id"] = draw.choice(self._users)
         product: Document = {}
         for step in steps:
             if step == "product_view":
                 product = self._product()
             if draw.random() < 0.03:
-                # They left, and came back by another way.
+                # The visitor returns from another source.
                 source = draw.choice(_TURNS)
-            event: Document = {"event_type": step, **who}
+            event: Document = {"event_type": step, **visitor}
             if source is not None:
                 event["source"] = source
             if step in _OF_PRODUCTS:
@@ -117,7 +117,7 @@ class _Visitors:
             yield event
 
     def _product(self) -> Document:
-        # The first are seen far more often than the last.
+        # The first products are viewed much more often than the last.
         number = int(self._draw.random() ** 2 * self._products)
         price = (900 + number * 137 % 27_000) / 100
         return {

@@ -1,9 +1,9 @@
-/** What is changed in GraphiQL: a quarter of its bundle has no use here, and a role is wrong. */
+/** Vite plugins that change GraphiQL: they remove a quarter of its bundle, and fix an ARIA role. */
 
 import { fileURLToPath } from 'node:url'
 import type { Plugin } from 'vite'
 
-/** Features of Monaco for other languages, for two texts side by side, or that GraphiQL has itself. */
+/** Features of Monaco for other languages or for diffs, and those that GraphiQL replaces. */
 // prettier-ignore
 const UNUSED = [
   'codeAction', 'codelens', 'colorPicker', 'diffEditor', 'diffEditorBreadcrumbs', 'documentSymbols',
@@ -14,7 +14,7 @@ const UNUSED = [
 ]
 const IMPORT = new RegExp(String.raw`^import '[^']*/(${UNUSED.join('|')})(/[^']*|\.js)';$`, 'gm')
 
-/** Of Monaco in a page. */
+/** Removes unused features of Monaco. */
 export const monaco: Plugin = {
   name: 'lean-monaco',
   transform: {
@@ -24,8 +24,8 @@ export const monaco: Plugin = {
 }
 
 /**
- * A tab of GraphiQL has two buttons, which what is a tab by its role may not have: those who don't
- * see it are told of a list of buttons instead.
+ * Removes the ARIA role from GraphiQL's tabs. An element with the role `tab` must not contain
+ * buttons, and each tab of GraphiQL contains two.
  */
 export const tabs: Plugin = {
   name: 'tabs',
@@ -39,7 +39,7 @@ export const tabs: Plugin = {
   },
 }
 
-/** Of the worker, which formats nothing then. */
+/** Removes Prettier from the worker, which then formats nothing. */
 export const worker: Plugin = {
   name: 'lean-worker',
   enforce: 'pre',
@@ -49,7 +49,7 @@ export const worker: Plugin = {
 
 const file = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
 
-/** Of Prettier, which brings all of JavaScript to format JSON. */
+/** Replaces Prettier's JavaScript parser, which GraphiQL uses only to format JSON. */
 export const prettier = {
   'prettier/parser-graphql': 'prettier/plugins/graphql',
   'prettier/parser-babel': file('src/graphiql/json.ts'),

@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli'
 
-// The types of what each operation answers, from the committed schema.
+// Generates the types of operations and their results from the committed schema.
 export default {
   schema: '../schema/schema.graphql',
   documents: 'src/{dashboard,shared}/**/*.graphql',

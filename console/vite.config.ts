@@ -2,26 +2,26 @@ import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vite'
 import * as changes from './changes.ts'
 
-// While developing, what is not a page's source is answered by a server beside it.
+// The development server forwards requests to the API to this server.
 const server = process.env.HEADCOUNT_URL ?? 'http://127.0.0.1:8000'
 
 export default defineConfig({
-  // Relative, so that the pages work behind a proxy that adds a prefix.
+  // Relative URLs work behind a proxy that adds a path prefix.
   base: './',
   plugins: [react(), changes.monaco, changes.tabs],
   resolve: { alias: changes.prettier },
   build: {
     assetsDir: 'console',
-    // With light-dark(), so that a theme may be chosen for a part of the page.
+    // The first versions with light-dark().
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
       input: ['index.html', 'graphql.html'],
-      // Libraries that were compiled tell their compiler to keep off.
+      // Compiled libraries contain directives for their compiler, such as 'use client'.
       onLog(level, log, handle) {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log)
       },
     },
-    // Monaco is one large chunk that nothing but GraphiQL loads.
+    // Monaco is one large chunk, which only GraphiQL loads.
     chunkSizeWarningLimit: 5000,
   },
   worker: { format: 'es', plugins: () => [changes.worker] },

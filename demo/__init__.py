@@ -1,1 +1,1 @@
-"""Demo data: a made-up platform, the same for the same seed."""
+"""Demo data of a fictional platform. The same seed makes the same data."""

@@ -1,11 +1,11 @@
-"""Owns analytics events: sessions of visitors, from the first view to the order or the error."""
+"""Demo behaviour events: sessions of visitors, from the first view to an order or an error."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import cycle
 
 from demo.chance import Chance, Document, Rhythm
-from demo.products import Ware
+from demo.products import ShopProduct
 
 _BATCH = 1_000
 _LONGEST = timedelta(hours=1)
@@ -16,7 +16,7 @@ _SOURCES = (
     (30, 52, 72, 81, 88, 94, 98, 100),
 )
 _VIEWS = ((1, 2, 3, 4, 6, 8), (30, 55, 75, 90, 97, 100))
-# Each step of a checkout, and how likely it is followed by the next.
+# Each step of a checkout, and the probability of the next.
 _CHECKOUT = (
     ("begin_checkout", 0.88),
     ("checkout_started", 0.85),
@@ -35,22 +35,21 @@ _COUNTED = frozenset({"add_to_cart", "purchase", "whatsapp_purchase"})
 
 
 class Visits:
-    """The sessions of the 90 days before `now`; every fourth is of the last 7.
+    """Sessions of the 90 days before `now`; every fourth is in the last 7 days.
 
-    No session crosses the edge of either window, so the same events are inside it whatever the
-    time of day.
+    No session crosses the edge of a window, so that its events are the same at each time of day.
     """
 
     def __init__(
-        self, chance: Chance, goods: Sequence[Ware], customers: Sequence[Document], now: datetime
+        self, chance: Chance, goods: Sequence[ShopProduct], users: Sequence[Document], now: datetime
     ) -> None:
         self._chance = chance
         self._goods = goods
-        self._users = [str(customer["_id"]) for customer in customers]
+        self._users = [str(user["_id"]) for user in users]
         week, hours = now - timedelta(days=7), 24 * 7 - 1
         self._recent = Rhythm(now - _LONGEST, hours=hours, rush=90)
         self._earlier = Rhythm(week - _LONGEST, hours=24 * 83 - 1, rush=60)
-        # Every so many visitors of a step meet the error, and the first of them always does.
+        # Errors are periodic, and hit the first visitor of each step: small data contain them too.
         self._errors = {
             "begin_checkout": cycle(["checkout_error", *[None] * 24]),
             "checkout_started": cycle(["address_error", *[None] * 19]),
@@ -60,12 +59,12 @@ class Visits:
         }
 
     def events(self, count: int) -> Iterator[list[Document]]:
-        """At least so many events, in batches of sessions; the last one is whole."""
+        """Yields batches of sessions with at least `count` events in total."""
         chance, missing = self._chance, count
         while missing > 0:
             batch: list[Document] = []
-            recent = iter(chance.moments(self._recent, _BATCH // 4))
-            earlier = iter(chance.moments(self._earlier, _BATCH))
+            recent = iter(chance.times(self._recent, _BATCH // 4))
+            earlier = iter(chance.times(self._earlier, _BATCH))
             for number in range(_BATCH):
                 batch += self._session(number, next(earlier if number % 4 else recent))
                 if len(batch) >= missing:
@@ -79,16 +78,16 @@ class Visits:
         visitor: Document = {"session_id": chance.hex(20), "source": source}
         if chance.likely(0.3):
             visitor["user_id"] = chance.favourite(self._users)
-        ware, quantity = chance.favourite(self._goods), 1 + int(chance.random() ** 4 * 5)
+        product, quantity = chance.favourite(self._goods), 1 + int(chance.random() ** 4 * 5)
         for step in self._steps(number):
             if step == "product_view":
-                ware = chance.favourite(self._goods)
+                product = chance.favourite(self._goods)
             elif step == "begin_checkout" and number % 5 == 3:
-                # Back from the mail about an abandoned cart.
+                # The visitor returns from an e-mail about the abandoned cart.
                 visitor["source"] = "newsletter"
             elif step == "checkout_started" and chance.likely(0.6):
                 visitor.setdefault("user_id", chance.favourite(self._users))
-            yield self._event(step, visitor, ware, quantity, at)
+            yield self._event(step, visitor, product, quantity, at)
             at += timedelta(seconds=chance.randrange(*_STEP_SECONDS))
 
     def _steps(self, number: int) -> Iterator[str]:
@@ -114,15 +113,15 @@ class Visits:
                 return
 
     def _event(
-        self, step: str, visitor: Document, ware: Ware, quantity: int, at: datetime
+        self, step: str, visitor: Document, product: ShopProduct, quantity: int, at: datetime
     ) -> Document:
         chance = self._chance
         event = {"_id": chance.object_id(at), "event_type": step, **visitor, "created_at": at}
         if step in _PRICED:
-            reais = ware.price_cents / 100
-            event["product_slug"] = ware.slug
-            event["product_name"] = ware.name
-            # Its writers store strings, the newest of them numbers.
+            reais = product.price_cents / 100
+            event["product_slug"] = product.slug
+            event["product_name"] = product.name
+            # Older writers store strings, the newest stores numbers.
             event["price"] = f"{reais:.2f}" if chance.likely(0.7) else reais
         if step in _COUNTED and (quantity > 1 or chance.likely(0.5)):
             event["metadata"] = {"quantity": quantity}

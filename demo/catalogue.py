@@ -1,11 +1,11 @@
-"""Owns the words of the demo: kinds of events with titles and venues, people's names, goods."""
+"""The texts of the demo data: kinds of events with titles and venues, names, products."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`size` is relative; `hours` and `weekdays` (Monday 0) are local."""
+class EventKind:
+    """A kind of event. `size` is relative; `hours` and `weekdays` (Monday is 0) are local."""
 
     event_type: str
     size: int
@@ -17,7 +17,7 @@ class Kind:
     venues: tuple[str, ...]
 
 
-PREMIERE = Kind(
+PREMIERE = EventKind(
     "movie_premiere", 25, (40, 50, 60), (19, 20, 21), (2, 3), True,
     (
         "Pré-estreia: O Retorno", "Pré-estreia: Sertão de Vidro", "Pré-estreia: A Última Maré",
@@ -29,7 +29,7 @@ PREMIERE = Kind(
         "Cinema São Luiz, Recife", "Cine Brasília, Brasília", "Cine Passeio – Sala 2, Curitiba",
     ),
 )  # fmt: skip
-CONCERT = Kind(
+CONCERT = EventKind(
     "concert", 60, (120, 160, 220, 280), (20, 21, 22), (3, 4, 5), False,
     (
         "Noite do Samba de Raiz", "Orquestra Maré Alta: Villa-Lobos", "+Jazz no Parque",
@@ -42,7 +42,7 @@ CONCERT = Kind(
         "Auditório Araújo Vianna, Porto Alegre",
     ),
 )  # fmt: skip
-THEATER = Kind(
+THEATER = EventKind(
     "theater", 30, (60, 80, 100), (19, 20, 21), (4, 5, 6), True,
     (
         "O Alienista em Cena", "A Hora da Estrela", "Auto da Compadecida, o Musical",
@@ -53,7 +53,7 @@ THEATER = Kind(
         "Teatro José de Alencar, Fortaleza", "Palácio das Artes, Belo Horizonte",
     ),
 )  # fmt: skip
-FESTIVAL = Kind(
+FESTIVAL = EventKind(
     "festival", 130, (180, 240, 320), (13, 14, 15), (4, 5), False,
     (
         "Festival de Inverno de Ouro Preto", "Festival Pôr do Sol", "São João da Praça",
@@ -64,7 +64,7 @@ FESTIVAL = Kind(
         "Pátio de São Pedro, Recife", "Marina da Glória, Rio de Janeiro",
     ),
 )  # fmt: skip
-SPORTS = Kind(
+SPORTS = EventKind(
     "sports", 110, (60, 80, 120), (16, 19, 21), (2, 5, 6), True,
     (
         "Final da Copa do Litoral", "Clássico da Serra", "Grande Prêmio de Judô",
@@ -75,7 +75,7 @@ SPORTS = Kind(
         "Mineirinho, Belo Horizonte", "Arena da Amazônia, Manaus",
     ),
 )  # fmt: skip
-CONFERENCE = Kind(
+CONFERENCE = EventKind(
     "conference", 40, (200, 350, 490), (9, 10), (1, 2, 3), False,
     (
         "Conferência Dados & Produto", "Fórum Nacional de Educação", "Congresso de Saúde Pública",
@@ -85,7 +85,7 @@ CONFERENCE = Kind(
         "Expo Center Norte, São Paulo", "Centro de Convenções, Goiânia", "CentroSul, Florianópolis",
     ),
 )  # fmt: skip
-WORKSHOP = Kind(
+WORKSHOP = EventKind(
     "workshop", 8, (90, 150), (10, 14), (5, 6), False,
     (
         "Oficina de Cerâmica", "Oficina de Percussão", "Introdução ao Café Especial",
@@ -96,7 +96,7 @@ WORKSHOP = Kind(
     ),
 )  # fmt: skip
 
-# Each kind once before any comes again, so that the smallest demo has them all.
+# Starts with one of each kind, so that the smallest demo has all kinds.
 KINDS = (
     PREMIERE, CONCERT, THEATER, FESTIVAL, SPORTS, CONFERENCE, WORKSHOP,
     CONCERT, PREMIERE, THEATER, CONCERT,

@@ -1,4 +1,4 @@
-"""Owns everything that is drawn: ids, favourites, and moments in the rhythm of a week."""
+"""Random values of the demo: ids, weighted choices, times in a weekly rhythm."""
 
 import random
 from collections.abc import Sequence
@@ -22,9 +22,9 @@ _WEEK = [day * hour for day in _WEEKDAYS for hour in _HOURS]
 
 
 class Rhythm:
-    """The hours before `end`, likelier in evenings, on weekends, and the nearer to `end`.
+    """Weights of the hours before `end`: higher in evenings, on weekends, and close to `end`.
 
-    `rush` is the age in days at which an hour's pull has halved.
+    The weight of an hour that is `rush` days old is half of that at `end`.
     """
 
     def __init__(self, end: datetime, *, hours: int, rush: float) -> None:
@@ -33,14 +33,14 @@ class Rhythm:
         weights = (_WEEK[(last - age) % 168] / (1 + age / 24 / rush) for age in range(hours))
         self.end = end
         self.ages = range(hours)
-        self.cumulated = list(accumulate(weights))
+        self.cumulative = list(accumulate(weights))
 
 
 class Chance(random.Random):
-    """A seeded source.
+    """A seeded random generator.
 
-    No draw may hang on the calendar: then the same seed makes the same documents at any time,
-    and only their times differ.
+    The number of draws must not depend on the date: the same seed then makes the same documents
+    on each day, except for their times.
     """
 
     def __init__(self, seed: int) -> None:
@@ -48,7 +48,7 @@ class Chance(random.Random):
         self._serial = self.getrandbits(63)
 
     def object_id(self, at: datetime) -> ObjectId:
-        """An id as a driver would have made it at that time; never the same twice."""
+        """A unique id with the timestamp `at`."""
         self._serial += 1
         return ObjectId(pack(">IQ", int(at.timestamp()), self._serial))
 
@@ -59,12 +59,12 @@ class Chance(random.Random):
         return self.random() < share
 
     def favourite(self, things: Sequence[Thing]) -> Thing:
-        """One of them, the first ones far more often than the last."""
+        """A random element; the first ones are much more frequent than the last."""
         return things[int(self.random() ** 2 * len(things))]
 
-    def moments(self, rhythm: Rhythm, count: int) -> list[datetime]:
-        """So many moments of a rhythm, in no order, none later than its end."""
+    def times(self, rhythm: Rhythm, count: int) -> list[datetime]:
+        """`count` random times of a rhythm, unordered, up to its end."""
         return [
             rhythm.end - timedelta(milliseconds=int((age + self.random()) * _HOUR_MS))
-            for age in self.choices(rhythm.ages, cum_weights=rhythm.cumulated, k=count)
+            for age in self.choices(rhythm.ages, cum_weights=rhythm.cumulative, k=count)
         ]

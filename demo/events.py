@@ -1,4 +1,4 @@
-"""Owns events: in which situations they are, how many tickets each gets, and when they sell."""
+"""Demo events: their situations, numbers of tickets and times of sale."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,17 +6,17 @@ from datetime import UTC, datetime, time, timedelta
 from math import ceil
 from typing import Literal
 
-from demo.catalogue import KINDS, MOBILE_APPS, ORGANIZERS, Kind
+from demo.catalogue import KINDS, MOBILE_APPS, ORGANIZERS, EventKind
 from demo.chance import LOCAL, Chance, Document, Rhythm
 
 
 @dataclass(frozen=True)
 class Situation:
-    """`filled` is issued / capacity, 0 for an event that nobody has a ticket for."""
+    """The situation of an event. `filled` is issued / capacity, 0 for an event without tickets."""
 
     when: Literal["past", "upcoming", "undated"]
     filled: float
-    capacity: Literal["known", "zero", "missing"] = "known"
+    capacity: Literal["positive", "zero", "missing"] = "positive"
     active: bool = True
     box_office: bool = False
     located: bool = True
@@ -24,14 +24,14 @@ class Situation:
 
 @dataclass(frozen=True)
 class Show:
-    """An event and what its sales need to know.
+    """An event, and the parameters of its sales.
 
-    Nothing is sold after `until`, and nothing happens to a ticket after `closed`.
+    Sales end at `until`; tickets do not change after `closed`.
     """
 
     document: Document
     situation: Situation
-    kind: Kind
+    kind: EventKind
     date: datetime | None
     until: datetime
     closed: datetime
@@ -42,9 +42,9 @@ class Show:
 
 OVERBOOKED = Situation("past", 1.04)
 _FIRST_APP, _SECOND_APP = MOBILE_APPS[:1], MOBILE_APPS[1:]
-# Lists of coprime lengths are gone through side by side, so that all combinations come up.
+# These lists are cycled in parallel; their lengths are coprime, so all combinations occur.
 _APPS = (MOBILE_APPS, _FIRST_APP, _FIRST_APP, _SECOND_APP, MOBILE_APPS, (), _FIRST_APP)
-# As many as the smallest demo has events.
+# The smallest demo has one event of each.
 SITUATIONS = (
     Situation("past", 0.72),
     Situation("upcoming", 0.55),
@@ -62,7 +62,7 @@ SITUATIONS = (
 
 
 def shows(chance: Chance, events: int, tickets: int, now: datetime) -> Iterator[Show]:
-    """So many events, which share about so many tickets."""
+    """Yields `events` events, with about `tickets` tickets in total."""
     plans = [(SITUATIONS[n % len(SITUATIONS)], KINDS[n % len(KINDS)]) for n in range(events)]
     plans[len(SITUATIONS) - 1] = (OVERBOOKED, plans[len(SITUATIONS) - 1][1])
     weights = [
@@ -80,15 +80,15 @@ def _show(
     number: int,
     turn: int,
     situation: Situation,
-    kind: Kind,
+    kind: EventKind,
     tickets: int,
     now: datetime,
 ) -> Show:
     capacity = _round(tickets / situation.filled) if situation.filled else 10 * kind.size
-    issued = ceil(capacity * situation.filled) if situation.capacity == "known" else tickets
+    issued = ceil(capacity * situation.filled) if situation.capacity == "positive" else tickets
     date = _date(chance, situation, kind, now)
     past = date if situation.when == "past" else None
-    # Sales stop before the doors open, so that nobody enters before paying.
+    # Sales end before the doors open, so that no ticket is consumed before its payment.
     until = past - timedelta(hours=2) if past else now
     closed = past + timedelta(hours=6) if past else now
     sales = Rhythm(until, hours=24 * chance.randrange(20, 75), rush=5)
@@ -121,7 +121,7 @@ def _round(seats: float) -> int:
     return ceil(seats / 10) * 10 if seats >= 100 else ceil(seats)
 
 
-def _date(chance: Chance, situation: Situation, kind: Kind, now: datetime) -> datetime | None:
+def _date(chance: Chance, situation: Situation, kind: EventKind, now: datetime) -> datetime | None:
     hour, days = chance.choice(kind.hours), chance.random()
     match situation.when:
         case "past":

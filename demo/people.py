@@ -1,4 +1,4 @@
-"""Owns users: customers, staff and admins, with their flags and personal details."""
+"""Demo users: customers, staff and admins."""
 
 from datetime import UTC, datetime, time, timedelta
 from unicodedata import normalize
@@ -10,12 +10,12 @@ _COUNTRIES = ("BR", "BR", "BR", "BR", "BR", "BR", "BR", "AR", "PT", "US")
 
 
 def ascii_of(text: str) -> str:
-    """The text as addresses and slugs spell it: in lower case, without accents."""
+    """The text in lower case without accents, for e-mail addresses and slugs."""
     return normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
 
 
 def identity(chance: Chance) -> Document:
-    """Name and address of someone who need not have an account."""
+    """The name and e-mail address of a person, with or without an account."""
     first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
     email = f"{ascii_of(first)}.{ascii_of(last)}{chance.randrange(10_000)}@example.com"
     return {"email": email, "first_name": first, "last_name": last}
@@ -32,11 +32,11 @@ def _user(chance: Chance, role: str, number: int, now: datetime) -> Document:
     user: Document = {
         "_id": chance.object_id(joined),
         "role": role,
-        "is_active": number % 14 != (3 if role == "admin" else 9),
+        "is_active": number % 14 != (1 if role == "admin" else 9),
         "email_verified": chance.likely(0.95 if office else 0.84),
         "phone_verified": chance.likely(0.75 if office else 0.35),
         **identity(chance),
-        # 5555 is nobody's exchange.
+        # No exchange has numbers that start with 5555.
         "phone": f"+55 {chance.randrange(11, 100)} 95555-{chance.randrange(10_000):04}",
         "birth_date": datetime.combine(born, time(), UTC),
         "id_number": f"{chance.randrange(10**11):011}",
@@ -46,7 +46,7 @@ def _user(chance: Chance, role: str, number: int, now: datetime) -> Document:
         "allow_tracking": chance.likely(0.5),
     }
     if number % 20 == 7:
-        # An account from before those were asked for.
+        # An old account, from before these fields existed.
         for field in ("phone_verified", "birth_date", "residence_country", "allow_tracking"):
             del user[field]
     return user

@@ -1,4 +1,4 @@
-"""Owns products: the shop's goods with stock and prices."""
+"""Demo products, with stock and prices."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,47 +9,47 @@ from demo.people import ascii_of
 
 
 @dataclass(frozen=True)
-class Ware:
-    """What visitors look at and buy, whether or not it still has a document."""
+class ShopProduct:
+    """A product that visitors view and buy; a delisted one has no document."""
 
     slug: str
     name: str
     price_cents: int
 
 
-def wares(chance: Chance) -> list[Ware]:
-    """All wares in an order of popularity."""
+def shop_products(chance: Chance) -> list[ShopProduct]:
+    """All listed products, the most popular first."""
     names = [(f"{good} {line}", cents) for line in COLLECTIONS for good, cents in GOODS.items()]
-    found = [Ware(ascii_of(name).replace(" ", "-"), name, cents) for name, cents in names]
+    found = [ShopProduct(ascii_of(name).replace(" ", "-"), name, cents) for name, cents in names]
     chance.shuffle(found)
     return found
 
 
-def delisted() -> list[Ware]:
-    """Wares that were sold once and have no document any more."""
+def delisted_products() -> list[ShopProduct]:
+    """Products that were sold and have no document."""
     return [
-        Ware("pulseira-carnaval", "Pulseira Carnaval", 25_00),
-        Ware("cartaz-virada-cultural", "Cartaz Virada Cultural", 59_90),
+        ShopProduct("pulseira-carnaval", "Pulseira Carnaval", 25_00),
+        ShopProduct("cartaz-virada-cultural", "Cartaz Virada Cultural", 59_90),
     ]
 
 
-def products(chance: Chance, goods: list[Ware], now: datetime) -> list[Document]:
-    return [_product(chance, number, ware, now) for number, ware in enumerate(goods)]
+def products(chance: Chance, goods: list[ShopProduct], now: datetime) -> list[Document]:
+    return [_document(chance, number, product, now) for number, product in enumerate(goods)]
 
 
-def _product(chance: Chance, number: int, ware: Ware, now: datetime) -> Document:
-    product: Document = {
+def _document(chance: Chance, number: int, product: ShopProduct, now: datetime) -> Document:
+    document: Document = {
         "_id": chance.object_id(now - timedelta(minutes=chance.randrange(100_000, 900_000))),
-        "slug": ware.slug,
-        "name": ware.name,
+        "slug": product.slug,
+        "name": product.name,
         "is_active": number % 9 != 5,
     }
     if number % 11 != 3:
-        product["inventory"] = _inventory(chance, number)
+        document["inventory"] = _inventory(chance, number)
     if number % 13 != 6:
         currency = {7: "USD", 17: "EUR"}.get(number % 20, "BRL")
-        product["pricing"] = {"price_cents": ware.price_cents, "currency": currency}
-    return product
+        document["pricing"] = {"price_cents": product.price_cents, "currency": currency}
+    return document
 
 
 def _inventory(chance: Chance, number: int) -> Document:

@@ -1,4 +1,4 @@
-"""Owns promo codes: those that exist, and the ids of those that tickets remember in vain."""
+"""Demo promo codes, and ids of deleted ones that tickets refer to."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,17 +14,17 @@ _LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True)
 class Promotions:
-    """`used` is ordered by use, with `cumulated` weights; `discounts` come on top of an order."""
+    """Promo codes. `used` ids have `cumulative` weights; `discounts` apply to tickets of orders."""
 
     documents: list[Document]
     used: list[ObjectId]
-    cumulated: list[float]
+    cumulative: list[float]
     discounts: list[ObjectId]
-    gone: list[ObjectId]
+    deleted: list[ObjectId]
 
 
 def promotions(chance: Chance, count: int, now: datetime) -> Promotions:
-    """So many codes. The last quarter is new and unused; the others are older than any ticket."""
+    """`count` promo codes. The last quarter is new and unused; the others predate all tickets."""
     unused = count // 4
     documents = [_code(chance, number, number >= count - unused, now) for number in range(count)]
     used = [code["_id"] for code in documents[: count - unused]]
@@ -32,8 +32,8 @@ def promotions(chance: Chance, count: int, now: datetime) -> Promotions:
     discounts = [
         code["_id"] for code in documents[: count - unused] if code["code_type"] == "promo"
     ]
-    gone = [chance.object_id(now - timedelta(days=500)) for _ in range(3)]
-    return Promotions(documents, used, list(weights), discounts, gone)
+    deleted = [chance.object_id(now - timedelta(days=500)) for _ in range(3)]
+    return Promotions(documents, used, list(weights), discounts, deleted)
 
 
 def _code(chance: Chance, number: int, new: bool, now: datetime) -> Document:

@@ -1,4 +1,4 @@
-"""Owns ticket orders and tickets: what is sold, given away and made by hand for an event."""
+"""Demo orders and tickets of an event: sold, by promo code, and made by an admin."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from demo.events import Show
 from demo.promotions import Promotions
 from demo.wallets import wallet
 
-# All shares are cumulated.
+# All shares are cumulative percentages.
 _BASKETS, _BASKET_SHARES = (1, 2, 3, 4, 5, 6), (30, 70, 82, 95, 98, 100)
 _PAID = (("asaas", "CONFIRMED"), ("asaas", "RECEIVED"), ("stripe", "succeeded"))
 _PAID_SHARES = (44, 70, 100)
@@ -26,7 +26,7 @@ _STATUS_SHARES = {"past": (5, 84, 100), "upcoming": (97, 97, 100), "undated": (8
 
 
 class Sales:
-    """What customers buy and get with promo codes."""
+    """Makes orders and tickets."""
 
     def __init__(self, chance: Chance, codes: Promotions, customers: Sequence[Document]) -> None:
         self._chance = chance
@@ -35,24 +35,24 @@ class Sales:
         self._by_id = {customer["_id"]: customer for customer in customers}
 
     def of(self, show: Show) -> tuple[list[Document], list[Document]]:
-        """All orders and tickets of an event; a paid order has made `ticket_count` tickets."""
+        """The orders and tickets of an event. Each paid order has `ticket_count` tickets."""
         chance, codes = self._chance, self._codes
-        given = int(show.tickets * chance.uniform(0.15, 0.33))
-        made = int(show.tickets * 0.08)
+        by_promo_code = int(show.tickets * chance.uniform(0.15, 0.33))
+        by_admin = int(show.tickets * 0.08)
         orders: list[Document] = []
         tickets: list[Document] = []
-        for order, origin in self._orders(show, show.tickets - given - made):
+        for order, origin in self._orders(show, show.tickets - by_promo_code - by_admin):
             orders.append(order)
             if origin:
                 at, customer = order["updated_at"], order["customer_id"]
                 seats = range(order["ticket_count"])
                 tickets += [self._ticket(show, at, customer, origin) for _ in seats]
-        for number, at in enumerate(chance.moments(show.sales, given)):
-            (code,) = chance.choices(codes.used, cum_weights=codes.cumulated)
-            # Codes get deleted, and their tickets stay.
-            origin = {"promo_code_id": chance.choice(codes.gone) if number % 25 == 2 else code}
+        for number, at in enumerate(chance.times(show.sales, by_promo_code)):
+            (code,) = chance.choices(codes.used, cum_weights=codes.cumulative)
+            # Some tickets refer to deleted promo codes.
+            origin = {"promo_code_id": chance.choice(codes.deleted) if number % 25 == 2 else code}
             tickets.append(self._ticket(show, at, chance.choice(self._customers)["_id"], origin))
-        for at in chance.moments(show.sales, made):
+        for at in chance.times(show.sales, by_admin):
             customer = chance.choice(self._customers)["_id"] if chance.likely(0.7) else None
             tickets.append(self._ticket(show, at, customer, {}))
         if "mobile_app_ids" in show.document:
@@ -60,7 +60,7 @@ class Sales:
         return orders, tickets
 
     def _orders(self, show: Show, tickets: int) -> Iterator[tuple[Document, Document]]:
-        """Each order with the origin of its tickets, which is empty for those without any."""
+        """Yields (order, origin of its tickets); the origin is empty without tickets."""
         chance, counts = self._chance, list[int]()
         while tickets > 0:
             counts.append(min(tickets, *chance.choices(_BASKETS, cum_weights=_BASKET_SHARES)))
@@ -70,10 +70,10 @@ class Sales:
         states = chance.choices(_PAID, cum_weights=_PAID_SHARES, k=paid)
         shares = _UNPAID_SHARES[show.situation.when]
         states += chance.choices(_UNPAID, cum_weights=shares, k=unpaid)
-        moments = chance.moments(show.sales, len(counts))
-        rows = zip(counts, states, moments, strict=True)
+        times = chance.times(show.sales, len(counts))
+        rows = zip(counts, states, times, strict=True)
         for number, (count, (gateway, status), at) in enumerate(rows):
-            # Students and the elderly pay half by law.
+            # By law, students and the elderly pay half.
             price = show.price_cents // 2 if chance.likely(0.35) else show.price_cents
             discounted = number % 15 == 4
             order: Document = {
@@ -88,7 +88,7 @@ class Sales:
                 "created_at": at,
                 "updated_at": min(at + timedelta(seconds=chance.randrange(20, 900)), show.until),
             }
-            # Legacy orders: the older ones even lack the field.
+            # In older orders the payment method is null, in the oldest it is missing.
             if number % 24 == 2:
                 order["payment_method"] = None
             elif number % 48 == 9:
@@ -125,11 +125,11 @@ class Sales:
     def _fill_wallets(
         self, show: Show, orders: Sequence[Document], tickets: Sequence[Document]
     ) -> None:
-        """Every second ticket of an event with an app lives in a wallet."""
+        """Adds a wallet to every second ticket."""
         chance = self._chance
         prices = {order["_id"]: order["amount_cents"] // order["ticket_count"] for order in orders}
         for number, ticket in enumerate(tickets[::2]):
-            # A sold-out event stays sold out: what was deleted there has been issued anew.
+            # Sold-out events have no deleted tickets, so that they stay sold out.
             deletable = show.situation.filled < 1 and ticket["status"] != "consumed"
             ticket["wallet"] = wallet(
                 chance,

@@ -1,4 +1,4 @@
-"""Owns the demo's data as a whole: how much of each collection, in which order; inserts it."""
+"""Makes the demo data of all collections, and inserts them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,11 +10,11 @@ from demo.catalogue import COLLECTIONS, GOODS
 from demo.chance import Chance, Document
 from demo.events import SITUATIONS, shows
 from demo.people import users
-from demo.products import delisted, products, wares
+from demo.products import delisted_products, products, shop_products
 from demo.promotions import promotions
 from demo.sales import Sales
 
-# At scale 1, and at the least, where there is still one of everything.
+# (documents at scale 1, minimum that contains one of every case)
 _SIZES = {
     "customer": (5_000, 40),
     "staff": (25, 10),
@@ -34,10 +34,10 @@ def _sizes(scale: float) -> dict[str, int]:
 def documents(
     *, scale: float = 1, seed: int = 1, now: datetime
 ) -> Iterator[tuple[str, list[Document]]]:
-    """(default collection name, batch of its documents), to be inserted in this order.
+    """Yields (default collection name, batch of documents).
 
-    The same scale, seed and now yield the same bytes. Another now moves the times (and what ids
-    tell of them), and changes no count and no amount.
+    The same scale, seed and now yield the same bytes. Another now changes only times, also those
+    in ids, and no count or amount.
     """
     sizes, chance = _sizes(scale), Chance(seed)
     now = now.astimezone(UTC)
@@ -48,7 +48,7 @@ def documents(
     for role in ("staff", "admin"):
         yield "users", users(chance, role, sizes[role], now)
 
-    goods = wares(chance)
+    goods = shop_products(chance)
     yield "products", products(chance, goods, now)
     codes = promotions(chance, sizes["promo_codes"], now)
     yield "promo_codes", codes.documents
@@ -62,13 +62,13 @@ def documents(
             yield "ticket_orders", orders
             yield "tickets", tickets
 
-    visits = Visits(chance, [*goods, *delisted()], customers, now)
+    visits = Visits(chance, [*goods, *delisted_products()], customers, now)
     for batch in visits.events(sizes["analytics_events"]):
         yield "analytics_events", batch
 
 
 def total(scale: float) -> int:
-    """About how many documents there will be."""
+    """The approximate number of documents."""
     return len(GOODS) * len(COLLECTIONS) + sum(_sizes(scale).values())
 
 
@@ -81,12 +81,10 @@ def seed(
     now: datetime,
     progress: Callable[[int], object] = lambda _: None,
 ) -> dict[str, int]:
-    """Inserts everything, and returns the documents per default collection name.
+    """Inserts all documents; returns default collection name → number of documents.
 
-    `names` maps default names to the actual ones; `progress` is told each batch's size.
-
-    Raises:
-        pymongo.errors.BulkWriteError: the same data is there already.
+    `names` maps default to actual names. `progress` is called with the size of each batch. Raises
+    `BulkWriteError` if the database already contains the same data.
     """
     counts = dict.fromkeys(names, 0)
     for name, batch in documents(scale=scale, seed=seed, now=now):

@@ -1,4 +1,4 @@
-"""Owns the wallet of a ticket: who holds it, how it got there, and where it lets them sit."""
+"""Demo wallets of tickets: holder, status, transfers and seat."""
 
 from datetime import datetime, timedelta
 
@@ -6,7 +6,7 @@ from demo.chance import Chance, Document
 from demo.people import identity
 
 _OPEN = ("INJECTED", "ASSIGNED", "ACTIVATED")
-# The dates that a wallet in each status has passed, in their order in time.
+# Status → the dates that such a wallet has, in chronological order.
 _PASSED = {
     "INJECTED": ("delivered_at",),
     "ASSIGNED": ("delivered_at", "assigned_at"),
@@ -29,7 +29,7 @@ def wallet(
     until: datetime,
     deleted: bool,
 ) -> Document:
-    """The wallet of a ticket that `holder` has, or had; no date in it is after `until`."""
+    """The wallet of a ticket of `holder`. Its dates are at most `until`."""
     if deleted:
         status = "DELETED"
     elif ticket["status"] == "consumed":
@@ -72,7 +72,7 @@ def wallet(
 
 
 def _ownership(chance: Chance, status: str, holder: Document) -> Document:
-    """Whose it is, and was first. Half of the injected ones wait for someone without an account."""
+    """The current and first owners. Half of the injected tickets have no owner with an account."""
     if status == "INJECTED" and chance.likely(0.5):
         return {"initial_owner": {"id": chance.hex(24), **identity(chance)}}
     name = {field: holder[field] for field in ("first_name", "last_name")}

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Builds the project's wheel and puts it into the virtual environment that dependencies.sh made.
+# Builds the project's wheel, and installs it into the virtual environment of dependencies.sh.
 #
-#   sh docker/application.sh VENV     in the project's folder; PYTHON names another python3
+#   sh docker/application.sh VENV     run in the project's folder; PYTHON names another python3
 set -eu
-venv=${1:?Say where the virtual environment is.}
+venv=${1:?Name the folder of the virtual environment.}
 python=${PYTHON:-python3}
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
@@ -14,8 +14,8 @@ pip() {
     "$python" -m pip --python "$into" "$@" --quiet --disable-pip-version-check
 }
 
-# Of the development lock just what builds a wheel, so that its hashes hold here too. That this is
-# all of it pip checks itself: with hashes it refuses a dependency that the list leaves out.
+# Selects the build tools from the development lock, which has their hashes. With hashes, pip rejects
+# a dependency that is missing in the list.
 awk '/^[^ ]/ { wanted = /^(hatchling|packaging|pathspec|pluggy|tomlkit|trove-classifiers)==/ }
     wanted' requirements-dev.lock >"$tools/requirements"
 "$python" -m venv --without-pip "$tools/venv"

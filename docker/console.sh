@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds GraphiQL and the dashboard: console/dist, from console/ and schema/schema.graphql.
 #
-#   sh docker/console.sh              in the project's folder
+#   sh docker/console.sh              run in the project's folder
 set -eu
 cd console
 npm ci --loglevel=error

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Exits with 0 if the server, on the settings in the environment, says that it is alive.
+# Exits with 0 if the server is live. It reads host and port from the environment.
 #
-# It isn't asked whether it is ready: to start it anew would not bring back a database.
+# It does not check readiness: a restart would not repair an unreachable database.
 set -eu
 exec python -I -S -c '
 import http.client, os, sys
@@ -13,6 +13,6 @@ try:
     server.request("GET", "/healthz")
     status = server.getresponse().status
 except (OSError, http.client.HTTPException) as error:
-    sys.exit(f"{host} port {port} does not answer: {error}")
-sys.exit(0 if status == 200 else f"{host} port {port} answers with {status}")
+    sys.exit(f"{host} port {port} does not respond: {error}")
+sys.exit(0 if status == 200 else f"{host} port {port} responds with {status}")
 '

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Takes pip out of a Python: what serves needs nothing that installs.
+# Uninstalls pip: the image installs nothing at run time.
 #
 #   sh docker/without-pip.sh PYTHON
 set -eu
-"${1:?Say which Python.}" -m pip uninstall --quiet --yes --disable-pip-version-check \
+"${1:?Name the Python.}" -m pip uninstall --quiet --yes --disable-pip-version-check \
     --root-user-action ignore pip

@@ -1,4 +1,4 @@
-"""The collections that Headcount reads, one Beanie document a file; other services write them."""
+"""The collections that Headcount reads, as Beanie documents. Other services write them."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -23,13 +23,13 @@ DOCUMENTS: Final[Mapping[str, type[Document]]] = {
     "users": User,
     "products": Product,
 }
-"""Default collection name → document."""
+"""Default name of a collection → document class."""
 
 
 async def bind(database: AsyncDatabase[dict[str, Any]], names: Mapping[str, str]) -> None:
-    """Reads the documents from `database`; `names` maps default to actual collection names.
+    """Binds the documents to a database; `names` maps default to actual names of collections.
 
-    Builds no index and writes nothing, so credentials that may only read are enough.
+    It writes nothing and builds no index, so read-only credentials are enough.
     """
     for name, document in DOCUMENTS.items():
         document.Settings.name = names.get(name, name)

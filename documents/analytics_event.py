@@ -1,4 +1,4 @@
-"""The collection `analytics_events`: what visitors of the shop did; append-only."""
+"""The collection `analytics_events`: actions of visitors in the shop; append-only."""
 
 from typing import Any, ClassVar
 
@@ -6,11 +6,11 @@ from beanie import Document
 from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
-from documents.values import Key, Mapped, Moment, Text
+from documents.values import DateTime, FreeDocument, Key, Text
 
 
 class AnalyticsEvent(Document):
-    """A behaviour event (documents.md, analytics_events). `price` is a number or a numeric text."""
+    """A behaviour event (docs/documents.md). `price` is a number or a numeric text."""
 
     id: Key = Field(default=None, alias="_id")
     event_type: Text = None
@@ -19,17 +19,17 @@ class AnalyticsEvent(Document):
     product_slug: Text = None
     product_name: Text = None
     price: Any = None
-    metadata: Mapped = None
+    metadata: FreeDocument = None
     source: Text = None
     error_message: Text = None
     idempotency_key: Text = None
-    created_at: Moment = None
+    created_at: DateTime = None
 
     class Settings:
         name: ClassVar[str] = "analytics_events"
-        # Each holds all that its aggregations read, but what only purchases and names are asked.
+        # Each index covers its aggregations, except those of purchases and names.
         indexes: ClassVar[list[IndexModel]] = [
-            # Events of a type: how many of each product; by which sessions and users.
+            # Events of a type, by product, session and user.
             IndexModel(
                 [
                     ("event_type", ASCENDING),
@@ -39,7 +39,7 @@ class AnalyticsEvent(Document):
                     ("product_slug", ASCENDING),
                 ]
             ),
-            # Sessions, and where they last came from: events of any type, oldest first.
+            # Sessions and their last source: events of all types, oldest first.
             IndexModel(
                 [
                     ("created_at", ASCENDING),
@@ -48,7 +48,7 @@ class AnalyticsEvent(Document):
                     ("source", ASCENDING),
                 ]
             ),
-            # Sessions of a product, and its newest name.
+            # Sessions of a product, and the product's newest name.
             IndexModel(
                 [
                     ("product_slug", ASCENDING),

@@ -1,4 +1,4 @@
-"""The collection `products`: the shop's goods, with stock and price."""
+"""The collection `products`: the shop's products, with stock and price."""
 
 from typing import ClassVar
 
@@ -6,15 +6,15 @@ from beanie import Document
 from pydantic import BaseModel, Field
 from pymongo import ASCENDING, IndexModel
 
-from documents.values import Flag, Key, Number, Part, Text, Whole
+from documents.values import Flag, Integer, Key, Number, SubDocument, Text
 
 
 class Inventory(BaseModel):
-    """Units in stock and reserved; at `low_stock_threshold` available units the stock is low."""
+    """The stock in units. It is low at `low_stock_threshold` available units or fewer."""
 
-    stock_quantity: Whole = 0
-    reserved_quantity: Whole = 0
-    low_stock_threshold: Whole | None = None
+    stock_quantity: Integer = 0
+    reserved_quantity: Integer = 0
+    low_stock_threshold: Integer | None = None
 
 
 class Pricing(BaseModel):
@@ -25,18 +25,18 @@ class Pricing(BaseModel):
 
 
 class Product(Document):
-    """A product (documents.md, products)."""
+    """A product (docs/documents.md)."""
 
     id: Key = Field(default=None, alias="_id")
     slug: Text = None
     name: Text = None
     is_active: Flag = None
-    inventory: Part[Inventory] = None
-    pricing: Part[Pricing] = None
+    inventory: SubDocument[Inventory] = None
+    pricing: SubDocument[Pricing] = None
 
     class Settings:
         name: ClassVar[str] = "products"
         indexes: ClassVar[list[IndexModel]] = [
-            # The names of the products that events are about.
+            # The names of products in behaviour events.
             IndexModel([("slug", ASCENDING)]),
         ]

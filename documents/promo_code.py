@@ -1,22 +1,22 @@
-"""The collection `promo_codes`: codes that give tickets away."""
+"""The collection `promo_codes`: codes for free or discounted tickets."""
 
 from typing import ClassVar
 
 from beanie import Document
 from pydantic import Field
 
-from documents.values import Flag, Key, Moment, Text
+from documents.values import DateTime, Flag, Key, Text
 
 
 class PromoCode(Document):
-    """A promo code (documents.md, promo_codes)."""
+    """A promo code (docs/documents.md)."""
 
     id: Key = Field(default=None, alias="_id")
     code: Text = None
     code_type: Text = None
     title: Text = None
     is_active: Flag = None
-    created_at: Moment = None
+    created_at: DateTime = None
 
     class Settings:
         name: ClassVar[str] = "promo_codes"

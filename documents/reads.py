@@ -1,4 +1,4 @@
-"""How collections are read: text by code point, and all as of one moment where that matters."""
+"""Read options: comparison of texts by code point, and reads at a cluster time."""
 
 from typing import Any, Final
 
@@ -7,11 +7,11 @@ from pymongo.collation import Collation
 from pymongo.read_concern import ReadConcern
 
 BY_CODE_POINT: Final = Collation(locale="simple")
-"""Text is compared by code point, whatever collation a collection was created with."""
+"""Compares texts by code point, regardless of the default collation of the collection."""
 
 
 class AsOf(ReadConcern):
-    """Reads what was there at a cluster time; one of the last minutes, of a replica set."""
+    """The read concern `snapshot` at a recent cluster time; requires a replica set."""
 
     def __init__(self, time: Timestamp) -> None:
         super().__init__("snapshot")
@@ -19,5 +19,5 @@ class AsOf(ReadConcern):
 
     @property
     def document(self) -> dict[str, Any]:
-        """With the time, which PyMongo's own has no room for."""
+        """The read concern with `atClusterTime`, which PyMongo's class does not support."""
         return super().document | {"atClusterTime": self.time}

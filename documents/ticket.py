@@ -1,4 +1,4 @@
-"""The collection `tickets`: sold, given away by promo code, or made by an admin."""
+"""The collection `tickets`: tickets from orders, from promo codes, or made by an admin."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from beanie import Document
 from pydantic import BaseModel, Field
 from pymongo import ASCENDING, IndexModel
 
-from documents.values import Flag, Key, Mapped, Moment, Part, Text, Whole
+from documents.values import DateTime, Flag, FreeDocument, Integer, Key, SubDocument, Text
 
 
 class InitialOwner(BaseModel):
-    """Whom a wallet ticket was first made out to."""
+    """The first owner of a wallet ticket."""
 
     id: Text = None
     email: Text = None
@@ -19,11 +19,11 @@ class InitialOwner(BaseModel):
 
 
 class Purchase(BaseModel):
-    """How a wallet ticket was bought."""
+    """The purchase of a wallet ticket."""
 
     file: Text = None
-    date: Moment = None
-    price_cents: Whole = 0
+    date: DateTime = None
+    price_cents: Integer = 0
     currency: Text = None
     contingent_id: Text = None
     seat_category_id: Text = None
@@ -31,7 +31,7 @@ class Purchase(BaseModel):
 
 
 class Seating(BaseModel):
-    """Where the holder of a wallet ticket sits."""
+    """The seat of a wallet ticket."""
 
     seated: Flag = None
     numbered: Flag = None
@@ -45,7 +45,7 @@ class Seating(BaseModel):
 
 
 class Rules(BaseModel):
-    """The ids of the rules that a wallet ticket follows."""
+    """The ids of a wallet ticket's rules."""
 
     activation: Text = None
     usage: Text = None
@@ -55,37 +55,37 @@ class Rules(BaseModel):
 
 
 class Wallet(BaseModel):
-    """What is known of a ticket that lives in a mobile wallet."""
+    """The data of a ticket in a mobile wallet."""
 
     status: Text = None
     owner_id: Key = None
     previous_owner_id: Text = None
-    initial_owner: Part[InitialOwner] = None
+    initial_owner: SubDocument[InitialOwner] = None
     ticket_number: Text = None
     barcode: Text = None
     organizer_ticket_id: Text = None
-    ticket_holder: Mapped = None
-    activated_at: Moment = None
-    checked_at: Moment = None
-    assigned_at: Moment = None
-    controlled_at: Moment = None
-    kept_by_owner_at: Moment = None
-    delivered_at: Moment = None
-    purchase: Part[Purchase] = None
-    seating: Part[Seating] = None
-    metadata: Mapped = None
-    rules: Part[Rules] = None
-    devices: Mapped = None
-    activation_details: Part[list[object]] = None
-    deleted_at: Moment = None
+    ticket_holder: FreeDocument = None
+    activated_at: DateTime = None
+    checked_at: DateTime = None
+    assigned_at: DateTime = None
+    controlled_at: DateTime = None
+    kept_by_owner_at: DateTime = None
+    delivered_at: DateTime = None
+    purchase: SubDocument[Purchase] = None
+    seating: SubDocument[Seating] = None
+    metadata: FreeDocument = None
+    rules: SubDocument[Rules] = None
+    devices: FreeDocument = None
+    activation_details: SubDocument[list[object]] = None
+    deleted_at: DateTime = None
     deletion_reason: Text = None
-    transfer_forward_count: Whole = 0
-    transfer_backward_count: Whole = 0
+    transfer_forward_count: Integer = 0
+    transfer_backward_count: Integer = 0
     already_downloaded: Flag = None
 
 
 class Ticket(Document):
-    """A ticket (documents.md, tickets)."""
+    """A ticket (docs/documents.md)."""
 
     id: Key = Field(default=None, alias="_id")
     event_id: Key = None
@@ -93,14 +93,14 @@ class Ticket(Document):
     status: Text = None
     promo_code_id: Key = None
     ticket_order_id: Key = None
-    created_at: Moment = None
-    consumed_at: Moment = None
-    updated_at: Moment = None
-    wallet: Part[Wallet] = None
+    created_at: DateTime = None
+    consumed_at: DateTime = None
+    updated_at: DateTime = None
+    wallet: SubDocument[Wallet] = None
 
     class Settings:
         name: ClassVar[str] = "tickets"
         indexes: ClassVar[list[IndexModel]] = [
-            # A page's tickets, and one event's tickets in the order of `_id`.
+            # The tickets of a page of events; the tickets of an event, ordered by `_id`.
             IndexModel([("event_id", ASCENDING), ("_id", ASCENDING)]),
         ]

@@ -1,4 +1,4 @@
-"""The collection `ticket_orders`: what was paid, or should have been."""
+"""The collection `ticket_orders`: orders of tickets, paid and unpaid."""
 
 from typing import ClassVar
 
@@ -6,11 +6,11 @@ from beanie import Document
 from pydantic import Field
 from pymongo import ASCENDING, IndexModel
 
-from documents.values import Key, Moment, Number, Text
+from documents.values import DateTime, Key, Number, Text
 
 
 class TicketOrder(Document):
-    """An order (documents.md, ticket_orders). `payment_status` is the gateway's own word."""
+    """An order (docs/documents.md). `payment_status` is the status that the gateway reported."""
 
     id: Key = Field(default=None, alias="_id")
     event_id: Key = None
@@ -20,12 +20,12 @@ class TicketOrder(Document):
     payment_method: Text = None
     amount_cents: Number = 0
     ticket_count: Number = 0
-    created_at: Moment = None
-    updated_at: Moment = None
+    created_at: DateTime = None
+    updated_at: DateTime = None
 
     class Settings:
         name: ClassVar[str] = "ticket_orders"
         indexes: ClassVar[list[IndexModel]] = [
-            # A page's orders.
+            # The orders of a page of events.
             IndexModel([("event_id", ASCENDING)]),
         ]

@@ -5,11 +5,11 @@ from typing import ClassVar
 from beanie import Document
 from pydantic import Field
 
-from documents.values import Flag, Key, Moment, Text
+from documents.values import DateTime, Flag, Key, Text
 
 
 class User(Document):
-    """An account (documents.md, users)."""
+    """An account (docs/documents.md)."""
 
     id: Key = Field(default=None, alias="_id")
     role: Text = None
@@ -20,7 +20,7 @@ class User(Document):
     first_name: Text = None
     last_name: Text = None
     phone: Text = None
-    birth_date: Moment = None
+    birth_date: DateTime = None
     id_number: Text = None
     residence_country: Text = None
     allow_promo_email: Flag = None

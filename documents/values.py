@@ -1,4 +1,4 @@
-"""How a field is read whose value is missing, null or of a wrong type (kpis.md, rule 6)."""
+"""Field types that read missing, null and invalid values as None or 0 (docs/documents.md)."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -10,11 +10,11 @@ from bson import Decimal128
 from pydantic import BeforeValidator, ValidationError, WrapValidator
 
 UNREADABLE_FROM: Final = 10**12
-"""A number of this size or beyond, in either direction, is read as 0."""
+"""A number whose absolute value is this or more is invalid, and read as 0."""
 
 
-def _of(kind: type) -> BeforeValidator:
-    return BeforeValidator(lambda value: value if isinstance(value, kind) else None)
+def _instance_of(type_: type) -> BeforeValidator:
+    return BeforeValidator(lambda value: value if isinstance(value, type_) else None)
 
 
 def _number(value: Any) -> int | float | Decimal:
@@ -24,9 +24,9 @@ def _number(value: Any) -> int | float | Decimal:
     return number if isfinite(number) and -UNREADABLE_FROM < number < UNREADABLE_FROM else 0
 
 
-def _part(value: Any, read: Callable[[Any], Any]) -> Any:
+def _valid_or_none(value: Any, validate: Callable[[Any], Any]) -> Any:
     try:
-        return read(value)
+        return validate(value)
     except ValidationError:
         return None
 
@@ -34,23 +34,23 @@ def _part(value: Any, read: Callable[[Any], Any]) -> Any:
 _T = TypeVar("_T")
 
 Key = Any
-"""An ObjectId field: present unless missing or null, whatever its type."""
+"""An id, of any type; None if it is missing or null."""
 Text = Annotated[str | None, BeforeValidator(lambda v: v if v and isinstance(v, str) else None)]
-"""A text; None if it is missing, null, empty or no string."""
-Flag = Annotated[bool | None, _of(bool)]
-"""A Boolean; None if it is none."""
-Moment = Annotated[datetime | None, _of(datetime)]
-"""A date, in UTC; None if it is none."""
-Whole = Annotated[int, BeforeValidator(lambda value: int(_number(value)))]
-"""A number cut toward zero; 0 if it can't be read."""
+"""A text; None if it is empty or not a string."""
+Flag = Annotated[bool | None, _instance_of(bool)]
+"""A Boolean; None for other types."""
+DateTime = Annotated[datetime | None, _instance_of(datetime)]
+"""A date and time in UTC; None for other types."""
+Integer = Annotated[int, BeforeValidator(lambda value: int(_number(value)))]
+"""A number, truncated toward zero; 0 if it is invalid."""
 Number = Annotated[int | float | Decimal, BeforeValidator(_number)]
-"""A number; 0 if it can't be read."""
-Texts = Annotated[
+"""A number; 0 if it is invalid."""
+TextList = Annotated[
     list[str],
     BeforeValidator(lambda v: [t for t in v if isinstance(t, str)] if isinstance(v, list) else []),
 ]
-"""A list of texts; what is no text in it is left out."""
-Mapped = Annotated[dict[str, Any] | None, _of(dict)]
-"""A sub-document of no fixed shape; None if it is none."""
-Part = Annotated[_T | None, WrapValidator(_part)]
-"""A sub-document of a fixed shape; None if it is none."""
+"""A list of texts without its other elements; empty if it is not a list."""
+FreeDocument = Annotated[dict[str, Any] | None, _instance_of(dict)]
+"""A sub-document of any shape; None for other types."""
+SubDocument = Annotated[_T | None, WrapValidator(_valid_or_none)]
+"""A value of the type `_T`, usually a model; None if it is invalid."""

@@ -1,1 +1,1 @@
-"""Reports, the writers that turn any of them into files, and their routes."""
+"""Exports: reports, file formats and download routes."""

@@ -1,46 +1,35 @@
-"""Exports as they are asked for: by whom, what of, and how many at once."""
+"""Downloads of exports: checks requests, limits concurrent exports, makes response headers."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Any, Final
+from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from auth.links import Links, is_link
-from auth.scope import Scope as Seen
+from auth.links import LinkSigner, is_link
+from auth.scope import Scope
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from errors import TooManyRequests, Unauthenticated
-from exports.formats.writers import WRITERS
-from exports.parameters import Parameters
+from exports.addresses import file_type, filename, target
+from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
 from exports.reports.report import Report
 from exports.reports.ticket_report import ticket_report
 from loaders.snapshot import snapshot
-from resolvers.exports import (
-    MEDIA_TYPES,
-    EventsDashboardExport,
-    Export,
-    ExportFormat,
-    TicketReportExport,
-    filename,
-    permit,
-    suffix,
-    target,
-)
-from resolvers.tickets.report import Tickets
+from resolvers.exports import EventsDashboardExport, Export, ExportFormat, permit
 
 _WAIT_SECONDS: Final = 2.0
-"""How long an export waits for others to end."""
+"""How long an export waits for a free slot."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Who asks for which file; `at` is the moment that the file is named after."""
+class ExportRequest:
+    """An authorized request for an export. `at` is the time in the file's name."""
 
     viewer: Viewer
     export: Export
@@ -48,118 +37,94 @@ class Asked:
     at: datetime
 
 
-class Exports:
-    """Exports of one server; `at_once` of them run at the same time, further ones wait a little."""
+@dataclass(frozen=True, kw_only=True)
+class Downloads:
+    """The downloads of one process.
 
-    def __init__(
-        self,
-        verifier: Verifier,
-        links: Links | None,
-        *,
-        zone: tzinfo,
-        links_only: bool,
-        at_once: int,
-        seconds: float,
-        clock: Callable[[], datetime],
-    ) -> None:
-        """`links_only`: an address may hold no other token; a read may take so many `seconds`."""
-        self._verifier = verifier
-        self._links = links
-        self._zone = zone
-        self._links_only = links_only
-        self._slots = asyncio.Semaphore(at_once)
-        self._seconds = seconds
-        self._clock = clock
+    `links_only`: a URL may contain a link token, but no bearer token. `slots` limits concurrent
+    exports. `read_seconds` limits one read of the database.
+    """
 
-    async def asked(self, request: Request, read: "Read") -> Asked:
-        """What a request asks for; raises a `HeadcountError` where it may not have it."""
+    verifier: Verifier
+    link_signer: LinkSigner | None
+    zone: tzinfo
+    links_only: bool
+    slots: asyncio.Semaphore
+    read_seconds: float
+    clock: Callable[[], datetime]
+
+    async def parse(self, request: Request, parse_export: ParseExport) -> ExportRequest:
+        """The export that a request asks for; raises a `HeadcountError` if it is denied."""
         parameters = Parameters(request.query_params.multi_items())
-        export = read(parameters, request.path_params)
+        export = parse_export(parameters, request.path_params)
         format = parameters.choice("format", ExportFormat.XLSX)
-        now = self._clock()
+        now = self.clock()
         viewer, at = await self._viewer(request, parameters.token, target(export, format), now)
         permit(viewer, export)
         parameters.check()
-        return Asked(viewer, export, format, at)
+        return ExportRequest(viewer, export, format, at)
 
     async def _viewer(
-        self, request: Request, given: str | None, address: str, now: datetime
+        self, request: Request, url_token: str | None, url_target: str, now: datetime
     ) -> tuple[Viewer, datetime]:
         if token := bearer(request.headers.get("authorization", "")):
-            return await run_in_threadpool(self._verifier.viewer, token), now
-        if (token := given or "") == "":
+            return await run_in_threadpool(self.verifier.viewer, token), now
+        if not url_token:
             raise Unauthenticated(
-                "A token is needed: send 'Authorization: Bearer <token>', or a link of exportLink."
+                "The request has no token: send 'Authorization: Bearer <token>', or use exportLink."
             )
-        if self._links is not None and is_link(token):
-            return self._links.read(token, address)
-        if self._links_only:
-            raise Unauthenticated("In an address only links of exportLink are accepted here.")
-        return await run_in_threadpool(self._verifier.viewer, token), now
+        if self.link_signer is not None and is_link(url_token):
+            return self.link_signer.verify(url_token, url_target)
+        if self.links_only:
+            raise Unauthenticated(
+                "This server accepts no bearer token in a URL: send it in the Authorization "
+                "header, or use exportLink."
+            )
+        return await run_in_threadpool(self.verifier.viewer, url_token), now
 
     @asynccontextmanager
-    async def opened(self, asked: Asked) -> AsyncIterator[Report]:
-        """The report, read so far that what can fail has failed before."""
+    async def open(self, request: ExportRequest) -> AsyncIterator[Report]:
+        """The report of a request, as `open_report` does; raises `TooManyRequests`."""
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
-                await self._slots.acquire()
+                await self.slots.acquire()
         except TimeoutError as error:
-            raise TooManyRequests(
-                "As many exports are running as may at once; try again shortly."
-            ) from error
+            raise TooManyRequests("Too many exports are running: retry in 5 s.") from error
         try:
-            async with report_of(
-                asked.export, asked.viewer, self._clock(), seconds=self._seconds
+            async with open_report(
+                request.export, request.viewer, self.clock(), read_seconds=self.read_seconds
             ) as report:
                 yield report
         finally:
-            self._slots.release()
+            self.slots.release()
 
-    def chunks(self, asked: Asked, report: Report) -> AsyncGenerator[bytes]:
-        """The file's bytes."""
-        return WRITERS[suffix(asked.export, asked.format)](report, self._zone)
+    def chunks(self, request: ExportRequest, report: Report) -> AsyncGenerator[bytes]:
+        """The bytes of the file."""
+        return file_type(request.export, request.format).writer(report, self.zone)
 
-    def headers(self, asked: Asked) -> Mapping[str, str]:
-        """The response's headers."""
-        name = filename(asked.export, asked.format, asked.at, self._zone)
+    def headers(self, request: ExportRequest) -> Mapping[str, str]:
+        """The headers of the response."""
+        name = filename(request.export, request.format, request.at, self.zone)
         return {
-            "content-type": MEDIA_TYPES[suffix(asked.export, asked.format)],
+            "content-type": file_type(request.export, request.format).media_type,
             "content-disposition": f'attachment; filename="{name}"',
         }
 
 
 @asynccontextmanager
-async def report_of(
-    export: Export, viewer: Viewer, now: datetime, *, seconds: float
+async def open_report(
+    export: Export, viewer: Viewer, now: datetime, *, read_seconds: float
 ) -> AsyncIterator[Report]:
-    """The report of an export, of what the viewer may see; a read may take so many `seconds`.
+    """The report of an export, in the viewer's scope; one read may take `read_seconds`.
 
-    What can fail has failed before; raises a `HeadcountError`.
+    The first rows are read at once, so most errors occur before a response begins. Raises a
+    `HeadcountError`.
     """
-    reads = await snapshot({"now": now}, seconds=seconds)
-    opened: AbstractAsyncContextManager[Report]
+    reads = await snapshot({"now": now}, seconds=read_seconds)
+    opening: AbstractAsyncContextManager[Report]
     if isinstance(export, EventsDashboardExport):
-        opened = events_dashboard(export, reads, now)
+        opening = events_dashboard(export, reads, now)
     else:
-        opened = ticket_report(export, Seen.of(viewer), reads, now)
-    async with opened as report:
+        opening = ticket_report(export, Scope.of(viewer), reads, now)
+    async with opening as report:
         yield report
-
-
-Read = Callable[[Parameters, Mapping[str, Any]], Export]
-
-
-def events_dashboard_of(parameters: Parameters, _: Mapping[str, Any]) -> Export:
-    return EventsDashboardExport(parameters.text("event_type"), parameters.flag("active_only"))
-
-
-def ticket_report_of(parameters: Parameters, path: Mapping[str, Any]) -> Export:
-    return TicketReportExport(
-        event_id=parameters.object_id("eventId", path["eventId"]),
-        mobile_app_id=parameters.text("mobileAppId", required=True) or "",
-        tickets=Tickets(
-            exclude_deleted=parameters.flag("excludeDeleted"),
-            last_updated_since=parameters.moment("lastUpdatedSince"),
-            last_updated_before=parameters.moment("lastUpdatedBefore"),
-        ),
-    )

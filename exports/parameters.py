@@ -1,90 +1,112 @@
-"""The parameters of a request's address: each is checked, and all that are wrong are named."""
+"""The URL parameters of exports. All invalid parameters are reported together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from errors import BadUserInput
 from resolvers import arguments
+from resolvers.exports import EventsDashboardExport, Export, TicketReportExport
+from resolvers.tickets.report import Tickets
 
 _Member = TypeVar("_Member", bound=Enum)
 
-_YES: Final = frozenset({"true", "1", "yes", "on"})
-_NO: Final = frozenset({"false", "0", "no", "off"})
+_TRUE: Final = frozenset({"true", "1", "yes", "on"})
+_FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 
 class BadParameters(BadUserInput):
-    """Parameters that have values which they may not have."""
+    """Some parameters are invalid; `messages` has an error message for each of their names."""
 
-    def __init__(self, complaints: Mapping[str, str]) -> None:
-        super().__init__(" ".join(complaints.values()))
-        self.complaints = complaints
+    def __init__(self, messages: Mapping[str, str]) -> None:
+        super().__init__(" ".join(messages.values()))
+        self.messages = messages
 
 
 class Parameters:
-    """Reads parameters; `check` raises what is wrong with any. An empty one is not given."""
+    """Parses parameters and collects errors until `check`. An empty parameter counts as absent."""
 
-    def __init__(self, given: Sequence[tuple[str, str]]) -> None:
-        self._given: dict[str, list[str]] = {}
-        for name, value in given:
+    def __init__(self, items: Sequence[tuple[str, str]]) -> None:
+        self._values: dict[str, list[str]] = {}
+        for name, value in items:
             if value:
-                self._given.setdefault(name, []).append(value)
-        self._complaints: dict[str, str] = {}
-        self._asked = set[str]()
+                self._values.setdefault(name, []).append(value)
+        self._errors: dict[str, str] = {}
+        self._names = set[str]()
         self.token = self.text("token")
 
     def text(self, name: str, *, required: bool = False) -> str | None:
-        """A text; None where none is given."""
-        self._asked.add(name)
-        values = self._given.get(name, [])
+        """A string; None if absent."""
+        self._names.add(name)
+        values = self._values.get(name, [])
         if len(values) > 1:
-            self._complaints[name] = f"'{name}' is given {len(values)} times; give it once."
+            self._errors[name] = f"'{name}' appears {len(values)} times: send it once."
         if required and not values:
-            self._complaints[name] = f"'{name}' is missing."
+            self._errors[name] = f"'{name}' is required."
         return values[0] if values else None
 
     def flag(self, name: str) -> bool:
-        """Yes or no; no where it is not given."""
+        """A Boolean; false if absent."""
         value = (self.text(name) or "false").lower()
-        if value not in _YES | _NO:
-            self._complaints[name] = f"'{name}' must be true or false; it is '{value}'."
-        return value in _YES
+        if value not in _TRUE | _FALSE:
+            self._errors[name] = f"'{name}' must be true or false; it is '{value}'."
+        return value in _TRUE
 
-    def moment(self, name: str) -> datetime | None:
-        """A moment; None where none is given."""
+    def date_time(self, name: str) -> datetime | None:
+        """A date and time with an offset; None if absent."""
         value = self.text(name)
         if value is None:
             return None
         try:
-            # In an address a plus that is not escaped is a space.
+            # An unescaped plus in a URL is decoded as a space.
             return arguments.date_time(value.replace(" ", "+"))
         except BadUserInput as error:
-            self._complaints[name] = f"'{name}': {error}"
+            self._errors[name] = f"'{name}': {error}"
             return None
 
     def object_id(self, name: str, value: str) -> str:
-        """An ObjectId's text."""
+        """Checks an ObjectId in hexadecimal digits that comes from the path."""
         try:
             return str(arguments.object_id(name, value))
         except BadUserInput as error:
-            self._complaints[name] = str(error)
+            self._errors[name] = str(error)
             return value
 
     def choice(self, name: str, default: _Member) -> _Member:
-        """One of an enum's values."""
+        """A member of the default's enum, by its value; the default if absent."""
         value = self.text(name)
-        choices: dict[Any, _Member] = {each.value: each for each in type(default)}
+        choices: dict[Any, _Member] = {member.value: member for member in type(default)}
         if value is not None and value not in choices:
             allowed = ", ".join(choices)
-            self._complaints[name] = f"'{name}' must be one of {allowed}; it is '{value}'."
+            self._errors[name] = f"'{name}' must be one of {allowed}; it is '{value}'."
         return choices.get(value, default)
 
     def check(self) -> None:
-        """Raises `BadParameters` if anything was wrong, or is no parameter that was read."""
-        for name in self._given.keys() - self._asked:
-            # A filter with a misspelt name would leave more than was asked for.
-            allowed = ", ".join(sorted(self._asked))
-            self._complaints[name] = f"'{name}' is no parameter here; there are {allowed}."
-        if self._complaints:
-            raise BadParameters(self._complaints)
+        """Raises `BadParameters` if a parameter is invalid, or has a name that was not parsed."""
+        for name in self._values.keys() - self._names:
+            # An ignored filter would return more rows than requested.
+            allowed = ", ".join(sorted(self._names))
+            self._errors[name] = f"'{name}' is not a parameter; the parameters are {allowed}."
+        if self._errors:
+            raise BadParameters(self._errors)
+
+
+ParseExport: TypeAlias = Callable[[Parameters, Mapping[str, Any]], Export]
+"""Parses the parameters of the query and of the path."""
+
+
+def parse_events_dashboard(parameters: Parameters, _: Mapping[str, Any]) -> Export:
+    return EventsDashboardExport(parameters.text("event_type"), parameters.flag("active_only"))
+
+
+def parse_ticket_report(parameters: Parameters, path: Mapping[str, Any]) -> Export:
+    return TicketReportExport(
+        event_id=parameters.object_id("eventId", path["eventId"]),
+        mobile_app_id=parameters.text("mobileAppId", required=True) or "",
+        tickets=Tickets(
+            exclude_deleted=parameters.flag("excludeDeleted"),
+            last_updated_since=parameters.date_time("lastUpdatedSince"),
+            last_updated_before=parameters.date_time("lastUpdatedBefore"),
+        ),
+    )

@@ -1,4 +1,4 @@
-"""The routes of exports: the bytes as they come, and what is said instead."""
+"""The routes of exports: streams files, and turns errors into responses."""
 
 import asyncio
 from collections.abc import Mapping
@@ -12,53 +12,61 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from errors import HeadcountError, UpgradeRequired
-from exports.downloads import Exports, Read, events_dashboard_of, ticket_report_of
+from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
+from exports.downloads import Downloads
 from exports.formats.zip_stream import CHUNK
-from exports.parameters import BadParameters
-from resolvers.exports import EventsDashboardExport, TicketReportExport
+from exports.parameters import (
+    BadParameters,
+    ParseExport,
+    parse_events_dashboard,
+    parse_ticket_report,
+)
 
 _log = structlog.get_logger(__name__)
 
 _STALLED_SECONDS: Final = 60.0
-"""How long a client may take for `CHUNK` bytes of a file."""
+"""How long a client may take to receive `CHUNK` bytes."""
 
 
-def routes(exports: Exports) -> list[Route]:
-    """The routes of all reports."""
-    reads: Mapping[str, Read] = {
-        EventsDashboardExport.ROUTE: events_dashboard_of,
-        TicketReportExport.ROUTE: ticket_report_of,
+def routes(downloads: Downloads) -> list[Route]:
+    """The routes of all exports."""
+    parsers: Mapping[str, ParseExport] = {
+        EVENTS_DASHBOARD_ROUTE: parse_events_dashboard,
+        TICKET_REPORT_ROUTE: parse_ticket_report,
     }
-    return [Route(path, _Download(exports, read), methods=["GET"]) for path, read in reads.items()]
+    return [
+        Route(path, _Download(downloads, parser), methods=["GET"])
+        for path, parser in parsers.items()
+    ]
 
 
 class _Download:
     """The ASGI application of a route.
 
-    Once the first bytes are sent, whatever fails breaks the transfer off: nobody is to take half a
-    file for a whole one.
+    An error after the response has begun leaves the body without its end, so that clients detect
+    the truncated file.
     """
 
-    def __init__(self, exports: Exports, read: Read) -> None:
-        self._exports = exports
-        self._read = read
+    def __init__(self, downloads: Downloads, parse_export: ParseExport) -> None:
+        self._downloads = downloads
+        self._parse_export = parse_export
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         started = False
         try:
             async for _ in request.stream():
-                # Nobody sends anything with these requests; if somebody does, it is not kept.
+                # A body is read, as HTTP demands, and discarded.
                 pass
-            asked = await self._exports.asked(request, self._read)
-            _require_an_end(scope)
+            export_request = await self._downloads.parse(request, self._parse_export)
+            _require_chunked_transfer(scope)
             async with (
-                self._exports.opened(asked) as report,
-                aclosing(self._exports.chunks(asked, report)) as chunks,
+                self._downloads.open(export_request) as report,
+                aclosing(self._downloads.chunks(export_request, report)) as chunks,
             ):
                 first = await anext(chunks)
                 started = True
-                await _begin(send, self._exports.headers(asked))
+                await _begin(send, self._downloads.headers(export_request))
                 if request.method != "HEAD":
                     await _send(send, first)
                     async for chunk in chunks:
@@ -68,32 +76,33 @@ class _Download:
             return
         except HeadcountError as error:
             if not started:
-                await _refusal(error)(scope, receive, send)
+                await _error_response(error)(scope, receive, send)
                 return
-            _log.error("an export broke off", reason=str(error))
+            _log.error("export failed during the transfer", reason=str(error))
         except asyncio.CancelledError:
             if started:
-                _log.info("an export was broken off: its client left, or the server ends")
+                _log.info("export cancelled: the client disconnected or the server is stopping")
             raise
         except TimeoutError:
             if not started:
                 raise
-            _log.warning("an export broke off", reason="Its client reads next to nothing.")
+            reason = f"The client received less than {CHUNK} bytes in {_STALLED_SECONDS:g} s."
+            _log.warning("export failed during the transfer", reason=reason)
         except Exception:
             if not started:
                 raise
-            _log.exception("an export broke off")
+            _log.exception("export failed during the transfer")
 
 
-def _require_an_end(scope: Scope) -> None:
-    """Raises `UpgradeRequired` where half a file could be taken for a whole one.
+def _require_chunked_transfer(scope: Scope) -> None:
+    """Raises `UpgradeRequired` for HTTP/1.0.
 
-    In HTTP/1.0 the end of the connection is that of the file.
+    There the end of the connection ends the body: a truncated file looks complete.
     """
     if scope["http_version"] in ("0.9", "1.0"):
         raise UpgradeRequired(
-            "Files are not sent over HTTP/1.0, which can't tell half a file from a whole one: use "
-            "HTTP/1.1. A proxy may have to be told so."
+            "Exports need HTTP/1.1, as HTTP/1.0 clients can't detect a truncated file. "
+            "If a proxy sent this request, configure it to use HTTP/1.1."
         )
 
 
@@ -104,17 +113,17 @@ async def _begin(send: Send, headers: Mapping[str, str]) -> None:
 
 async def _send(send: Send, chunk: bytes) -> None:
     for start in range(0, len(chunk), CHUNK):
-        # Whoever stops reading would keep others from their exports.
+        # A client that stops reading must not occupy a slot forever.
         async with asyncio.timeout(_STALLED_SECONDS):
             piece = chunk[start : start + CHUNK]
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _refusal(error: HeadcountError) -> JSONResponse:
+def _error_response(error: HeadcountError) -> JSONResponse:
     errors: list[dict[str, Any]] = [{"message": str(error), "extensions": {"code": error.code}}]
     if isinstance(error, BadParameters):
         errors = [
             {"message": message, "extensions": {"code": error.code, "argument": name}}
-            for name, message in error.complaints.items()
+            for name, message in error.messages.items()
         ]
     return JSONResponse({"errors": errors}, status_code=error.status, headers=error.headers)

@@ -1,20 +1,19 @@
-"""What can be exported: each report's filters, its address and the name of its file."""
+"""Exports: which reports can be exported, with which filters, and who may export them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime
 from enum import Enum
-from typing import Any, ClassVar, Final, TypeAlias
-from urllib.parse import quote, urlencode
+from typing import Any, ClassVar, Final, Protocol, TypeAlias
 
 from auth.viewer import Role, Viewer
-from errors import BadUserInput, Forbidden
+from errors import BadUserInput, Forbidden, ServiceUnavailable
 from resolvers.arguments import object_id, text
 from resolvers.tickets.report import Tickets
 
 
 class ExportFormat(Enum):
-    """What a file can be."""
+    """The file format of an export."""
 
     XLSX = "xlsx"
     CSV = "csv"
@@ -22,7 +21,7 @@ class ExportFormat(Enum):
 
 
 class ExportReport(Enum):
-    """What a file can show."""
+    """The report that is exported."""
 
     EVENTS_DASHBOARD = "events-dashboard"
     TICKET_REPORT = "ticket-report"
@@ -30,47 +29,32 @@ class ExportReport(Enum):
 
 @dataclass(frozen=True, slots=True)
 class EventsDashboardExport:
-    """Events with their KPIs, and their tickets."""
+    """The events with their KPIs, and the tickets of these events."""
 
-    NAME: ClassVar = "events_dashboard"
-    ROUTE: ClassVar = "/api/v1/admin/events-dashboard/events/export"
     ROLES: ClassVar = (Role.ADMIN,)
-    # Two sheets are two files.
-    CSV_SUFFIX: ClassVar = "zip"
 
     event_type: str | None = None
     active_only: bool = False
 
     @property
-    def path(self) -> str:
-        return self.ROUTE
-
-    @property
     def filters(self) -> Mapping[str, Any]:
-        """Parameter → value, as JSON has it."""
+        """Parameter name → value, encodable as JSON."""
         return {"event_type": self.event_type, "active_only": self.active_only}
 
 
 @dataclass(frozen=True, slots=True)
 class TicketReportExport:
-    """The tickets of an event, with their owners."""
+    """The tickets of one event, with their owners."""
 
-    NAME: ClassVar = "ticket_report"
-    ROUTE: ClassVar = "/api/v1/organizer/report/events/{eventId}/tickets/export"
     ROLES: ClassVar = (Role.ADMIN, Role.ORGANIZER)
-    CSV_SUFFIX: ClassVar = "csv"
 
     event_id: str
     mobile_app_id: str
     tickets: Tickets = field(default_factory=Tickets)
 
     @property
-    def path(self) -> str:
-        return self.ROUTE.replace("{eventId}", quote(self.event_id, safe=""))
-
-    @property
     def filters(self) -> Mapping[str, Any]:
-        """Parameter → value, as JSON has it."""
+        """Parameter name → value, encodable as JSON; without the event's id."""
         return {
             "mobileAppId": self.mobile_app_id,
             "excludeDeleted": self.tickets.exclude_deleted,
@@ -81,20 +65,12 @@ class TicketReportExport:
 
 Export: TypeAlias = EventsDashboardExport | TicketReportExport
 
-_ONLY: Final = {
+_ARGUMENTS: Final = {
     ExportReport.EVENTS_DASHBOARD: ("eventType", "activeOnly"),
     ExportReport.TICKET_REPORT: (
         "eventId", "mobileAppId", "excludeDeleted", "lastUpdatedSince", "lastUpdatedBefore",
     ),
 }  # fmt: skip
-
-MEDIA_TYPES: Final[Mapping[str, str]] = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "zip": "application/zip",
-    "csv": "text/csv; charset=utf-8",
-    "json": "application/json; charset=utf-8",
-}
-"""Suffix of a file's name → its media type."""
 
 
 def export_of(
@@ -106,53 +82,67 @@ def export_of(
     mobile_app_id: str | None = None,
     tickets: Tickets | None = None,
 ) -> Export:
-    """What the arguments of `exportLink` ask for.
+    """The export that the arguments of `exportLink` describe.
 
-    Raises `BadUserInput` for one that is wrong, missing, or of the other report.
+    Raises `BadUserInput` for an invalid or missing argument, or one of the other report.
     """
     tickets = tickets or Tickets()
-    given = {
+    arguments = {
         "eventType": event_type, "activeOnly": active_only, "eventId": event_id,
         "mobileAppId": mobile_app_id, "excludeDeleted": tickets.exclude_deleted,
         "lastUpdatedSince": tickets.last_updated_since,
         "lastUpdatedBefore": tickets.last_updated_before,
     }  # fmt: skip
-    for name, value in given.items():
-        if value and name not in _ONLY[report]:
-            raise BadUserInput(f"Argument '{name}' is of the other report, not of {report.name}.")
+    for name, value in arguments.items():
+        if value and name not in _ARGUMENTS[report]:
+            raise BadUserInput(f"Argument '{name}' does not apply to {report.name}: omit it.")
     if report is ExportReport.EVENTS_DASHBOARD:
         return EventsDashboardExport(event_type and text("eventType", event_type), active_only)
     if event_id is None or mobile_app_id is None:
-        raise BadUserInput(f"Arguments 'eventId' and 'mobileAppId' are needed for {report.name}.")
+        raise BadUserInput(f"Arguments 'eventId' and 'mobileAppId' are required: {report.name}.")
     key = object_id("eventId", event_id)
     return TicketReportExport(str(key), text("mobileAppId", mobile_app_id), tickets)
 
 
-def suffix(export: Export, format: ExportFormat) -> str:
-    """The end of the file's name, without the dot."""
-    return export.CSV_SUFFIX if format is ExportFormat.CSV else format.value
-
-
-def filename(export: Export, format: ExportFormat, at: datetime, zone: tzinfo) -> str:
-    """The file's name: `events_dashboard_YYYYMMDD_HHMM.xlsx`, by the clocks of a zone."""
-    return f"{export.NAME}_{at.astimezone(zone):%Y%m%d_%H%M}.{suffix(export, format)}"
-
-
-def target(export: Export, format: ExportFormat) -> str:
-    """The address of an export without its token: the same for the same export."""
-    given = {"format": format.value}
-    for name, value in export.filters.items():
-        if value is not None and value is not False:
-            given[name] = "true" if value is True else str(value)
-    return f"{export.path}?{urlencode(given)}"
-
-
 def permit(viewer: Viewer, export: Export) -> None:
-    """Raises `Forbidden` unless the viewer may have such an export."""
+    """Raises `Forbidden` unless the viewer's role may read the export."""
     if viewer.role not in export.ROLES:
         roles = " or ".join(role.name for role in export.ROLES)
-        raise Forbidden(f"This export can only be read by the role {roles}.")
+        raise Forbidden(f"This export requires the role {roles}.")
 
 
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
+@dataclass(frozen=True, slots=True)
+class ExportLink:
+    """A download link, valid without other credentials until it expires."""
+
+    url: str
+    filename: str
+    expires_at: datetime
+
+
+class ExportLinks(Protocol):
+    """Makes download links. `exports.links` implements it."""
+
+    def link(
+        self, export: Export, format: ExportFormat, viewer: Viewer, now: datetime
+    ) -> ExportLink: ...
+
+
+def export_link(
+    links: ExportLinks | None, export: Export, format: ExportFormat, viewer: Viewer, now: datetime
+) -> ExportLink:
+    """A download link; `links` is None on a server that can't sign.
+
+    Raises `Forbidden` if the viewer may not read the export, `ServiceUnavailable` without `links`.
+    """
+    permit(viewer, export)
+    if links is None:
+        raise ServiceUnavailable(
+            "This server can't sign links: HEADCOUNT_JWT_SECRET is not set. "
+            "Download with a bearer token instead."
+        )
+    return links.link(export, format, viewer, now)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()

@@ -1,14 +1,13 @@
 """The figures of rollups in `/metrics`, from their state documents."""
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterable
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-States: TypeAlias = Mapping[str, Mapping[str, Any]]
-"""Rollup's name → its state document, with `lag` in milliseconds."""
+from rollups.layout.states import States
 
 _COUNTERS: Final = {
     "changes": "Changes of documents that were applied to cells.",

@@ -1,13 +1,13 @@
 """The context of an operation: what resolvers get along with their arguments."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 import strawberry
 
 from auth.viewer import Viewer
 from loaders.loader import Loader
-from resolvers.export_link import ExportLinks
+from resolvers.exports import ExportLinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Context:
     viewer: Viewer
     now: datetime
     loader: Loader
-    links: ExportLinks = field(default_factory=ExportLinks)
+    links: ExportLinks | None = None
 
 
 Info = strawberry.Info[Context, None]

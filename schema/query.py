@@ -12,7 +12,7 @@ import resolvers.metrics
 import resolvers.tickets.report
 from auth.scope import Scope
 from auth.viewer import Role
-from resolvers.exports import ExportFormat, ExportReport, export_of
+from resolvers.exports import ExportFormat, ExportReport, export_link, export_of
 from resolvers.freshness import CubeFreshness
 from resolvers.tickets.report import LIMIT_MAX as TICKETS_MAX
 from resolvers.tickets.report import TicketReport, Tickets
@@ -131,7 +131,7 @@ class Query(Kpis):
             mobile_app_id=mobile_app_id or None,
             tickets=tickets,
         )
-        return context.links.link(asked, format, context.viewer, context.now)
+        return export_link(context.links, asked, format, context.viewer, context.now)
 
     @strawberry.field(
         graphql_type=graphql_list(CubeFreshness) | None,

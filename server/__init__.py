@@ -1,1 +1,1 @@
-"""The composition root: settings, the application, the embedded MongoDB, the command line."""
+"""The composition root: settings, command line, HTTP server, embedded MongoDB."""

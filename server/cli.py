@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
+from pydantic.alias_generators import to_snake
 from pymongo.errors import PyMongoError
 
 import schema
@@ -19,9 +20,13 @@ from resolvers.arguments import date_time
 from resolvers.exports import ExportFormat, ExportReport, export_of
 from resolvers.tickets.report import Tickets
 from server import log, serving, tokens
-from server.commands import data, rollups
-from server.commands import export as exporting
-from server.settings import read, unknown
+from server.commands import rollups
+from server.commands.demo import serve_demo
+from server.commands.export import write_export
+from server.commands.indexes import indexes as index_lines
+from server.commands.seeding import seed as write_demo_data
+from server.database import database_uri, open_database
+from server.settings import Settings, load_settings, unknown_settings
 
 
 class _Ttl(click.ParamType[timedelta]):
@@ -33,12 +38,12 @@ class _Ttl(click.ParamType[timedelta]):
             return value
         match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", value)
         if match is None:
-            self.fail(f"{value} is no time: give one as 90s, 30m, 1h or 7d.", param, ctx)
+            self.fail(f"{value} is not a duration: write it as 90s, 30m, 1h or 7d.", param, ctx)
         return timedelta(**{self._UNITS[match[2]]: int(match[1])})
 
 
-class _Moment(click.ParamType[datetime]):
-    name = "moment"
+class _DateTime(click.ParamType[datetime]):
+    name = "date-time"
 
     def convert(self, value: Any, param: Any, ctx: Any) -> datetime:
         try:
@@ -47,106 +52,109 @@ class _Moment(click.ParamType[datetime]):
             self.fail(str(error), param, ctx)
 
 
-_FILE = click.Path(dir_okay=False, path_type=Path)
-
-
 @click.group(help="KPIs of an events, ticketing and commerce platform, over GraphQL.")
 def cli() -> None:
     """The group of all commands."""
 
 
-class _Scale(click.FloatRange):
-    def convert(self, value: Any, param: Any, ctx: Any) -> float:
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail("nan is no scale.", param, ctx)
-        return number
+def _not_nan(_: click.Context, __: click.Parameter, scale: float) -> float:
+    if math.isnan(scale):
+        raise click.BadParameter("nan is not a number.")
+    return scale
 
 
 _scale = click.option(
     "--scale",
-    type=_Scale(min=0, min_open=True, max=100),
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    callback=_not_nan,
     default=1.0,
     show_default=True,
-    help="How much: 1 is about 60 events, 30,000 tickets and 100,000 behaviour events.",
+    help="The amount of data: 1 is 60 events, 30,000 tickets and 100,000 behaviour events.",
 )
 
 
-@cli.command(help="Serve, on the settings in the environment.")
+def _server_settings() -> Settings:
+    settings = load_settings()
+    log.configure(settings.log_format)
+    log.warn_of_unknown_settings(unknown_settings())
+    return settings
+
+
+@cli.command(help="Start the server. Environment variables HEADCOUNT_... configure it.")
 def serve() -> None:
-    settings = read()
-    log.configure(settings.log_format)
-    log.warn_of(unknown())
-    serving.serve(settings)
+    serving.serve(_server_settings())
 
 
-@cli.command("demo", help="Try it: demo data (made once), a token for each role, and the server.")
+@cli.command(help="Start a server with demo data, and print a token for each role.")
 @_scale
-def demo_(scale: float) -> None:
-    settings = read()
-    log.configure(settings.log_format)
-    log.warn_of(unknown())
-    serving.demo(settings, scale)
+def demo(scale: float) -> None:
+    serve_demo(_server_settings(), scale)
 
 
 @cli.command(help="Write demo data into the configured database.")
 @_scale
 @click.option(
-    "--seed", "number", type=int, default=1, show_default=True, help="Another number, other data."
+    "--seed", "number", type=int, default=1, show_default=True, help="Seed of the random data."
 )
-@click.option("--drop", is_flag=True, help="First drop the collections that demo data go into.")
+@click.option("--drop", is_flag=True, help="First delete all documents of the collections.")
 def seed(scale: float, number: int, drop: bool) -> None:
-    settings = read()
-    with data.opened(settings) as database:
-        data.seed(database, settings, scale=scale, number=number, drop=drop)
+    settings = load_settings()
+    with database_uri(settings) as uri, open_database(uri, settings) as database:
+        write_demo_data(database, settings, scale=scale, number=number, drop=drop)
 
 
-@cli.command(help="Print a token, signed with the configured secret.")
+@cli.command(help="Print a token that is signed with HEADCOUNT_JWT_SECRET.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option(
     "--permission",
     "permissions",
     type=click.Choice([permission.value for permission in Permission]),
     multiple=True,
-    help="What staff may see; may be given several times.",
+    help="A permission of staff. Repeat the option for several.",
 )
-@click.option("--organizer-id", help="The organizer whose events an organizer sees.")
+@click.option("--organizer-id", help="The id of the organizer, for the role organizer.")
 @click.option("--subject", default="headcount token", show_default=True)
-@click.option("--ttl", type=_Ttl(), default="1h", show_default=True, help="90s, 30m, 1h, 7d, …")
+@click.option(
+    "--ttl",
+    type=_Ttl(),
+    default="1h",
+    show_default=True,
+    help="Lifetime: 90s, 30m, 1h, 7d, …",
+)
 def token(
     role: str, permissions: tuple[str, ...], organizer_id: str | None, subject: str, ttl: timedelta
 ) -> None:
-    claims: dict[str, Any] = {"sub": subject, "role": role}
-    if permissions:
-        claims["permissions"] = list(permissions)
-    if organizer_id:
-        claims["organizer_id"] = organizer_id
-    click.echo(tokens.token(read(), claims, ttl))
+    optional = {"permissions": list(permissions), "organizer_id": organizer_id}
+    claims = {"sub": subject, "role": role} | {k: v for k, v in optional.items() if v}
+    click.echo(tokens.token(load_settings(), claims, ttl))
 
 
-@cli.command(help="Show the indexes that the queries want, or build those that are missing.")
-@click.option("--apply", is_flag=True, help="Build the missing ones.")
+@cli.command(help="Show the indexes that the queries use, or build them.")
+@click.option("--apply", is_flag=True, help="Build the missing indexes.")
 def indexes(apply: bool) -> None:
-    settings = read()
-    with data.opened(settings) as database:
-        for index in data.indexes(database, settings, apply=apply):
-            click.echo(index)
+    settings = load_settings()
+    with database_uri(settings) as uri, open_database(uri, settings) as database:
+        for line in index_lines(database, settings, apply=apply):
+            click.echo(line)
 
 
-@cli.command(help="Write a report to a file: the same bytes as its download.")
+@cli.command(help="Export a report to a file.")
 @click.option("--report", type=click.Choice([each.value for each in ExportReport]), required=True)
 @click.option("--format", type=click.Choice([each.value for each in ExportFormat]), required=True)
-@click.option("-o", "--output", "file", type=_FILE, required=True, help="The file to write.")
+@click.option(
+    "-o", "--output", "file", type=click.Path(dir_okay=False, path_type=Path), required=True,
+    help="The file to write.",
+)  # fmt: skip
 @click.option("--event-type", help="Events dashboard: only events of this type.")
 @click.option("--active-only", is_flag=True, help="Events dashboard: only active events.")
-@click.option("--event-id", help="Ticket report: the event.")
-@click.option("--mobile-app-id", help="Ticket report: the application.")
-@click.option("--exclude-deleted", is_flag=True, help="Ticket report: no deleted tickets.")
+@click.option("--event-id", help="Ticket report: the event's id.")
+@click.option("--mobile-app-id", help="Ticket report: the mobile app's id.")
+@click.option("--exclude-deleted", is_flag=True, help="Ticket report: exclude deleted tickets.")
 @click.option(
-    "--last-updated-since", type=_Moment(), help="Ticket report: only tickets updated since."
+    "--last-updated-since", type=_DateTime(), help="Ticket report: tickets updated then or later."
 )
 @click.option(
-    "--last-updated-before", type=_Moment(), help="Ticket report: only tickets updated before."
+    "--last-updated-before", type=_DateTime(), help="Ticket report: tickets updated before."
 )
 def export(
     report: str,
@@ -161,9 +169,9 @@ def export(
     last_updated_before: datetime | None,
 ) -> None:
     if not file.name:
-        raise click.UsageError("-o needs the name of a file.")
+        raise click.UsageError("-o requires the name of a file.")
     try:
-        asked = export_of(
+        requested = export_of(
             ExportReport(report),
             event_type=event_type or None,
             active_only=active_only,
@@ -172,46 +180,45 @@ def export(
             tickets=Tickets(exclude_deleted, last_updated_since, last_updated_before),
         )
     except BadUserInput as error:
-        raise click.UsageError(_by_options(str(error))) from error
-    rows = exporting.export(read(), asked, ExportFormat(format), file)
+        raise click.UsageError(_with_option_names(str(error))) from error
+    rows = write_export(load_settings(), requested, ExportFormat(format), file)
     click.echo(f"{file}: {rows} rows")
 
 
-def _by_options(complaint: str) -> str:
-    """A complaint about arguments of `exportLink` as one about options of the command."""
-    options = re.sub(r"(?<=')[a-z]+(?:[A-Z][a-z]+)+(?=')", _option, complaint)
+def _with_option_names(message: str) -> str:
+    """An error message with options of the command in place of arguments of `exportLink`."""
+    argument = r"(?<=')[a-z]+(?:[A-Z][a-z]+)+(?=')"
+    options = re.sub(argument, lambda name: f"--{to_snake(name[0]).replace('_', '-')}", message)
     return options.replace("Argument", "Option")
 
 
-def _option(name: re.Match[str]) -> str:
-    return "--" + re.sub(r"[A-Z]", lambda letter: f"-{letter[0].lower()}", name[0])
-
-
-@cli.group("rollups", help="Maintain rollups, which answer dashboards within milliseconds.")
+@cli.group("rollups", help="Build, update, show and verify the rollups.")
 def rollups_() -> None:
     """The group of the commands on rollups."""
 
 
-@rollups_.command("build", help="Build all cells, with a progress bar.")
+@rollups_.command("build", help="Build all rollups.")
 def rollups_build() -> None:
-    rollups.build_all(read())
+    rollups.build_all(load_settings())
 
 
 @rollups_.command("run", help="Maintain all rollups until a signal ends it.")
 def rollups_run() -> None:
-    settings = read()
+    settings = load_settings()
     log.configure(settings.log_format)
     rollups.maintain_all(settings)
 
 
 @rollups_.command("status", help="Show the lag, the lease holder and the cells of each rollup.")
 def rollups_status() -> None:
-    rollups.print_status(read())
+    rollups.print_status(load_settings())
 
 
-@rollups_.command("verify", help="Compare every cell with a fresh count; 1 if any differs.")
+@rollups_.command(
+    "verify", help="Compare every cell with a live count; exit with 1 if any differs."
+)
 def rollups_verify() -> None:
-    if differences := rollups.verify_all(read()):
+    if differences := rollups.verify_all(load_settings()):
         raise StartupError(f"{differences} cells differ from a fresh count: they are rebuilt.")
 
 
@@ -221,7 +228,7 @@ def schema_() -> None:
 
 
 def main() -> None:
-    """The entry point. What fails says so in one line, and exits with 1 (2: a wrong call)."""
+    """The entry point. Prints an error in one line, and exits with 1, or 2 for a usage error."""
     try:
         cli.main(standalone_mode=False)
     except StartupError as error:
@@ -234,7 +241,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         sys.exit(128 + signal.SIGINT)
     except PyMongoError as error:
-        _fail(f"MongoDB refused: {first_words(error)}", 1)
+        _fail(f"MongoDB error: {first_words(error)}", 1)
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -1,9 +1,9 @@
-"""The clock: the only place that asks it for the time of a request."""
+"""The clock. No other module reads the current time."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """Now, in UTC, cut to milliseconds as MongoDB keeps them."""
-    moment = datetime.now(UTC)
-    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    """The current time in UTC, truncated to milliseconds, the precision of MongoDB."""
+    time = datetime.now(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)

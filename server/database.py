@@ -1,24 +1,37 @@
-"""The connection to MongoDB."""
+"""Connections to MongoDB: the configured database, or an embedded one."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
+import structlog
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import AsyncMongoClient
+from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.monitoring import CommandListener
 
 import documents
 from errors import StartupError, first_words
+from server.embedded.mongod import embedded_mongod
 from server.settings import PREFIX, Settings
 
-# What a request waits for a server that is away, unless the URI says otherwise: longer than an
-# election should take, shorter than a person would wait.
+_log = structlog.get_logger(__name__)
+
+SyncDatabase = Database[dict[str, Any]]
+
+DATA_FOLDER = Path(".headcount")
+"""The folder of the embedded database and of the demo's secret."""
+
+# How long an operation waits for an unreachable server, unless the URI sets it: longer than an
+# election takes, shorter than a user waits.
 _SELECTION_MS = 5000
 
-# A date beyond year 9999 or a text that is no UTF-8 must not break the reading of its document.
+# Dates beyond the year 9999 and strings that are not UTF-8 must not fail the whole document.
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
@@ -26,40 +39,74 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 
 
+@contextmanager
+def database_uri(settings: Settings) -> Iterator[str]:
+    """The URI of the configured MongoDB, or of an embedded one that runs inside the block."""
+    if settings.mongodb_uri is not None:
+        yield settings.mongodb_uri.get_secret_value()
+        return
+    with embedded_mongod(DATA_FOLDER, on_death=_stop_server) as uri:
+        yield uri
+
+
+def _stop_server(exit_code: int) -> None:
+    # The server can't answer without its database; its next start recovers the data.
+    _log.error(
+        "the embedded MongoDB has ended: the server stops",
+        exit_code=exit_code,
+        log=str(DATA_FOLDER / "mongod.log"),
+    )
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 @asynccontextmanager
 async def connect(
     uri: str, settings: Settings, *listeners: CommandListener
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
-    """The database, with the documents bound to it.
+    """The database at a URI, with the Beanie documents bound to it.
 
-    Raises `StartupError` where it can't be reached.
+    Raises `StartupError` if it can't be reached.
     """
     try:
         client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            uri, event_listeners=listeners, **options(uri)
+            uri, event_listeners=listeners, **_options(uri)
         )
     except (PyMongoError, ValueError, OSError) as error:
-        raise unreachable(error) from error
+        raise _unreachable(error) from error
     async with client:
         database = client.get_database(settings.database, _CODEC)
         try:
             await documents.bind(database, settings.collections)
         except PyMongoError as error:
-            raise unreachable(error) from error
+            raise _unreachable(error) from error
         yield database
 
 
-def options(uri: str) -> dict[str, Any]:
-    """The client's options that the URI leaves open."""
-    selection = {"serverSelectionTimeoutMS": _SELECTION_MS}
-    return {"appname": "headcount"} | (
-        {} if "serverselectiontimeoutms" in uri.lower() else selection
-    )
+@contextmanager
+def open_database(uri: str, settings: Settings) -> Iterator[SyncDatabase]:
+    """The database at a URI, by a synchronous client.
+
+    Raises `StartupError` if it can't be reached.
+    """
+    with ExitStack() as stack:
+        try:
+            client = stack.enter_context(MongoClient[dict[str, Any]](uri, **_options(uri)))
+            client.admin.command("ping")
+        except (PyMongoError, ValueError, OSError) as error:
+            raise _unreachable(error) from error
+        yield client[settings.database]
 
 
-def unreachable(error: Exception) -> StartupError:
-    """What to say of a database that can't be reached at start."""
+def _options(uri: str) -> dict[str, Any]:
+    """The client's options that the URI does not set."""
+    options: dict[str, Any] = {"appname": "headcount"}
+    if "serverselectiontimeoutms" not in uri.lower():
+        options["serverSelectionTimeoutMS"] = _SELECTION_MS
+    return options
+
+
+def _unreachable(error: Exception) -> StartupError:
     return StartupError(
         f"The database can't be reached: {first_words(error)}. "
-        f"Is it running, and is {PREFIX}MONGODB_URI right?"
+        f"Start MongoDB, or correct {PREFIX}MONGODB_URI."
     )

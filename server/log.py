@@ -1,4 +1,4 @@
-"""The log: one event a line, as text for a terminal or as JSON for a collector."""
+"""Logging to standard error, one event per line, as text or as JSON."""
 
 import logging
 import sys
@@ -10,7 +10,7 @@ from structlog.typing import Processor
 
 
 def configure(format: Literal["console", "json"] | None) -> None:
-    """Sends all logging, the libraries' too, to standard error in one format."""
+    """Configures logging, also that of libraries. Format None: text on a terminal, else JSON."""
     if format is None:
         format = "console" if sys.stderr.isatty() else "json"
     shared: list[Processor] = [
@@ -23,30 +23,30 @@ def configure(format: Literal["console", "json"] | None) -> None:
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    last: list[Processor] = (
+    renderers: list[Processor] = (
         [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if format == "console"
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
-    # uvicorn's way of colouring, which is not ours.
+    # uvicorn adds a coloured copy of its message.
     shared.append(lambda _, __, event: {k: v for k, v in event.items() if k != "color_message"})
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.INFO)
-    # The driver logs every server it loses, many times; the answers say so, too.
+    # The driver repeatedly logs each unreachable server; requests log their failure already.
     logging.getLogger("pymongo").setLevel(logging.ERROR)
-    # What the driver warns of, an option that it does not know for instance, is logged, too.
+    # The driver issues warnings, for example of an unknown option in the URI.
     logging.captureWarnings(True)
 
 
-def warn_of(unknown: Sequence[str]) -> None:
-    """Says which variables of the environment look like settings, and are none."""
-    for name in unknown:
-        structlog.get_logger(__name__).warning("this variable is no setting: ignored", name=name)
+def warn_of_unknown_settings(names: Sequence[str]) -> None:
+    """Logs a warning for each environment variable that has the prefix, but is no setting."""
+    for name in names:
+        structlog.get_logger(__name__).warning("unknown setting ignored", name=name)

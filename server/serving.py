@@ -1,149 +1,39 @@
-"""Running the server, and the demo around it."""
+"""The command `headcount serve`: binds the address, and runs uvicorn with its workers."""
 
-import asyncio
-import gc
-import hashlib
 import math
-import os
-import secrets
-import signal
 import socket
-from contextlib import AsyncExitStack
-from multiprocessing import parent_process
-from typing import Any
+from typing import Final
 
-import click
-import structlog
 import uvicorn
-from pydantic import SecretStr
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from errors import StartupError
-from rollups.keeper.supervisor import maintaining
-from rollups.layout.rollup import ROLLUPS
-from server import log
-from server.commands import data
-from server.database import connect
-from server.embedded.demo_access import DemoAccess, demo_access, demo_tokens
-from server.http import application as app
+from server.database import database_uri, open_database
+from server.embedded.demo_access import DemoAccess
 from server.http.protocol import Protocol
-from server.rollups import check_rollups, rollup_store
+from server.http.worker import WorkerApplication
+from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
-from server.telemetry import Commands, Figures, shared_figures
+from server.telemetry import multiprocess_metrics
 
-_log = structlog.get_logger(__name__)
-
-# More than the first attempt takes.
-_CONNECT_SECONDS = 7
-# What is left to requests that were cancelled.
-_ENDING_SECONDS = 3
-_NOT_SENT = 131_072
+_UNSENT_BYTES: Final = 131_072
+"""How much data the kernel buffers for a client that does not read."""
 
 
 def serve(settings: Settings) -> None:
-    """Serves until a signal ends it; raises `StartupError` where it can't."""
+    """Serves until a signal ends it; raises `StartupError` if it can't start."""
     settings.verifier()
-    with _listening(settings) as listener, data.address(settings) as uri:
-        _run(settings, uri, listener)
+    with bind(settings) as listener, database_uri(settings) as uri:
+        run(settings, uri, listener)
 
 
-def demo(settings: Settings, scale: float) -> None:
-    """Fills the database with demo data, once; prints a token for each role; serves."""
-    own_secret = settings.jwt_secret is None and settings.jwt_jwks is None
-    changed: dict[str, Any] = {"dashboard": settings.dashboard is not False}
-    if own_secret:
-        changed["jwt_secret"] = SecretStr(_demo_secret(settings))
-    settings = settings.model_copy(update=changed)
-    with _listening(settings) as listener, data.address(settings) as uri:
-        with data.opened_at(uri, settings) as database:
-            data.seed_once(database, settings, scale)
-            # Tokens that are good elsewhere, or for others' data, are printed here, and no more.
-            access = demo_access(database, settings) if own_secret else None
-        # Who reads the welcome and asks at once is to wait, not to be refused.
-        listener.listen()
-        _welcome(settings, listener)
-        _run(settings, uri, listener, access)
-
-
-class _Process:
-    """The ASGI application of a process, which is connected to its database from start to end.
-
-    It is given to other processes, which make the same of it. One that is started while the
-    database is away, in place of one that died, answers that until it is back.
-    """
-
-    def __init__(self, settings: Settings, uri: str, demo: DemoAccess | None) -> None:
-        self._settings = settings
-        self._uri = uri
-        self._demo = demo
-        self._application: ASGIApp | None = None
-        self._answering = set[Any]()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "lifespan":
-            answering = asyncio.current_task()
-            self._answering.add(answering)
-            # Only the end of this process cancels it: nothing to be logged as a failure.
-            try:
-                await (self._application or app.away)(scope, receive, send)
-            except asyncio.CancelledError:
-                pass
-            finally:
-                self._answering.discard(answering)
-            return
-        await receive()
-        log.configure(self._settings.log_format)
-        if parent := parent_process():
-            _end_with(parent.sentinel)
-        async with AsyncExitStack() as stack:
-            connecting = asyncio.create_task(self._connect(stack))
-            await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
-            if connecting.done():
-                connecting.result()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-            connecting.cancel()
-            # What was cancelled is to close its cursors, and to say so.
-            await asyncio.wait([connecting, *self._answering], timeout=_ENDING_SECONDS)
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _connect(self, stack: AsyncExitStack) -> None:
-        figures = Figures()
-        while self._application is None:
-            try:
-                database = await stack.enter_async_context(
-                    connect(self._uri, self._settings, Commands(figures))
-                )
-                self._application = app.create(self._settings, database, figures, self._demo)
-                if self._settings.rollups != "off":
-                    store = rollup_store(self._settings, database)
-                    await stack.enter_async_context(maintaining(store, ROLLUPS))
-            except StartupError as error:
-                _log.warning("this process waits for the database", reason=str(error))
-                await asyncio.sleep(1)
-        # What is there now stays: looking for garbage in it stopped requests for 60 ms.
-        gc.collect()
-        gc.freeze()
-
-
-def _end_with(sentinel: int) -> None:
-    """Ends this process when the one that started it, and would end it, is gone."""
-    loop = asyncio.get_running_loop()
-
-    def ended() -> None:
-        loop.remove_reader(sentinel)
-        signal.raise_signal(signal.SIGTERM)
-
-    loop.add_reader(sentinel, ended)
-
-
-def _run(
+def run(
     settings: Settings, uri: str, listener: socket.socket, demo: DemoAccess | None = None
 ) -> None:
+    """Serves on a bound socket until a signal ends it; raises `StartupError` if it can't start."""
     config = uvicorn.Config(
-        _Process(settings, uri, demo),
+        WorkerApplication(settings, uri, demo),
         http=Protocol,
         lifespan="on",
         workers=settings.workers,
@@ -153,8 +43,8 @@ def _run(
         timeout_graceful_shutdown=math.ceil(settings.request_timeout),
         ws="none",
     )
-    # What can't be reached is told in a line, before there are processes that would tell it.
-    with data.opened_at(uri, settings):
+    # Reports an unreachable database in one line, before every worker would report it.
+    with open_database(uri, settings):
         pass
     if settings.rollups == "on":
         check_rollups(settings, uri)
@@ -163,24 +53,27 @@ def _run(
         server.run([listener])
         started = server.started
     else:
-        with shared_figures():
+        with multiprocess_metrics():
             supervisor = Multiprocess(config, [listener])
             supervisor.run()
         started = all(each.exitcode != STARTUP_FAILURE for each in supervisor.processes)
     if not started:
-        raise StartupError("The server could not start: the log says why.")
+        raise StartupError("The server could not start: see the log above for the reason.")
 
 
-def _listening(settings: Settings) -> socket.socket:
-    # Before all that takes time: a taken port should be known at once.
+def bind(settings: Settings) -> socket.socket:
+    """A socket that is bound to the configured address; raises `StartupError` if it is taken.
+
+    Call it before slow steps, so that a taken port is reported at once.
+    """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # With its protocol named: else asyncio leaves Nagle's algorithm on, which costs small answers
-    # some 45 ms.
+    # asyncio turns Nagle's algorithm off, which delays small responses by 45 ms, only for sockets
+    # with an explicit protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Whether a client reads on is seen soon, and not when megabytes have left the system.
-        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _NOT_SENT)
+        # A small buffer shows early that a client has stopped reading.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         listener.bind((settings.host, settings.port))
     except OSError as error:
         listener.close()
@@ -189,36 +82,3 @@ def _listening(settings: Settings) -> socket.socket:
             f"set {PREFIX}HOST and {PREFIX}PORT to an address that is free."
         ) from error
     return listener
-
-
-def _demo_secret(settings: Settings) -> str:
-    # Kept, so that a token goes on working when the demo is started again; of each database one,
-    # so that it opens no other.
-    name = "jwt-secret"
-    if settings.mongodb_uri is not None:
-        of = f"{settings.mongodb_uri.get_secret_value()} {settings.database} {settings.collections}"
-        name += f"-{hashlib.sha256(of.encode()).hexdigest()[:16]}"
-    file = data.FOLDER / name
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        made = file.with_suffix(f".{os.getpid()}")
-        with open(os.open(made, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w") as secret:
-            secret.write(secrets.token_urlsafe(48))
-        made.rename(file)
-    return file.read_text().strip()
-
-
-def _welcome(settings: Settings, listener: socket.socket) -> None:
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
-    click.echo()
-    if settings.dashboard:
-        click.echo(f"Dashboard: {url}\n")
-    if settings.introspection:
-        click.echo(f"GraphiQL: {url}graphql\n")
-    if settings.jwt_secret is None:
-        click.echo("Tokens: your key set's issuer makes them; headcount only verifies.\n")
-        return
-    for role, made in demo_tokens(settings).items():
-        click.echo(f"{role}: {made}\n")
-    click.echo("A request carries one of them: 'Authorization: Bearer <token>'.\n")

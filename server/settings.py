@@ -1,4 +1,4 @@
-"""The settings: read once, at start, from the environment and a `.env` file."""
+"""The settings, read once at startup from the environment and a `.env` file."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
-from auth.links import Links
+from auth.links import LinkSigner
 from auth.tokens import KeySet, Verifier
 from documents import DOCUMENTS
 from errors import BadUserInput, StartupError
@@ -31,18 +31,18 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _names(value: object) -> object:
+def _collection_names(value: object) -> object:
     if not isinstance(value, dict):
-        raise ValueError("must be a JSON object that maps default names to actual ones")
+        raise ValueError("must be a JSON object that maps default names to actual names")
     if unknown := sorted({*value} - {*DOCUMENTS}):
-        raise ValueError(f"{unknown[0]} is none of {', '.join(DOCUMENTS)}")
+        raise ValueError(f"{unknown[0]} must be one of {', '.join(DOCUMENTS)}")
     for name in value.values():
         if not isinstance(name, str) or not re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name):
-            raise ValueError(f"{name!r} can't be the name of a collection")
+            raise ValueError(f"{name!r} is not a valid name of a collection")
     return value
 
 
-def _zone(name: str) -> str:
+def _time_zone(name: str) -> str:
     try:
         time_zone("", name)
     except BadUserInput as error:
@@ -50,7 +50,7 @@ def _zone(name: str) -> str:
     return name
 
 
-def _database(name: str) -> str:
+def _database_name(name: str) -> str:
     if not re.fullmatch(r"[^\0/\\. \"$*<>:|?]{1,63}", name):
         raise ValueError(
             'must be the name of a database: 1 to 63 characters, none of /\\. "$*<>:|?'
@@ -58,13 +58,13 @@ def _database(name: str) -> str:
     return name
 
 
-def _split(value: object) -> object:
+def _comma_separated(value: object) -> object:
     if not isinstance(value, str):
         return value
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
-def _on(value: object) -> object:
+def _on_or_off(value: object) -> object:
     if isinstance(value, str):
         value = {"on": True, "off": False}.get(value.lower())
     if not isinstance(value, bool):
@@ -73,15 +73,15 @@ def _on(value: object) -> object:
 
 
 class Settings(BaseSettings):
-    """All settings (docs/operations.md says what each means)."""
+    """All settings; docs/operations.md explains each."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
     )
 
     mongodb_uri: SecretStr | None = None
-    database: Annotated[str, AfterValidator(_database)] = "headcount"
-    collections: Annotated[dict[str, str], BeforeValidator(_names)] = {}
+    database: Annotated[str, AfterValidator(_database_name)] = "headcount"
+    collections: Annotated[dict[str, str], BeforeValidator(_collection_names)] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=256)] = 1
@@ -89,13 +89,13 @@ class Settings(BaseSettings):
     jwt_jwks: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
-    introspection: Annotated[bool, BeforeValidator(_on)] = True
-    # Off, unless it is a demo.
-    dashboard: Annotated[bool, BeforeValidator(_on)] | None = None
-    compiled: Annotated[bool, BeforeValidator(_on)] = True
+    introspection: Annotated[bool, BeforeValidator(_on_or_off)] = True
+    # None: on in the demo, else off.
+    dashboard: Annotated[bool, BeforeValidator(_on_or_off)] | None = None
+    compiled: Annotated[bool, BeforeValidator(_on_or_off)] = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
     rollups: Literal["auto", "on", "off"] = "auto"
-    rollups_database: Annotated[str, AfterValidator(_database)] | None = None
+    rollups_database: Annotated[str, AfterValidator(_database_name)] | None = None
     shared_read_ms: Annotated[float, Field(ge=0, le=60_000)] = 250
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
     max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth
@@ -103,9 +103,9 @@ class Settings(BaseSettings):
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
-    export_timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    export_timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
     log_format: Literal["console", "json"] | None = None
 
     @property
@@ -118,27 +118,27 @@ class Settings(BaseSettings):
         """The time zone of exports."""
         return UTC if self.export_timezone == "UTC" else time_zone("", self.export_timezone)
 
-    def links(self) -> Links | None:
-        """What signs links; None without a secret."""
-        return Links(self.secret()) if self.jwt_secret else None
+    def link_signer(self) -> LinkSigner | None:
+        """The signer of link tokens; None without a secret."""
+        return LinkSigner(self.secret()) if self.jwt_secret else None
 
     def collection(self, name: str) -> str:
         """The actual name of a collection, by its default name."""
         return self.collections.get(name, name)
 
     def secret(self) -> str:
-        """The secret that tokens are signed with."""
+        """The secret that signs tokens; raises `StartupError` if it is not set."""
         if self.jwt_secret is None:
             raise StartupError(
-                f"{PREFIX}JWT_SECRET is not set: give a secret of at least {SECRET_BYTES} bytes."
+                f"{PREFIX}JWT_SECRET is not set: set it to at least {SECRET_BYTES} bytes."
             )
         return self.jwt_secret.get_secret_value()
 
     def verifier(self) -> Verifier:
-        """What tells good tokens from bad ones."""
+        """The verifier of tokens; raises `StartupError` without a secret and a key set."""
         if self.jwt_secret is None and self.jwt_jwks is None:
             raise StartupError(
-                f"No way to verify tokens: set {PREFIX}JWT_SECRET (at least {SECRET_BYTES} bytes) "
+                f"Tokens can't be verified: set {PREFIX}JWT_SECRET (at least {SECRET_BYTES} bytes) "
                 f"or {PREFIX}JWT_JWKS (the URL or file of a key set)."
             )
         return Verifier(
@@ -149,25 +149,25 @@ class Settings(BaseSettings):
         )
 
 
-def read() -> Settings:
-    """The settings; raises `StartupError` that names each bad variable and what it may be."""
+def load_settings() -> Settings:
+    """The settings; raises `StartupError` that names each invalid variable and valid values."""
     try:
         return Settings()
     except ValidationError as error:
-        raise StartupError("; ".join(_complaint(dict(e)) for e in error.errors())) from None
+        raise StartupError("; ".join(_message(dict(e)) for e in error.errors())) from None
     except SettingsError:
-        # The one setting that is JSON.
+        # pydantic-settings parses this setting, the only one that is JSON.
         raise StartupError(f"{PREFIX}COLLECTIONS: must be a JSON object") from None
     except UnicodeDecodeError:
-        raise StartupError("The file .env must be text in UTF-8.") from None
+        raise StartupError("The file .env must be encoded in UTF-8.") from None
 
 
-def unknown() -> list[str]:
-    """Variables that look like settings, and are none."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+def unknown_settings() -> list[str]:
+    """The environment variables that have the prefix, but are no settings."""
+    settings = {PREFIX + name.upper() for name in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in settings)
 
 
-def _complaint(error: dict[str, Any]) -> str:
+def _message(error: dict[str, Any]) -> str:
     variable = PREFIX + str(error["loc"][0]).upper()
     return f"{variable}: {error['msg'].removeprefix('Value error, ')}"

@@ -1,4 +1,4 @@
-"""What operators see: request ids, one log line a request, figures for Prometheus."""
+"""Telemetry: request ids, a log line per request, Prometheus metrics."""
 
 import os
 import re
@@ -23,13 +23,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _log = structlog.get_logger("headcount.access")
-# Where prometheus-client looks for files that processes share.
-_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
+# Names the folder in which prometheus-client shares metrics between processes.
+_SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
-class Figures:
-    """The figures that `/metrics` shows."""
+class PrometheusMetrics:
+    """The metrics of `/metrics`, except those of rollups."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -39,29 +39,29 @@ class Figures:
             ["route", "status"],
             registry=self.registry,
         )
-        self.broken_off = Counter(
+        self.incomplete_responses = Counter(
             "headcount_http_responses_broken_off",
-            "HTTP responses that ended before they were whole.",
+            "HTTP responses that ended before they were complete.",
             ["route"],
             registry=self.registry,
         )
-        self.seconds = Histogram(
+        self.request_seconds = Histogram(
             "headcount_http_request_seconds",
-            "Seconds from a request's arrival to the end of its answer.",
+            "Seconds from the arrival of a request to the end of its response.",
             ["route"],
             registry=self.registry,
         )
-        self.commands = Histogram(
+        self.command_seconds = Histogram(
             "headcount_mongodb_command_seconds",
-            "Seconds that a command to MongoDB took.",
+            "Duration of MongoDB commands in seconds.",
             ["command", "outcome"],
             registry=self.registry,
         )
 
     def text(self) -> bytes:
-        """The figures of all processes, in Prometheus' format."""
+        """The metrics of all processes, in the text format of Prometheus."""
         registry = self.registry
-        if _DIRECTORY in os.environ:
+        if _SHARED_FOLDER in os.environ:
             registry = CollectorRegistry()
             collect: Any = MultiProcessCollector
             collect(registry)
@@ -69,22 +69,22 @@ class Figures:
 
 
 @contextmanager
-def shared_figures() -> Iterator[None]:
-    """Lets the processes that are started meanwhile add up their figures."""
-    with TemporaryDirectory() as directory:
-        os.environ[_DIRECTORY] = directory
+def multiprocess_metrics() -> Iterator[None]:
+    """Sums up the metrics of the processes that start inside the block."""
+    with TemporaryDirectory() as folder:
+        os.environ[_SHARED_FOLDER] = folder
         yield
-        del os.environ[_DIRECTORY]
+        del os.environ[_SHARED_FOLDER]
 
 
-class Commands(CommandListener):
-    """Times the commands that are sent to MongoDB."""
+class CommandTimer(CommandListener):
+    """Measures the duration of MongoDB commands."""
 
-    def __init__(self, figures: Figures) -> None:
-        self._seconds = figures.commands
+    def __init__(self, metrics: PrometheusMetrics) -> None:
+        self._seconds = metrics.command_seconds
 
     def started(self, event: CommandStartedEvent) -> None:
-        """Nothing: a command's end says all."""
+        """Does nothing: the event at the command's end has the duration."""
 
     def succeeded(self, event: CommandSucceededEvent) -> None:
         self._seconds.labels(event.command_name, "ok").observe(event.duration_micros / 1e6)
@@ -93,62 +93,62 @@ class Commands(CommandListener):
         self._seconds.labels(event.command_name, "failed").observe(event.duration_micros / 1e6)
 
 
-def _unforeseen(request_id: str) -> Response:
+def _internal_error(request_id: str) -> Response:
     error = {
-        "message": "Something went wrong; the server's log says what, under this request's id.",
+        "message": "An internal error occurred. The server's log has it under the request id.",
         "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
     }
     return JSONResponse({"errors": [error]}, status_code=500)
 
 
 class Telemetry:
-    """ASGI middleware: a request id, a line in the log and the figures, for each request.
+    """ASGI middleware: adds a request id to each request, logs it and updates the metrics.
 
-    The log has the path without its query, which may hold a token.
+    The log has the path without the query, which may contain a token.
     """
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
+    def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
         self._app = app
-        self._figures = figures
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        header = Headers(scope=scope).get("x-request-id", "")
+        request_id = header if _REQUEST_ID.fullmatch(header) else uuid4().hex
         started = time.perf_counter()
-        # What a client that went away is taken to have got, as by other servers.
+        # "Client closed request", as nginx logs a response that never began.
         status = 499
-        whole = False
+        complete = False
 
-        async def observed(message: Message) -> None:
-            nonlocal status, whole
+        async def observed_send(message: Message) -> None:
+            nonlocal status, complete
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
-            whole = message["type"] == "http.response.body" and not message.get("more_body")
+            complete = message["type"] == "http.response.body" and not message.get("more_body")
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, observed)
+                await self._app(scope, receive, observed_send)
             except Exception as error:
-                _log.exception("a request failed", exc_info=error)
+                _log.exception("request failed", exc_info=error)
                 if status == 499:
-                    await _unforeseen(request_id)(scope, receive, observed)
+                    await _internal_error(request_id)(scope, receive, observed_send)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "other")
-                self._figures.requests.labels(route, status).inc()
-                self._figures.seconds.labels(route).observe(seconds)
-                if not whole:
-                    self._figures.broken_off.labels(route).inc()
+                self._metrics.requests.labels(route, status).inc()
+                self._metrics.request_seconds.labels(route).observe(seconds)
+                if not complete:
+                    self._metrics.incomplete_responses.labels(route).inc()
                 _log.info(
                     "request",
                     method=scope["method"],
                     path=scope["path"],
                     status=status,
-                    whole=whole,
+                    whole=complete,
                     ms=round(seconds * 1000, 1),
                 )

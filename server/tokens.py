@@ -1,4 +1,4 @@
-"""Tokens that this server itself accepts, for whoever starts it."""
+"""Issues tokens that a server with the same settings accepts."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -10,7 +10,7 @@ from server.settings import Settings
 
 
 def token(settings: Settings, claims: Mapping[str, Any], ttl: timedelta) -> str:
-    """A token with these claims that a server with these settings accepts, good from now."""
-    wanted = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
-    named = {name: value for name, value in wanted.items() if value is not None}
-    return tokens.sign({**claims, **named}, secret=settings.secret(), now=now(), ttl=ttl)
+    """A signed token with `claims`, and the configured audience and issuer; valid for `ttl`."""
+    expected = {"aud": settings.jwt_audience, "iss": settings.jwt_issuer}
+    configured = {name: value for name, value in expected.items() if value is not None}
+    return tokens.sign({**claims, **configured}, secret=settings.secret(), now=now(), ttl=ttl)

@@ -1,4 +1,4 @@
-"""What is cancelled has ended afterwards, however often one is cancelled oneself."""
+"""`cancel` leaves no task running, even if the caller is cancelled meanwhile."""
 
 import asyncio
 from contextlib import suppress
@@ -9,7 +9,7 @@ from cancelling import cancel, first
 
 
 async def _stubborn(ended: list[str], name: str) -> None:
-    """Ends when it is cancelled for the second time, as what a driver swallows."""
+    """Swallows the first cancellation, as the driver can; ends on the second."""
     try:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -20,10 +20,10 @@ async def _stubborn(ended: list[str], name: str) -> None:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cancelling._AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr("cancelling._RETRY_SECONDS", 0.01)
 
 
-async def test_what_takes_a_cancellation_for_its_own_is_cancelled_again() -> None:
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
     ended: list[str] = []
     task = asyncio.create_task(_stubborn(ended, "one"))
     await asyncio.sleep(0)
@@ -31,7 +31,7 @@ async def test_what_takes_a_cancellation_for_its_own_is_cancelled_again() -> Non
     assert ended == ["one"]
 
 
-async def test_who_is_cancelled_while_cancelling_leaves_nothing_running() -> None:
+async def test_a_caller_that_is_cancelled_while_it_cancels_leaves_no_task_running() -> None:
     ended: list[str] = []
     both = asyncio.create_task(first(_stubborn(ended, "one"), _stubborn(ended, "other")))
     await asyncio.sleep(0.01)

@@ -272,7 +272,7 @@ def test_it_serves_tells_its_health_and_ends_on_sigterm(
         HEADCOUNT_JWT_SECRET=SECRET,
     )
     nobody = _check_health(environment)
-    assert (nobody.returncode, "does not answer" in nobody.stderr) == (1, True)
+    assert (nobody.returncode, "does not respond" in nobody.stderr) == (1, True)
     token = _run(_entry("token", "--role", "admin"), tmp_path, environment).stdout.strip()
 
     with _serving(tmp_path, environment) as server:
@@ -301,7 +301,7 @@ def test_a_server_that_answers_otherwise_is_not_healthy(built: Built, response: 
         check = _check_health(_environment(built.venv, HEADCOUNT_PORT=port))
         answering.join()
     assert check.returncode == 1
-    assert "answer" in check.stderr
+    assert "respond" in check.stderr
 
 
 def test_pip_is_taken_out_of_the_final_python(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The file formats: xlsx, csv and json. They know no report."""
+"""The file formats xlsx, csv and json. Writers accept any report."""

@@ -1,4 +1,4 @@
-"""Any report as CSV (RFC 4180, UTF-8 with BOM): one sheet as a file, several as a zip of files."""
+"""Writes reports as CSV (RFC 4180, UTF-8 with BOM): a file for one sheet, a zip for several."""
 
 import csv
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -7,16 +7,16 @@ from datetime import tzinfo
 from io import StringIO
 from typing import Any, Final
 
-from exports.formats.texts import day_text, each, local, moment_text, nested_text, yes_no
+from exports.formats.texts import column_of, date_text, date_time_text, json_text, local, yes_no
 from exports.formats.zip_stream import MEMBER_MAX, ZipStream
 from exports.reports.report import Batch, Column, Kind, Report
 
-# What a spreadsheet would take for the start of a formula.
+# Spreadsheets evaluate a text that starts with one of these as a formula.
 _FORMULA: Final = frozenset("=+-@\t\r")
 
 
 async def csv_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
-    """The bytes of a report's only sheet, as its rows come."""
+    """Yields the CSV file of a report with one sheet."""
     (sheet,) = report.sheets
     lines = _Lines(sheet.columns, zone)
     yield lines.header()
@@ -26,9 +26,9 @@ async def csv_file(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
 
 
 async def csv_zip(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
-    """The bytes of a zip with a file for each sheet, as its rows come.
+    """Yields a zip with a CSV file for each sheet.
 
-    What a file of a zip can't hold, 2 GB, goes on in another.
+    A sheet that exceeds `MEMBER_MAX` bytes continues in `<name> (2).csv`.
     """
     with ZipStream(local(report.generated_at, zone)) as archive:
         for sheet in report.sheets:
@@ -52,17 +52,19 @@ async def csv_zip(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
 
 
 class _Lines:
+    """Formats the rows of a sheet."""
+
     def __init__(self, columns: Sequence[Column], zone: tzinfo) -> None:
         self._columns = columns
-        self._shown = [_shown(column.kind, zone) for column in columns]
+        self._formatters = [_formatter(column.kind, zone) for column in columns]
 
     def header(self) -> bytes:
         titles = [column.title for column in self._columns]
         return "\ufeff".encode() + _csv([titles])
 
     def of(self, batch: Batch) -> bytes:
-        shown = [show(values) for show, values in zip(self._shown, batch.columns, strict=True)]
-        return _csv(zip(*shown, strict=True))
+        columns = zip(self._formatters, batch.columns, strict=True)
+        return _csv(zip(*(format(values) for format, values in columns), strict=True))
 
 
 def _csv(rows: Any) -> bytes:
@@ -71,29 +73,29 @@ def _csv(rows: Any) -> bytes:
     return text.getvalue().encode()
 
 
-def _shown(kind: Kind, zone: tzinfo) -> Callable[[Sequence[Any]], Sequence[str | None]]:
+def _formatter(kind: Kind, zone: tzinfo) -> Callable[[Sequence[Any]], Sequence[str | None]]:
     match kind:
         case Kind.TEXT:
-            return _defused
+            return _escaped
         case Kind.MONEY:
-            return each(lambda value: f"{value:.2f}")
+            return column_of(lambda value: f"{value:.2f}")
         case Kind.PERCENTAGE:
-            return each(lambda value: f"{value:.1f}")
-        case Kind.MOMENT:
-            return each(lambda value: moment_text(local(value, zone)))
-        case Kind.DAY:
-            return each(day_text)
-        case Kind.FLAG:
-            return each(lambda value: "true" if value else "false")
+            return column_of(lambda value: f"{value:.1f}")
+        case Kind.DATE_TIME:
+            return column_of(lambda value: date_time_text(local(value, zone)))
+        case Kind.DATE:
+            return column_of(date_text)
+        case Kind.BOOLEAN:
+            return column_of(lambda value: "true" if value else "false")
         case Kind.YES_NO:
-            return each(yes_no)
-        case Kind.NESTED:
-            return each(nested_text)
+            return column_of(yes_no)
+        case Kind.JSON:
+            return column_of(json_text)
         case _:
-            return each(str)
+            return column_of(str)
 
 
-def _defused(texts: Sequence[str | None]) -> Sequence[str | None]:
+def _escaped(texts: Sequence[str | None]) -> Sequence[str | None]:
     if _FORMULA.isdisjoint(text[:1] for text in texts if text):
         return texts
     return [f"'{text}" if text and text[0] in _FORMULA else text for text in texts]

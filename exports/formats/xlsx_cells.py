@@ -1,4 +1,4 @@
-"""Cells as the XML of a worksheet: a batch of rows, column by column."""
+"""Writes batches of rows as the XML of a worksheet."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -7,30 +7,30 @@ from typing import Any, Final, TypeAlias
 
 from openpyxl.utils import get_column_letter
 
-from exports.formats.texts import day_text, each, local, moment_text, nested_text, yes_no
+from exports.formats.texts import column_of, date_text, date_time_text, json_text, local, yes_no
 from exports.reports.report import Column, Kind
 
-# UTF-16 units that a cell may hold, and characters that certainly do not have more.
+# The size limit of a cell, in UTF-16 code units. A character has one or two.
 _TEXT_MAX: Final = 32_767
-_CERTAIN: Final = _TEXT_MAX // 2
-# What XML can't hold as it is, and what readers take for an escape of a character.
-_UNCLEAN: Final = re.compile(
+_SHORT_TEXT: Final = _TEXT_MAX // 2
+# XML's special and illegal characters, and underscores that start an escape such as `_x000D_`.
+_SPECIAL: Final = re.compile(
     "[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)"
 )
-# What there is of it in texts without control characters.
-_SUSPECT: Final = ("&", "<", ">", "_x")
+# The printable ones, and the start of an escape.
+_PRINTABLE_SPECIAL: Final = ("&", "<", ">", "_x")
 _ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", "_": "_x005F_"}
 _EPOCH: Final = datetime(1899, 12, 30)  # noqa: DTZ001
 _DAY_SECONDS: Final = 86_400
-# Before it spreadsheets know no dates, or do not agree on them.
-_FIRST_MOMENT: Final = datetime(1900, 3, 1)  # noqa: DTZ001
+# Spreadsheets have no dates before 1900, and disagree on those before March 1900.
+_FIRST_DATE: Final = datetime(1900, 3, 1)  # noqa: DTZ001
 
 _Column: TypeAlias = Callable[[Sequence[Any]], Sequence[str]]
-"""What follows the references in the XML of a column's cells; nothing for nothing: it is blank."""
+"""Values of a column → XML of each cell after its reference; empty for a blank cell."""
 
 
-class Cells:
-    """Writes the rows of a sheet of these columns; `styles` are the numbers of theirs."""
+class SheetXml:
+    """Writes the rows of a sheet. `styles` has the index of each column's style."""
 
     def __init__(self, columns: Sequence[Column], styles: Sequence[int], zone: tzinfo) -> None:
         self._columns = [
@@ -39,7 +39,7 @@ class Cells:
         ]
 
     def rows(self, columns: Sequence[Sequence[Any]], first: int) -> bytes:
-        """The XML of rows, of which the first has this number."""
+        """The XML of rows, column by column; the first row has the number `first`."""
         numbers = [*map(str, range(first, first + len(columns[0])))]
         cells = [
             [
@@ -62,54 +62,54 @@ def _column(kind: Kind, style: int, zone: tzinfo) -> _Column:
     def number(value: object) -> str:
         return f"{as_number}{value}</v></c>"
 
-    def moment(value: datetime) -> str:
-        shown = local(value, zone)
-        if shown < _FIRST_MOMENT:
-            return text(moment_text(shown))
-        # All its digits: with few LibreOffice shows every other minute as the one before.
-        return number((shown - _EPOCH).total_seconds() / _DAY_SECONDS)
+    def date_time(value: datetime) -> str:
+        local_time = local(value, zone)
+        if local_time < _FIRST_DATE:
+            return text(date_time_text(local_time))
+        # Unrounded: with fewer digits LibreOffice shows every other minute one minute early.
+        return number((local_time - _EPOCH).total_seconds() / _DAY_SECONDS)
 
     def day(value: date) -> str:
-        if value < _FIRST_MOMENT.date():
-            return text(day_text(value))
+        if value < _FIRST_DATE.date():
+            return text(date_text(value))
         return number((value - _EPOCH.date()).days)
 
     def texts(values: Sequence[str | None]) -> Sequence[str]:
-        if _plain("".join(filter(None, values))):
+        if _is_clean("".join(filter(None, values))):
             return [f"{as_text}{value}{text_end}" if value else "" for value in values]
         return [text(value) if value else "" for value in values]
 
     match kind:
         case Kind.TEXT:
             return texts
-        case Kind.MOMENT:
-            return each(moment)
-        case Kind.DAY:
-            return each(day)
-        case Kind.FLAG:
-            return each(lambda value: f'" s="{style}" t="b"><v>{int(value)}</v></c>')
+        case Kind.DATE_TIME:
+            return column_of(date_time)
+        case Kind.DATE:
+            return column_of(day)
+        case Kind.BOOLEAN:
+            return column_of(lambda value: f'" s="{style}" t="b"><v>{int(value)}</v></c>')
         case Kind.YES_NO:
-            return each(lambda value: text(yes_no(value)))
-        case Kind.NESTED:
-            return each(lambda value: text(nested_text(value)))
+            return column_of(lambda value: text(yes_no(value)))
+        case Kind.JSON:
+            return column_of(lambda value: text(json_text(value)))
         case _:
-            return each(number)
+            return column_of(number)
 
 
-def _plain(text: str) -> bool:
-    """Whether there is certainly nothing to clean in a text, nor in any part of it."""
+def _is_clean(text: str) -> bool:
+    """Whether `clean` would change nothing in the text or a part of it; a quick check."""
     return (
-        len(text) <= _CERTAIN
+        len(text) <= _SHORT_TEXT
         and text.isprintable()
-        and not any(suspect in text for suspect in _SUSPECT)
+        and not any(special in text for special in _PRINTABLE_SPECIAL)
     )
 
 
 def clean(text: str) -> str:
-    """A text as XML, without what XML can't hold, and cut to what a cell can."""
-    if len(text) > _CERTAIN:
+    """The text escaped for XML, without illegal characters, and cut to the size limit of a cell."""
+    if len(text) > _SHORT_TEXT:
         text = _cut(text)
-    return _UNCLEAN.sub(lambda found: _ESCAPES.get(found[0], ""), text)
+    return _SPECIAL.sub(lambda match: _ESCAPES.get(match[0], ""), text)
 
 
 def _cut(text: str) -> str:

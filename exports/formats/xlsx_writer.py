@@ -1,4 +1,4 @@
-"""Any report as an Excel workbook, streamed: rows as XML into a frame that openpyxl made."""
+"""Writes reports as Excel workbooks: streams the rows' XML into frames that openpyxl made."""
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -6,46 +6,46 @@ from datetime import tzinfo
 from typing import IO, Final
 
 from exports.formats.texts import local
-from exports.formats.xlsx_cells import Cells
+from exports.formats.xlsx_cells import SheetXml
 from exports.formats.xlsx_skeleton import Frame, Skeleton, sheet_file, skeleton
 from exports.formats.zip_stream import MEMBER_MAX, ZipStream
 from exports.reports.report import Batch, Report, Sheet
 
 SHEET_ROWS: Final = 1_048_575
-"""Rows that a sheet may have below its header."""
+"""The largest number of rows below the header of a sheet."""
 
 
 async def xlsx(report: Report, zone: tzinfo) -> AsyncGenerator[bytes]:
-    """The workbook's bytes, as its rows come. What a sheet can't hold goes on in another."""
+    """Yields the workbook of a report. A sheet that is full continues in `<title> (2)`."""
     written: list[tuple[Sheet, str, int]] = []
     frames = _skeleton(report, zone, [(sheet, sheet.title, 0) for sheet in report.sheets]).frames
     with ZipStream(local(report.generated_at, zone)) as archive:
         for sheet, frame in zip(report.sheets, frames, strict=True):
-            parts = _Parts(sheet, frame, zone, archive, len(written))
+            writer = _SheetWriter(sheet, frame, zone, archive, len(written))
             async with aclosing(report.batches(sheet)) as batches:
                 async for batch in batches:
-                    parts.write(batch)
+                    writer.write(batch)
                     if data := archive.take():
                         yield data
-            written += parts.end()
-        # Last, as they know how many sheets and rows there are.
+            written += writer.end()
+        # Last, as they contain the numbers of sheets and rows.
         for name, content in _skeleton(report, zone, written).parts.items():
             with archive.open(name) as member:
                 member.write(content)
         yield archive.close()
 
 
-class _Parts:
-    """A sheet, and those that it goes on in."""
+class _SheetWriter:
+    """Writes a sheet of a report, and the sheets that continue it."""
 
     def __init__(
-        self, sheet: Sheet, frame: Frame, zone: tzinfo, archive: ZipStream, place: int
+        self, sheet: Sheet, frame: Frame, zone: tzinfo, archive: ZipStream, index: int
     ) -> None:
         self._sheet = sheet
         self._frame = frame
-        self._cells = Cells(sheet.columns, frame.styles, zone)
+        self._xml = SheetXml(sheet.columns, frame.styles, zone)
         self._archive = archive
-        self._place = place
+        self._index = index
         self._counts: list[int] = []
         self._next()
 
@@ -53,10 +53,10 @@ class _Parts:
         count = self._counts[-1]
         left = SHEET_ROWS - count
         if 0 < left < len(batch):
-            self.write(batch.part(0, left))
-            self.write(batch.part(left, len(batch)))
+            self.write(batch.slice(0, left))
+            self.write(batch.slice(left, len(batch)))
             return
-        xml = self._cells.rows(batch.columns, count + 2)
+        xml = self._xml.rows(batch.columns, count + 2)
         if left == 0 or (count and self._size + len(xml) > MEMBER_MAX):
             self._close()
             self._next()
@@ -66,14 +66,14 @@ class _Parts:
         self._counts[-1] += len(batch)
 
     def end(self) -> Sequence[tuple[Sheet, str, int]]:
-        """The sheets that were written: title, number of rows."""
+        """The written sheets: (sheet of the report, title, number of rows)."""
         self._close()
         return [
             (self._sheet, self._title(number), count) for number, count in enumerate(self._counts)
         ]
 
     def _next(self) -> None:
-        name = sheet_file(self._place + len(self._counts))
+        name = sheet_file(self._index + len(self._counts))
         self._member: IO[bytes] = self._archive.open(name)
         self._size = self._member.write(self._frame.before)
         self._counts.append(0)
@@ -87,5 +87,5 @@ class _Parts:
 
 
 def _skeleton(report: Report, zone: tzinfo, sheets: Sequence[tuple[Sheet, str, int]]) -> Skeleton:
-    described = [(title, sheet.columns, count) for sheet, title, count in sheets]
-    return skeleton(described, report.generated_at, report.title, str(zone))
+    titled = [(title, sheet.columns, count) for sheet, title, count in sheets]
+    return skeleton(titled, report.generated_at, report.title, str(zone))

@@ -1,4 +1,4 @@
-"""The events dashboard as a file: events with KPIs, and their tickets (events-dashboard, 5)."""
+"""The events dashboard report: events with their KPIs, and the tickets of these events."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -18,17 +18,17 @@ _EVENTS: Final = Sheet(
         Column("ID", "event_id", Kind.TEXT),
         Column("Title", "title", Kind.TEXT, 40),
         Column("Type", "event_type", Kind.TEXT, 18),
-        Column("Date", "event_date", Kind.MOMENT),
+        Column("Date", "event_date", Kind.DATE_TIME),
         Column("Location", "location", Kind.TEXT, 32),
-        Column("Capacity", "capacity", Kind.WHOLE),
-        Column("Tickets Issued", "tickets_issued", Kind.WHOLE),
-        Column("Available", "ticket_status.available", Kind.WHOLE),
-        Column("Consumed", "ticket_status.consumed", Kind.WHOLE),
-        Column("Expired", "ticket_status.expired", Kind.WHOLE),
-        Column("Tickets Sold", "tickets_sold", Kind.WHOLE),
-        Column("Tickets Promo", "tickets_promo", Kind.WHOLE),
+        Column("Capacity", "capacity", Kind.INTEGER),
+        Column("Tickets Issued", "tickets_issued", Kind.INTEGER),
+        Column("Available", "ticket_status.available", Kind.INTEGER),
+        Column("Consumed", "ticket_status.consumed", Kind.INTEGER),
+        Column("Expired", "ticket_status.expired", Kind.INTEGER),
+        Column("Tickets Sold", "tickets_sold", Kind.INTEGER),
+        Column("Tickets Promo", "tickets_promo", Kind.INTEGER),
         Column("Revenue (R$)", "revenue", Kind.MONEY),
-        Column("Orders (paid)", "orders_count", Kind.WHOLE),
+        Column("Orders (paid)", "orders_count", Kind.INTEGER),
         Column("Occupancy %", "occupancy_pct", Kind.PERCENTAGE),
         Column("Active", "is_active", Kind.YES_NO),
         Column("Box Office", "is_sale_box_office", Kind.YES_NO),
@@ -39,50 +39,50 @@ _TICKETS: Final = Sheet(
     "tickets",
     [
         Column("Ticket ID", "ticket_id", Kind.TEXT),
-        # In JSON the event is around them.
+        # JSON nests tickets in their event.
         Column("Event", None, Kind.TEXT, 40),
-        Column("Event Date", None, Kind.MOMENT),
+        Column("Event Date", None, Kind.DATE_TIME),
         Column("Customer ID", "customer_id", Kind.TEXT),
         Column("Status", "status", Kind.TEXT, 12),
         Column("Promo Code", "promo_code", Kind.TEXT, 16),
         Column("Order ID", "order_id", Kind.TEXT),
-        Column("Created At", "created_at", Kind.MOMENT),
-        Column("Consumed At", "consumed_at", Kind.MOMENT),
+        Column("Created At", "created_at", Kind.DATE_TIME),
+        Column("Consumed At", "consumed_at", Kind.DATE_TIME),
     ],
 )
-# Events that are formatted at once.
+# Events of a batch.
 _BATCH: Final = 250
 
 
 class EventsDashboard:
-    """The report, whose first tickets are read already."""
+    """The report; its first tickets are already read."""
 
     title = "Events dashboard"
     sheets = (_EVENTS, _TICKETS)
 
     def __init__(
         self,
-        asked: EventsDashboardExport,
+        export: EventsDashboardExport,
         generated_at: datetime,
         events: Sequence[EventStats],
         tickets: AsyncGenerator[ListedTickets],
         first: ListedTickets | None,
     ) -> None:
         self.generated_at = generated_at
-        self.filters = asked.filters
+        self.filters = export.filters
         self._events = events
         self._tickets = tickets
         self._first = first
 
     async def expected(self) -> int:
-        """Events, and tickets as these count them."""
+        """The number of events and of issued tickets."""
         return len(self._events) + sum(event.tickets_issued for event in self._events)
 
     async def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
-        """The rows of a sheet, each of them once."""
+        """Yields the rows of a sheet."""
         if sheet is _EVENTS:
-            for place in range(0, len(self._events), _BATCH):
-                rows = map(_row, self._events[place : place + _BATCH])
+            for start in range(0, len(self._events), _BATCH):
+                rows = map(_row, self._events[start : start + _BATCH])
                 yield Batch([*zip(*rows, strict=True)])
             return
         if self._first is not None:
@@ -91,23 +91,23 @@ class EventsDashboard:
             yield self._batch(tickets)
 
     def _batch(self, tickets: ListedTickets) -> Batch:
-        place, ids, *rest = tickets
-        event = self._events[place]
+        event_index, ids, *rest = tickets
+        event = self._events[event_index]
         of_event = ([value] * len(ids) for value in (event.title, event.event_date))
-        return Batch([ids, *of_event, *rest], place)
+        return Batch([ids, *of_event, *rest], event_index)
 
 
 @asynccontextmanager
 async def events_dashboard(
-    asked: EventsDashboardExport, snapshot: Snapshot, now: datetime
+    export: EventsDashboardExport, snapshot: Snapshot, now: datetime
 ) -> AsyncIterator[EventsDashboard]:
-    """The report, whose first tickets are read already: what can fail has failed before."""
+    """Opens the report, and reads its first tickets: most errors occur before the first byte."""
     events = await listed_events(
-        snapshot, event_type=asked.event_type, active_only=asked.active_only
+        snapshot, event_type=export.event_type, active_only=export.active_only
     )
     async with aclosing(listed_tickets(events, snapshot)) as tickets:
         first = await anext(tickets, None)
-        yield EventsDashboard(asked, now, [stats for _, stats in events], tickets, first)
+        yield EventsDashboard(export, now, [stats for _, stats in events], tickets, first)
 
 
 def _row(event: EventStats) -> Sequence[Any]:

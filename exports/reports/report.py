@@ -1,4 +1,4 @@
-"""What a report is: sheets of typed columns, and batches of rows. It knows no format."""
+"""The interface between reports and file formats: sheets of typed columns, batches of rows."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,32 +8,32 @@ from typing import Any, Protocol, Self
 
 
 class Kind(Enum):
-    """What a column holds; any value may be None."""
+    """The type of a column's values. Any value may be None."""
 
     TEXT = auto()
-    WHOLE = auto()
+    INTEGER = auto()
     """An int."""
     MONEY = auto()
     """A float in major units, at 2 places."""
     PERCENTAGE = auto()
     """A float at 1 place: 73.5 is 73.5 %."""
-    MOMENT = auto()
-    """A datetime; without an offset it is in UTC."""
-    DAY = auto()
+    DATE_TIME = auto()
+    """A datetime; a naive one is in UTC."""
+    DATE = auto()
     """A date."""
-    FLAG = auto()
+    BOOLEAN = auto()
     """A bool."""
     YES_NO = auto()
-    """A bool that is read by people: Yes or No."""
-    NESTED = auto()
-    """A list or dict that JSON can hold."""
+    """A bool that is shown as Yes or No."""
+    JSON = auto()
+    """A list or dict, encodable as JSON."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: its header in sheets; its name in JSON, None if it is left out there.
+    """A column. `title` is its header in sheets.
 
-    A name with a dot is of a nested object.
+    `name` is its name in JSON, with dots for nested objects; None omits the column there.
     """
 
     title: str
@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A sheet of a workbook, a file of a zip, or a list of JSON, which has `name`."""
+    """A sheet of a workbook, a CSV file `<name>.csv`, or the list `name` in JSON."""
 
     title: str
     name: str
@@ -53,45 +53,44 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows of a sheet, at least one of them, column by column.
+    """One or more rows of a sheet, column by column.
 
-    `place` is that of the row of the first sheet that rows of a second one belong to.
+    `parent`: rows of the second sheet belong to the row of the first sheet with this index.
     """
 
     columns: Sequence[Sequence[Any]]
-    place: int = 0
+    parent: int = 0
 
     def __len__(self) -> int:
         return len(self.columns[0])
 
-    def part(self, start: int, stop: int) -> Self:
-        """Some of the rows."""
+    def slice(self, start: int, stop: int) -> Self:
+        """The rows from `start` to before `stop`."""
         return replace(self, columns=[values[start:stop] for values in self.columns])
 
 
 class Report(Protocol):
-    """Rows that are streamed to whatever format.
+    """A report: one or two sheets of streamed rows.
 
-    There are one or two sheets. Rows of a second one belong to rows of the first, in whose order
-    they come; JSON nests them there.
+    Rows of the second sheet belong to rows of the first, and come in their order.
     """
 
     @property
     def title(self) -> str:
-        """What the file is called, for people."""
+        """The title in the file's properties and in progress bars."""
 
     @property
     def generated_at(self) -> datetime: ...
 
     @property
     def filters(self) -> Mapping[str, Any]:
-        """Name → value of what was asked for, as JSON can hold it."""
+        """Parameter name → value, encodable as JSON."""
 
     @property
     def sheets(self) -> Sequence[Sheet]: ...
 
     async def expected(self) -> int:
-        """How many rows there are, of all sheets together."""
+        """The approximate number of rows of all sheets."""
 
     def batches(self, sheet: Sheet) -> AsyncGenerator[Batch]:
-        """The rows of a sheet, as they come."""
+        """Yields the rows of a sheet. A writer reads each sheet once."""

@@ -1,4 +1,4 @@
-"""The ticket report as a file: every field of its rows is a column."""
+"""The ticket report: each field of `TicketReportRow` is a column."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -18,13 +18,14 @@ from resolvers.tickets.report import EventTickets
 from resolvers.tickets.row import TicketReportRow
 
 _KINDS: Final = {
-    str: Kind.TEXT, datetime: Kind.MOMENT, date: Kind.DAY, bool: Kind.FLAG, int: Kind.WHOLE,
+    str: Kind.TEXT, datetime: Kind.DATE_TIME, date: Kind.DATE, bool: Kind.BOOLEAN,
+    int: Kind.INTEGER,
 }  # fmt: skip
 
 
 def _kind(type_: Any) -> Kind:
-    (held,) = [each for each in get_args(type_) or (type_,) if each is not NoneType]
-    return _KINDS.get(held, Kind.NESTED)
+    (required,) = [each for each in get_args(type_) or (type_,) if each is not NoneType]
+    return _KINDS.get(required, Kind.JSON)
 
 
 _FIELDS: Final = get_type_hints(TicketReportRow)
@@ -37,31 +38,31 @@ _VALUES: Final = attrgetter(*_FIELDS)
 
 
 class TicketReportFile:
-    """The report, whose first tickets are read already."""
+    """The report; its first tickets are already read."""
 
     title = "Ticket report"
     sheets = (_SHEET,)
 
     def __init__(
         self,
-        asked: TicketReportExport,
+        export: TicketReportExport,
         generated_at: datetime,
-        found: EventTickets,
+        event_tickets: EventTickets,
         tickets: AsyncGenerator[Sequence[TicketReportRow]],
         first: Sequence[TicketReportRow],
     ) -> None:
         self.generated_at = generated_at
-        self.filters = {"eventId": asked.event_id, **asked.filters}
-        self._found = found
+        self.filters = {"eventId": export.event_id, **export.filters}
+        self._event_tickets = event_tickets
         self._tickets = tickets
         self._first = first
 
     async def expected(self) -> int:
-        """The tickets, which are counted when somebody asks."""
-        return await self._found.count()
+        """The number of tickets, by a query of its own."""
+        return await self._event_tickets.count()
 
     async def batches(self, _: Sheet) -> AsyncGenerator[Batch]:
-        """The rows, each of them once."""
+        """Yields the rows."""
         if self._first:
             yield _batch(self._first)
         async for tickets in self._tickets:
@@ -74,12 +75,15 @@ def _batch(rows: Sequence[TicketReportRow]) -> Batch:
 
 @asynccontextmanager
 async def ticket_report(
-    asked: TicketReportExport, scope: Scope, snapshot: Snapshot, now: datetime
+    export: TicketReportExport, scope: Scope, snapshot: Snapshot, now: datetime
 ) -> AsyncIterator[TicketReportFile]:
-    """The report; what can fail has failed before. Raises what `EventTickets.of` does."""
-    found = await EventTickets.of(
-        asked.event_id, asked.mobile_app_id, asked.tickets, scope, snapshot
+    """Opens the report, and reads its first tickets: most errors occur before the first byte.
+
+    Raises the errors of `EventTickets.of`.
+    """
+    event_tickets = await EventTickets.of(
+        export.event_id, export.mobile_app_id, export.tickets, scope, snapshot
     )
-    async with aclosing(read_ahead(found.rows())) as tickets:
+    async with aclosing(read_ahead(event_tickets.rows())) as tickets:
         first = await anext(tickets, None) or ()
-        yield TicketReportFile(asked, now, found, tickets, first)
+        yield TicketReportFile(export, now, event_tickets, tickets, first)

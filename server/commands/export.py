@@ -1,4 +1,4 @@
-"""`headcount export`: the file that a download would give, written here."""
+"""The command `headcount export`: writes the same bytes as a download to a file."""
 
 import asyncio
 import os
@@ -14,52 +14,51 @@ from tqdm import tqdm
 
 from auth.viewer import Permission, Role, Viewer
 from errors import HeadcountError, StartupError
-from exports.downloads import report_of
-from exports.formats.writers import WRITERS
+from exports.addresses import file_type
+from exports.downloads import open_report
 from exports.reports.report import Batch, Report, Sheet
-from resolvers.exports import Export, ExportFormat, suffix
+from resolvers.exports import Export, ExportFormat
 from server.clock import now
-from server.commands import data
-from server.database import connect
+from server.database import connect, database_uri
 from server.settings import Settings
 
-_ENDING_SECONDS = 2.0
-# Whoever can read the database may read all of it.
+_SHUTDOWN_SECONDS = 2.0
+# The user of this command can read the whole database anyway.
 _OPERATOR = Viewer(Role.ADMIN, tuple(Permission))
 
 
-def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) -> int:
-    """Writes an export to a file, with a progress bar; gives the number of its rows.
+def write_export(settings: Settings, export: Export, format: ExportFormat, file: Path) -> int:
+    """Writes an export to a file, with a progress bar; returns the number of rows.
 
-    The file appears when it is whole. Raises `StartupError` where it can't be made.
+    The file appears when it is complete. Raises `StartupError` if the export fails.
     """
-    # What a link leads to is replaced, not the link.
+    # Replaces the target of a symbolic link, not the link.
     file = file.resolve()
     if file.exists() and not file.is_file():
-        raise StartupError(f"Can't write {file}: it is no file, and would be replaced by one.")
+        raise StartupError(f"Can't write {file}: it is not a regular file. Name another file.")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
 
     writing: asyncio.Task[int] | None = None
 
     def end(number: int, _: object) -> None:
-        # Cancelled, it closes its cursor. But a cancelling can get lost on its way through the
-        # libraries; an embedded MongoDB ends with this process.
+        # The cancelled task closes its cursor. A library can swallow the cancellation: the timer
+        # then ends the process. An embedded MongoDB ends with the process.
         part.unlink(missing_ok=True)
         if writing is None or writing.done():
             os._exit(128 + number)
         writing.get_loop().call_soon_threadsafe(writing.cancel)
         writing.add_done_callback(lambda _: os._exit(128 + number))
-        Timer(_ENDING_SECONDS, os._exit, (128 + number,)).start()
+        Timer(_SHUTDOWN_SECONDS, os._exit, (128 + number,)).start()
 
     async def write(uri: str, out: BinaryIO) -> int:
         nonlocal writing
-        writing = asyncio.create_task(_write(settings, uri, asked, format, out))
+        writing = asyncio.create_task(_write(settings, uri, export, format, out))
         return await writing
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, end)
     try:
-        with data.address(settings) as uri, _created(part, like=file) as out:
+        with database_uri(settings) as uri, _created(part, like=file) as out:
             rows = asyncio.run(write(uri, out))
         part.replace(file)
     except OSError as error:
@@ -72,30 +71,32 @@ def export(settings: Settings, asked: Export, format: ExportFormat, file: Path) 
 
 
 def _created(part: Path, *, like: Path) -> BinaryIO:
-    """A new file, which nobody may read who may not read the one that it is to replace."""
+    """Creates a file with the permissions of the file that it will replace."""
     mode = like.stat().st_mode & 0o777 if like.exists() else 0o666
     return open(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb")
 
 
 async def _write(
-    settings: Settings, uri: str, asked: Export, format: ExportFormat, out: BinaryIO
+    settings: Settings, uri: str, export: Export, format: ExportFormat, out: BinaryIO
 ) -> int:
     async with (
         connect(uri, settings),
-        report_of(asked, _OPERATOR, now(), seconds=settings.request_timeout) as report,
+        open_report(export, _OPERATOR, now(), read_seconds=settings.request_timeout) as report,
     ):
         with tqdm(
             total=await report.expected(), unit=" rows", desc=report.title, file=sys.stderr
         ) as bar:
-            chunks = WRITERS[suffix(asked, format)](_Watched(report, bar), settings.zone)
+            chunks = file_type(export, format).writer(
+                _ReportWithProgress(report, bar), settings.zone
+            )
             async with aclosing(chunks):
                 async for chunk in chunks:
                     out.write(chunk)
             return int(bar.n)
 
 
-class _Watched:
-    """A report whose rows move a progress bar."""
+class _ReportWithProgress:
+    """A report that updates a progress bar."""
 
     def __init__(self, report: Report, bar: "tqdm[Any]") -> None:
         self.title = report.title

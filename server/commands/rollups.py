@@ -21,8 +21,7 @@ from rollups.keeper.store import CellCollection, RollupStore, State
 from rollups.keeper.supervisor import lease_owner, maintaining
 from rollups.keeper.verify import verify
 from rollups.layout.rollup import ROLLUPS, Rollup
-from server.commands import data
-from server.database import connect
+from server.database import connect, database_uri
 from server.rollups import rollup_store
 from server.settings import Settings
 
@@ -173,5 +172,5 @@ def _run(settings: Settings, work: Callable[[RollupStore], Coroutine[Any, Any, N
             await check_server(store)
             await work(store)
 
-    with data.address(settings) as uri:
+    with database_uri(settings) as uri:
         asyncio.run(run(uri))

@@ -1,1 +1,1 @@
-"""The embedded MongoDB and the demo's access to it."""
+"""The embedded MongoDB, and the demo's public access."""

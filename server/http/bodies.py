@@ -1,4 +1,4 @@
-"""Bodies of requests: none may be larger than is good for the server's memory."""
+"""The size limit of request bodies."""
 
 from typing import Final
 
@@ -7,11 +7,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from errors import ContentTooLarge
 
 BODY_MAX: Final = 1_000_000
-"""Bytes that a request's body may have."""
+"""The largest body, in bytes."""
 
 
 class BoundedBodies:
-    """ASGI middleware: whoever reads too large a body gets `ContentTooLarge`."""
+    """ASGI middleware: raises `ContentTooLarge` when the application reads too large a body."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -19,12 +19,12 @@ class BoundedBodies:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         received = 0
 
-        async def bounded() -> Message:
+        async def bounded_receive() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
             if received > BODY_MAX:
-                raise ContentTooLarge(f"A request may have {BODY_MAX} bytes at most.")
+                raise ContentTooLarge(f"The request's body has more than {BODY_MAX} bytes.")
             return message
 
-        await self._app(scope, bounded, send)
+        await self._app(scope, bounded_receive, send)

@@ -1,4 +1,4 @@
-"""The console: GraphiQL and the dashboard, or, where nobody built them, how to have them built."""
+"""The console: serves GraphiQL and the dashboard, or instructions to build them."""
 
 import json
 import os
@@ -21,12 +21,12 @@ from server.settings import Settings
 
 _FOLDER: Final = Path(__file__).parents[2] / "console"
 BUILT: Final = _FOLDER / "dist"
-"""What `npm run build` makes of the pages' sources."""
+"""The output folder of `npm run build`."""
 
-_SCHEMA: Final = re.compile(r'\s*<p id="schema">.*?</p>', re.DOTALL)
-_NOTHING: Final = '<script id="settings" type="application/json">{}</script>'
-# A year, as the name of a file changes with what is in it.
-_FOR_GOOD: Final = "public, max-age=31536000, immutable"
+_SCHEMA_LINK: Final = re.compile(r'\s*<p id="schema">.*?</p>', re.DOTALL)
+_EMPTY_SETTINGS: Final = '<script id="settings" type="application/json">{}</script>'
+# One year: a file's name contains a hash of its content.
+_IMMUTABLE: Final = "public, max-age=31536000, immutable"
 _POLICY: Final = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -39,11 +39,11 @@ _POLICY: Final = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-_OWN_STYLES: Final = {"style-src": "'self' 'unsafe-inline'"}
+_INLINE_STYLES: Final = {"style-src": "'self' 'unsafe-inline'"}
 
 
 class Console:
-    """The pages of one server; `demo` is what one gives away to whoever opens them."""
+    """The pages of a server; `demo` adds tokens to the pages of a demo."""
 
     def __init__(self, settings: Settings, demo: DemoAccess | None = None) -> None:
         self._settings = settings
@@ -51,7 +51,7 @@ class Console:
         self._sdl = schema.sdl()
 
     def routes(self) -> list[Route]:
-        """All but GraphiQL's page, which has its address together with the API."""
+        """The routes of the pages, except GraphiQL, which shares `/graphql` with the API."""
         routes = []
         if self._settings.introspection:
             routes.append(Route("/schema.graphql", self._schema))
@@ -63,9 +63,9 @@ class Console:
         return routes
 
     def graphiql(self, request: Request) -> Response:
-        """GraphiQL's page."""
-        # Monaco writes the colours of its themes into the page.
-        return self._page("graphql", request, _OWN_STYLES)
+        """The page of GraphiQL."""
+        # The Monaco editor inserts style elements for its themes.
+        return self._page("graphql", request, _INLINE_STYLES)
 
     async def _dashboard(self, request: Request) -> Response:
         return self._page("index", request, {})
@@ -79,17 +79,17 @@ class Console:
             page = (_FOLDER / "unbuilt.html").read_text()
             page = page.replace("http://127.0.0.1:8000/", escape(str(request.base_url)))
             if not self._settings.introspection:
-                page = _SCHEMA.sub("", page)
-            return _html(page, _OWN_STYLES)
-        known = _NOTHING.replace("{}", _json(self._known()))
-        return _html(file.read_text().replace(_NOTHING, known), policy)
+                page = _SCHEMA_LINK.sub("", page)
+            return _html(page, _INLINE_STYLES)
+        settings = _EMPTY_SETTINGS.replace("{}", _json(self._page_settings()))
+        return _html(file.read_text().replace(_EMPTY_SETTINGS, settings), policy)
 
-    def _known(self) -> dict[str, Any]:
-        known: dict[str, Any] = {
+    def _page_settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = {
             "dashboard": bool(self._settings.dashboard),
             "graphiql": self._settings.introspection,
         }
-        return known | (self._demo.given() if self._demo else {})
+        return settings | (self._demo.page_settings() if self._demo else {})
 
 
 def _html(page: str, policy: Mapping[str, str]) -> Response:
@@ -98,16 +98,16 @@ def _html(page: str, policy: Mapping[str, str]) -> Response:
 
 
 def _json(value: object) -> str:
-    """JSON that ends no script."""
+    """JSON that can stand in a script element: it contains no `<`."""
     return json.dumps(value).replace("<", r"\u003c")
 
 
 class _Files(StaticFiles):
     def get_path(self, scope: Scope) -> str:
-        # Below its folder, whatever was asked for.
+        # Normalized, so that the path stays below the folder.
         return os.path.normpath(str(scope["path_params"]["path"]))
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
         response = super().file_response(*args, **kwargs)
-        response.headers["cache-control"] = _FOR_GOOD
+        response.headers["cache-control"] = _IMMUTABLE
         return response

@@ -1,4 +1,4 @@
-"""Clients that go away: what is done for them is cancelled."""
+"""Cancels requests whose client disconnects."""
 
 import asyncio
 
@@ -7,10 +7,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cancelling import cancel
 
 
-class Disconnects:
-    """ASGI middleware: cancels the application when nobody waits for its answer any more.
+class CancelOnDisconnect:
+    """ASGI middleware: cancels the application when the client disconnects.
 
-    A client is listened for from when its request has been read.
+    It listens for the disconnect as soon as the application has read the request's body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -20,31 +20,31 @@ class Disconnects:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        read, answered = asyncio.Event(), False
+        body_read, response_sent = asyncio.Event(), False
 
-        async def heard() -> Message:
+        async def observed_receive() -> Message:
             message = await receive()
             if not message.get("more_body"):
-                read.set()
+                body_read.set()
             return message
 
-        async def sent(message: Message) -> None:
-            nonlocal answered
-            answered = message["type"] == "http.response.body" and not message.get("more_body")
+        async def observed_send(message: Message) -> None:
+            nonlocal response_sent
+            response_sent = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
-        async def gone() -> None:
-            await read.wait()
+        async def disconnect() -> None:
+            await body_read.wait()
             while (await receive())["type"] != "http.disconnect":
                 pass
 
-        answering = asyncio.ensure_future(self._app(scope, heard, sent))
-        leaving = asyncio.create_task(gone())
+        responding = asyncio.ensure_future(self._app(scope, observed_receive, observed_send))
+        disconnecting = asyncio.create_task(disconnect())
         try:
-            await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
-            if answering.done() or answered:
-                await answering
+            await asyncio.wait((responding, disconnecting), return_when=asyncio.FIRST_COMPLETED)
+            if responding.done() or response_sent:
+                await responding
         finally:
-            leaving.cancel()
-            # What it was doing is to have ended.
-            await cancel(answering)
+            disconnecting.cancel()
+            # Waits until the application has closed its cursors.
+            await cancel(responding)

@@ -1,4 +1,4 @@
-"""`/graphql`: GraphQL over HTTP, behind a token; the page that explores it is open."""
+"""The endpoint `/graphql`: GraphQL over HTTP with a token; GraphiQL for browsers."""
 
 import asyncio
 import json
@@ -21,16 +21,16 @@ import schema
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
+from exports.links import SignedLinks
 from loaders.loader import Loader
 from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
-from resolvers.export_link import ExportLinks
 from schema.context import Context
 from server.clock import now
 from server.settings import Settings
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
-"""The media type of GraphQL over HTTP, which has a status of 400 where nothing was executed."""
+"""Media type of GraphQL over HTTP. Its status is 400 if the operation was not executed."""
 
 GRACE_SECONDS = 1.0
 
@@ -58,17 +58,17 @@ class Endpoint(GraphQL[Context, None]):
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
         self._rollups = rollups
-        self._links = settings.links()
+        self._link_signer = settings.link_signer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
         except HeadcountError as error:
-            response = self._refusal(request, error.status, error.code, str(error))
+            response = _error_response(request, error.status, error.code, str(error))
             response.headers.update(error.headers)
         except HTTPException as error:
-            response = self._refusal(request, error.status_code, BadUserInput.code, error.reason)
+            response = _error_response(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
                 response.headers["allow"] = "GET, POST"
         except ClientDisconnect:
@@ -78,42 +78,49 @@ class Endpoint(GraphQL[Context, None]):
     async def _answer(self, request: Request) -> Response:
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
             if self._page is None or not self._settings.introspection:
-                raise HTTPException(404, "GraphiQL is turned off here (HEADCOUNT_INTROSPECTION).")
+                raise HTTPException(404, "GraphiQL is off: HEADCOUNT_INTROSPECTION is off.")
             return self._page(request)
-        viewer, moment = await self._viewer(request), now()
+        viewer, time = await self._viewer(request), now()
         context = Context(
             viewer=viewer,
-            now=moment,
+            now=time,
             loader=Loader(
-                {"now": moment, "low_stock_threshold": self._settings.low_stock_threshold},
+                {"now": time, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
                 rollups=self._rollups,
             ),
-            links=ExportLinks(self._links, self._settings.zone, lambda: str(request.base_url)),
+            links=self._links(request),
         )
         try:
-            # Fields that wait for the database have given up by then; a client may still send.
+            # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
-                # What is read of it is kept for the framework.
+                # Starlette caches the body for strawberry.
                 await request.body()
                 return await self.run(request, context=context)
         except TimeoutError as error:
-            raise ServiceUnavailable("The request took too long.") from error
+            raise ServiceUnavailable(
+                f"The request took more than {self._settings.request_timeout:g} s."
+            ) from error
         finally:
             context.loader.close()
+
+    def _links(self, request: Request) -> SignedLinks | None:
+        if self._link_signer is None:
+            return None
+        return SignedLinks(self._link_signer, self._settings.zone, lambda: str(request.base_url))
 
     async def _viewer(self, request: Request) -> Viewer:
         token = bearer(request.headers.get("authorization", ""))
         if not token:
-            raise Unauthenticated("A token is needed: send 'Authorization: Bearer <token>'.")
+            raise Unauthenticated("The request has no token: send 'Authorization: Bearer <token>'.")
         if self._settings.jwt_jwks is None:
             return self._verifier.viewer(token)
-        # A key set may have to be fetched.
+        # Fetching the key set would block the event loop.
         return await run_in_threadpool(self._verifier.viewer, token)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
-        """Whether a browser asks for a page; `*/*`, which tools send, does not."""
+        """Whether a browser requests the page. `*/*`, which tools send, does not count."""
         return (
             request.method == "GET"
             and request.query_params.get("query") is None
@@ -123,7 +130,7 @@ class Endpoint(GraphQL[Context, None]):
     async def process_result(
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
-        """The response; without `data` where nothing was executed."""
+        """The response; it has no `data` if the operation was not executed."""
         response = await super().process_result(request, result)
         if result.data is None and not any(error.path for error in result.errors or ()):
             del response["data"]
@@ -134,7 +141,7 @@ class Endpoint(GraphQL[Context, None]):
         response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse],
         sub_response: Response,
     ) -> Response:
-        """In the negotiated media type, which decides the status where nothing was executed."""
+        """Encodes the response; its media type decides the status of rejected operations."""
         media_type = sub_response.media_type
         refused = "data" not in response_data and media_type == GRAPHQL_RESPONSE
         return Response(
@@ -144,43 +151,44 @@ class Endpoint(GraphQL[Context, None]):
         )
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
-        """Carries the negotiated media type to `create_response`."""
+        """Passes the negotiated media type to `create_response`."""
         return Response(media_type=_media_type(request))
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
     ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """The request's parameters; raises `HTTPException` where one has the wrong type."""
+        """The parameters of the request; raises `HTTPException` for one of the wrong type."""
         data = await super().parse_http_body(request)
         if not isinstance(getattr(data, "operation_name", None), str | None):
             raise HTTPException(400, "'operationName' must be a string or null.")
         return data
 
     def encode_json(self, data: object) -> bytes:
-        """A response's body."""
+        """Encodes the body of a response."""
         try:
             return orjson.dumps(data)
         except TypeError:
-            # An error may quote what was asked, with halves of characters that JSON can escape.
+            # orjson rejects lone surrogates, which an error message may quote from the request.
             return json.dumps(data).encode()
 
     def decode_json(self, data: str | bytes) -> object:
-        """A body or a parameter: a JSON object; null is an empty one."""
+        """Decodes a JSON object in a body or a parameter; null becomes an empty object."""
         try:
             value = json.loads(data)
         except (ValueError, RecursionError) as error:
-            raise HTTPException(400, f"What was sent is no JSON: {error}.") from error
+            raise HTTPException(400, f"The request is not valid JSON: {error}.") from error
         if not isinstance(value, dict | None):
-            raise HTTPException(400, "What was sent must be a JSON object.")
+            raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
 
-    def _refusal(self, request: Request, status: int, code: str, message: str) -> Response:
-        error = GraphQLError(message, extensions={"code": code})
-        return Response(
-            json.dumps({"errors": [error.formatted]}),
-            status_code=status,
-            media_type=_media_type(request),
-        )
+
+def _error_response(request: Request, status: int, code: str, message: str) -> Response:
+    error = GraphQLError(message, extensions={"code": code})
+    return Response(
+        json.dumps({"errors": [error.formatted]}),
+        status_code=status,
+        media_type=_media_type(request),
+    )
 
 
 def _media_type(request: Request | WebSocket) -> str:

@@ -1,21 +1,21 @@
-"""uvicorn's fast HTTP protocol, with bounds that it leaves open."""
+"""The HTTP/1.1 protocol of uvicorn, with a size limit for headers and safe upgrades."""
 
 import httptools
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_MAX = 65_536
-"""Bytes that a request's head may take."""
+"""The largest request line and headers, in bytes."""
 
 
 class Protocol(HttpToolsProtocol):
-    """HTTP/1.1 by httptools; a connection that asks for another protocol goes on by h11.
+    """HTTP/1.1 by httptools; hands a connection with an upgrade request to h11.
 
-    httptools takes whatever follows a request to upgrade for the other protocol's. There is none
-    here, and the request's body would be taken for the next request; h11 just answers it.
+    After an upgrade request, httptools stops parsing HTTP. The server supports no other protocol,
+    and uvicorn would parse the request's body as the next request. h11 ignores the upgrade.
     """
 
-    _head = 0
+    _head_bytes = 0
     _in_head = False
 
     def data_received(self, data: bytes) -> None:
@@ -24,13 +24,13 @@ class Protocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self._go_on_without(data[upgrade.args[0] :])
+            self._continue_with_h11(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
         else:
-            self._head = self._head + len(data) if in_head and self._in_head else 0
-            if self._head > HEAD_MAX:
-                self.send_400_response(f"A request's head may have {HEAD_MAX} bytes at most.")
+            self._head_bytes = self._head_bytes + len(data) if in_head and self._in_head else 0
+            if self._head_bytes > HEAD_MAX:
+                self.send_400_response(f"The request's headers have more than {HEAD_MAX} bytes.")
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -41,13 +41,13 @@ class Protocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def _should_upgrade(self) -> bool:
-        # So that the request is not answered here.
+        # uvicorn then does not respond to the request, and h11 does.
         return True
 
-    def _go_on_without(self, rest: bytes) -> None:
-        """Gives the connection, with the request that wanted the upgrade, to h11."""
+    def _continue_with_h11(self, rest: bytes) -> None:
+        """Hands the connection to h11, with the request but without its upgrade header."""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.send_400_response("A request to upgrade must not be pipelined.")
+            self.send_400_response("An upgrade request must not be pipelined.")
             return
         head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
         for name, value in self.headers:

@@ -1,4 +1,4 @@
-"""Tokens signed with the keys of a key set."""
+"""Tokens that are signed with keys of a key set."""
 
 import json
 from collections.abc import Iterator
@@ -67,18 +67,18 @@ def key_url() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
-def test_a_token_of_a_key_in_a_file_is_good(key_file: Path, algorithm: str) -> None:
+def test_a_token_signed_with_a_key_of_a_file_is_valid(key_file: Path, algorithm: str) -> None:
     verifier = Verifier(key_set=KeySet(str(key_file)))
     assert verifier.viewer(_token(algorithm)).role is Role.ADMIN
 
 
 @pytest.mark.parametrize("algorithm", PRIVATE)
-def test_a_token_of_a_key_at_a_url_is_good(key_url: str, algorithm: str) -> None:
+def test_a_token_signed_with_a_key_of_a_url_is_valid(key_url: str, algorithm: str) -> None:
     verifier = Verifier(key_set=KeySet(key_url))
     assert verifier.viewer(_token(algorithm)).role is Role.ADMIN
 
 
-def test_a_token_of_another_key_is_refused(key_file: Path) -> None:
+def test_a_token_signed_with_another_key_is_rejected(key_file: Path) -> None:
     verifier = Verifier(key_set=KeySet(str(key_file)))
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     for bearer in (
@@ -91,8 +91,8 @@ def test_a_token_of_another_key_is_refused(key_file: Path) -> None:
             verifier.viewer(bearer)
 
 
-def test_a_public_key_is_never_taken_for_a_shared_secret(key_file: Path) -> None:
-    # The classic confusion: HS256, with the public key's own text as the secret.
+def test_a_public_key_is_never_used_as_a_shared_secret(key_file: Path) -> None:
+    # The algorithm confusion attack: HS256 with the public key as the secret.
     verifier = Verifier(key_set=KeySet(str(key_file)))
     for key in _public()["keys"]:
         with pytest.raises(Unauthenticated):
@@ -105,7 +105,7 @@ def test_secret_and_key_set_may_both_be_configured(key_file: Path) -> None:
     assert verifier.viewer(_token("HS256", key=SECRET)).role is Role.ADMIN
 
 
-def test_a_key_set_that_is_away_is_not_the_tokens_fault() -> None:
+def test_an_unreachable_key_set_is_service_unavailable() -> None:
     verifier = Verifier(key_set=KeySet("http://127.0.0.1:1/keys"))
     with pytest.raises(ServiceUnavailable):
         verifier.viewer(_token("RS256"))

@@ -1,4 +1,4 @@
-"""Running the benchmarks' commands as a person does."""
+"""Runs the commands of the benchmarks."""
 
 import shutil
 import subprocess
@@ -11,7 +11,7 @@ needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="the peers 
 
 
 def run(module: str, *arguments: str) -> str:
-    """What a command says."""
+    """The output of a command."""
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *arguments],
         cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=300, check=False,

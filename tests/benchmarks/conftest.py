@@ -1,4 +1,4 @@
-"""What the benchmarks' tests share: little data, made once."""
+"""Fixtures of the benchmarks' tests."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from benchmarks.dataset import QUICK
 
 @pytest.fixture(scope="package")
 def quick_uri(mongodb_uri: str) -> Iterator[str]:
-    """A MongoDB that the quick data are dropped from in the end."""
+    """The URI of a MongoDB; the quick data are dropped at the end."""
     yield mongodb_uri
     with MongoClient[dict[str, object]](mongodb_uri) as client:
         client.drop_database(QUICK.database)

@@ -1,4 +1,4 @@
-"""The benchmark runs end to end on little data, and its data are the same every time."""
+"""The benchmark runs on little data, and its data are reproducible."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
 
 from benchmarks import report
-from benchmarks.dataset import MOMENT, QUICK, Size, collections
+from benchmarks.dataset import NOW, QUICK, Size, collections
 from benchmarks.operations import BY_REVENUE, EVENT_STATS, ORDER_STATS, TOTAL, UNIQUE
-from benchmarks.replay import Disagreement, Sent, groups
+from benchmarks.replay import CommandRecorder, Disagreement, groups
 
 ROOT = Path(__file__).parents[2]
 CALLS = [
@@ -31,7 +31,7 @@ def test_a_quick_run_times_every_operation_and_all_contenders_agree(
     out = tmp_path / "figures.md"
     command = [sys.executable, "-m", "benchmarks", "--quick", "--rounds", "2"]
     try:
-        # A process of its own: the documents of this one are bound to the tests' database.
+        # A subprocess, as the documents of this process are bound to the tests' database.
         run = subprocess.run(
             [*command, "--uri", mongodb_uri, "--out", str(out)],
             cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
@@ -47,7 +47,7 @@ def test_a_quick_run_times_every_operation_and_all_contenders_agree(
     assert run.stdout.count("met") >= 6
 
 
-def test_the_data_are_the_same_every_time_and_as_many_as_asked_for() -> None:
+def test_the_data_are_reproducible_and_have_their_size() -> None:
     first, second = (
         {name: [bson.encode(each) for each in made] for name, made in collections(QUICK)}
         for _ in range(2)
@@ -78,7 +78,7 @@ def test_the_data_have_the_shares_of_the_platform() -> None:
 def test_the_visits_have_the_shares_of_the_shop_and_no_session_crosses_the_week() -> None:
     made = dict(collections(QUICK))
     events = list(made["analytics_events"])
-    edge = MOMENT - timedelta(days=7)
+    edge = NOW - timedelta(days=7)
     before, week = (
         {e["session_id"] for e in events if (e["created_at"] < edge) is old}
         for old in (True, False)
@@ -93,50 +93,50 @@ def test_the_visits_have_the_shares_of_the_shop_and_no_session_crosses_the_week(
     assert {"direct", "google", None} <= {e.get("source") for e in events}
 
 
-async def test_what_waited_for_an_answer_each_time_waits_for_it_when_it_is_sent_again() -> None:
-    sent, numbers = Sent(), count()
+async def test_a_dependent_aggregation_waits_for_its_predecessor_when_replayed() -> None:
+    recorder, numbers = CommandRecorder(), count()
     lucky = iter([True, False, True])
 
     async def answer() -> None:
-        first, second = (_start(sent, numbers, kind) for kind in ("views", "sessions"))
-        _succeed(sent, first)
+        first, second = (_start(recorder, numbers, kind) for kind in ("views", "sessions"))
+        _succeed(recorder, first)
         if next(lucky):
-            _succeed(sent, second)
-        _succeed(sent, _start(sent, numbers, "leaders"))
+            _succeed(recorder, second)
+        _succeed(recorder, _start(recorder, numbers, "leaders"))
 
-    found = await groups(sent, answer, ["analytics_events"])
+    found = await groups(recorder, answer, ["analytics_events"])
     kinds = [group.command["pipeline"][0]["$match"]["event_type"] for group in found]
     assert kinds == ["views", "sessions", "leaders"]
     assert [list(group.after) for group in found] == [[], [], [0]]
 
 
-async def test_an_operation_that_asks_something_else_each_time_is_not_timed() -> None:
-    sent, numbers = Sent(), count()
+async def test_an_operation_with_varying_aggregations_is_an_error() -> None:
+    recorder, numbers = CommandRecorder(), count()
     kinds: Iterator[str] = map(str, count())
 
     async def answer() -> None:
-        _start(sent, numbers, next(kinds))
+        _start(recorder, numbers, next(kinds))
 
-    with pytest.raises(Disagreement, match="something else"):
-        await groups(sent, answer, ["analytics_events"])
+    with pytest.raises(Disagreement, match="different aggregations"):
+        await groups(recorder, answer, ["analytics_events"])
 
 
-def _start(sent: Sent, numbers: "count[int]", kind: str) -> int:
+def _start(recorder: CommandRecorder, numbers: "count[int]", kind: str) -> int:
     pipeline = [{"$match": {"event_type": kind}}, {"$group": {"_id": None}}]
     command = {"aggregate": "analytics_events", "pipeline": pipeline, "cursor": {}}
-    sent.started(CommandStartedEvent(command, "db", id := next(numbers), ("", 0), id))
+    recorder.started(CommandStartedEvent(command, "db", id := next(numbers), ("", 0), id))
     return id
 
 
-def _succeed(sent: Sent, id: int) -> None:
+def _succeed(recorder: CommandRecorder, id: int) -> None:
     reply = {"ok": 1}
-    sent.succeeded(
+    recorder.succeeded(
         CommandSucceededEvent(timedelta(), reply, "aggregate", id, ("", 0), id, database_name="db")
     )
 
 
 @pytest.mark.parametrize(("took", "verdict"), [(185.0, "met"), (186.0, "**not met**")])
-def test_the_acceptance_is_told_by_the_medians(took: float, verdict: str) -> None:
+def test_the_acceptance_criteria_use_medians(took: float, verdict: str) -> None:
     times = {
         report.HEADCOUNT: [1.0, took, 999.0], report.HTTP: [took],
         report.BARE: [50.0, 100.0, 150.0], report.REFERENCE: [1000.0],
@@ -146,10 +146,10 @@ def test_the_acceptance_is_told_by_the_medians(took: float, verdict: str) -> Non
     assert len(lines) == 4
 
 
-def test_a_few_rounds_of_the_reference_are_enough() -> None:
+def test_the_reference_may_have_fewer_rounds() -> None:
     times = {
         report.HEADCOUNT: [2.0, 3.0, 4.0], report.BARE: [2.0, 2.0, 2.0],
-        report.REFERENCE: [20.0], report.PLAIN: [8.0],
+        report.REFERENCE: [20.0], report.ON_DICTS: [8.0],
     }  # fmt: skip
     assert report.table({TOTAL: times}).splitlines()[-1].endswith("| 1.50 | 10.00 |")
     assert list(report.acceptance({TOTAL: times}))[-1].endswith(

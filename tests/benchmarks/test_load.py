@@ -1,11 +1,11 @@
-"""The race over HTTP runs end to end on little data, and its report tells what was measured."""
+"""The HTTP benchmark runs on little data, and its report has the measured values."""
 
 from pathlib import Path
 from xml.etree import ElementTree
 
 from benchmarks import load_report as report
 from benchmarks.cannon import Run
-from benchmarks.chart import drawn
+from benchmarks.chart import bar_chart
 from benchmarks.execution import milliseconds
 from benchmarks.http_race import ENTRANTS
 from benchmarks.operations import EVENT_STATS, ORDER_STATS
@@ -19,9 +19,9 @@ EVENT = 'event(id: "000000000000000000000000")'
 def test_a_quick_race_over_http_has_all_contenders_agree(quick_uri: str, tmp_path: Path) -> None:
     out, plot = tmp_path / "figures.md", tmp_path / "plot.svg"
     written = ("--out", str(out), "--plot", str(plot))
-    said = run("load", "--quick", "--rounds", "1", "--uri", quick_uri, *written)
-    assert out.read_text(encoding="utf-8") == said
-    rows = [line.split(" | ") for line in said.splitlines() if line.startswith("| ")][2:]
+    output = run("load", "--quick", "--rounds", "1", "--uri", quick_uri, *written)
+    assert out.read_text(encoding="utf-8") == output
+    rows = [line.split(" | ") for line in output.splitlines() if line.startswith("| ")][2:]
     found = [(row[0].strip("|` "), row[1]) for row in rows]
     calls = [EVENT_STATS, "event(id: …)", ORDER_STATS, "viewer"]
     names = [entrant.name for entrant in ENTRANTS]
@@ -31,12 +31,12 @@ def test_a_quick_race_over_http_has_all_contenders_agree(quick_uri: str, tmp_pat
         for name in names
         if call == EVENT_STATS or name != report.REST
     ]
-    # On little data the verdicts say nothing but that there are so many.
-    assert said.count("met") == 8
+    # On little data only the number of verdicts is meaningful.
+    assert output.count("met") == 8
     assert len(ElementTree.parse(plot).findall(".//{*}path")) == len(rows)  # noqa: S314
 
 
-def test_the_acceptance_is_told_by_the_medians() -> None:
+def test_the_acceptance_criteria_use_medians() -> None:
     def runs(rate: float, cpu: float) -> list[Run]:
         return [Run(each, 1, 2, cpu, 10) for each in (1, rate, 9999)]
 
@@ -52,19 +52,19 @@ def test_the_acceptance_is_told_by_the_medians() -> None:
     assert "event(id: …)" in lines[3]
 
 
-def test_the_plot_is_a_document_with_a_bar_for_each() -> None:
+def test_the_chart_has_a_bar_for_each_contender() -> None:
     runs = {"a < b": [Run(10, 1, 2, 3, 10)], "c": [Run(20, 1, 2, 3, 10)]}
-    plot = ElementTree.fromstring(drawn({EVENT: runs}))  # noqa: S314
+    plot = ElementTree.fromstring(bar_chart({EVENT: runs}))  # noqa: S314
     texts = [each.text for each in plot.findall("{*}text")]
     assert texts == ["event(id: …)", "a < b", "10.0 /s", "c", "20.0 /s"]
     assert len(plot.findall("{*}rect")) == 3
 
 
-def test_execution_alone_is_timed_where_both_ways_answer_the_same() -> None:
+def test_the_execution_alone_is_measured() -> None:
     assert all(took > 0 for took in milliseconds(1))
 
 
-def test_the_lock_of_the_peers_names_no_place_to_download_from() -> None:
+def test_the_lock_of_the_peers_contains_no_urls() -> None:
     lock = (PEERS / "package-lock.json").read_text()
     assert '"resolved"' not in lock
     assert '"integrity"' in lock

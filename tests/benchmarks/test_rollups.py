@@ -8,11 +8,11 @@ from tests.benchmarks.commands import needs_node, run
 
 @needs_node
 def test_quick_rollups_are_measured(quick_uri: str) -> None:
-    said = run("rollups", "--quick", "--uri", quick_uri)
+    output = run("rollups", "--quick", "--uri", quick_uri)
     for part in ("changes/s of", "lag,", "caught up at", "build of all cells", "eventsOverview"):
-        assert part in said
+        assert part in output
     # Two for each of four operations, twice, one of each for their sizes, three of keeping.
-    assert said.count("met") == 2 * 4 * 2 + 4 + 3
+    assert output.count("met") == 2 * 4 * 2 + 4 + 3
 
 
 def test_changes_are_written_at_their_rate(mongodb_uri: str) -> None:

@@ -1,4 +1,4 @@
-"""Ever new operations are sent to one server, and its memory is sampled."""
+"""The soak test of memory runs, and its operations are distinct."""
 
 import pytest
 
@@ -6,17 +6,17 @@ from benchmarks.soak import operation, summary
 from tests.benchmarks.commands import run
 
 
-def test_a_short_soak_sends_only_what_is_answered(quick_uri: str) -> None:
+def test_a_short_soak_sends_valid_operations(quick_uri: str) -> None:
     assert run("soak", "--texts", "40", "--uri", quick_uri).startswith(
         "- 40 different operations: "
     )
 
 
-def test_no_two_operations_of_the_soak_are_the_same() -> None:
+def test_the_operations_of_the_soak_are_distinct() -> None:
     assert len({operation(number) for number in range(1000)}) == 1000
 
 
 @pytest.mark.parametrize(("last", "verdict"), [(104.0, "met"), (104.1, "**not met**")])
 def test_memory_may_grow_until_the_second_quarter(last: float, verdict: str) -> None:
-    said = summary(8, [80.0, 90.0, 100.0, 100.0, 103.0, 103.0, last, last])
-    assert said.endswith(f": {verdict}")
+    output = summary(8, [80.0, 90.0, 100.0, 100.0, 103.0, 103.0, last, last])
+    assert output.endswith(f": {verdict}")

@@ -215,7 +215,7 @@ async def test_the_shops_week_is_the_apis(window: Open, demo: str, choice: str, 
     assert shown["Revenue"] == money(of["totalRevenue"])
     sources = await numbers(shop, "Sessions by source")
     assert sources == [[each["source"], count(each["sessions"])] for each in of["trafficSources"]]
-    await expect(shop.locator(".note")).to_contain_text("Days are those of America/Bogota")
+    await expect(shop.locator(".note")).to_contain_text("Days are in the time zone America/Bogota")
 
 
 async def test_each_role_sees_what_is_its_own(window: Open, demo: str) -> None:
@@ -345,7 +345,7 @@ async def test_a_server_that_is_away_is_told_and_asked_again(window: Open, demo:
         await page.get_by_role("radio", name="staff").check(force=True)
         await page.clock.run_for(3000)
         await expect(page.locator("main")).to_contain_text("The server can’t be reached.")
-        await expect(page.locator(".token summary")).to_have_text("No answer")
+        await expect(page.locator(".token summary")).to_have_text("No response")
     await page.clock.run_for(12_000)
     await expect(page.locator(".token summary")).to_contain_text("demo staff")
     await expect(orders).to_contain_text("can only be read by the role ADMIN")
@@ -417,11 +417,9 @@ async def test_where_nothing_is_the_page_says_so(window: Open, empty: str) -> No
     await page.get_by_role("button", name="Use it").click()
     await expect(panel(page, "Overview").locator(".cards b")).to_have_text(["0.00", "0", "0", "0"])
     await expect(panel(page, "Events")).to_contain_text("No event matches.")
-    await expect(panel(page, "Promo codes")).to_contain_text("No code brought a ticket yet.")
+    await expect(panel(page, "Promo codes")).to_contain_text("No ticket has a promo code yet.")
     await expect(panel(page, "Orders")).to_contain_text("Nothing yet.")
-    await expect(panel(page, "Shop, last seven days")).to_contain_text(
-        "Nobody looked at a product yet."
-    )
+    await expect(panel(page, "Shop, last seven days")).to_contain_text("No product was viewed yet.")
     assert await violations(page) == []
 
 

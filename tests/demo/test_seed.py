@@ -1,4 +1,4 @@
-"""The demo's data: the same for every seed, of the contract's shapes, and of believable sums."""
+"""The demo data: reproducible, complete and plausible."""
 
 import re
 from collections import Counter
@@ -50,7 +50,7 @@ def data(request: pytest.FixtureRequest) -> Data:
 
 
 def timeless(value: Any) -> Any:
-    """The value without what may hang on the time: dates, and the first digits of ids."""
+    """The value without dates and the timestamps in ids."""
     if isinstance(value, dict):
         return {key: timeless(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -88,12 +88,12 @@ def test_another_seed_makes_other_documents() -> None:
 
 
 @pytest.mark.parametrize("now", OTHER_NOWS)
-def test_another_now_moves_times_and_changes_nothing_else(now: datetime) -> None:
+def test_another_now_changes_only_times(now: datetime) -> None:
     assert timeless(collect(now=now)) == timeless(collect())
 
 
 @pytest.mark.parametrize("now", OTHER_NOWS)
-def test_another_now_keeps_what_is_upcoming_and_what_is_in_the_windows(now: datetime) -> None:
+def test_another_now_changes_no_events_of_the_windows(now: datetime) -> None:
     def counts(now: datetime) -> list[Any]:
         data = collect(now=now)
         upcoming = [
@@ -112,14 +112,14 @@ def test_another_now_keeps_what_is_upcoming_and_what_is_in_the_windows(now: date
     assert counts(now) == counts(NOW)
 
 
-def test_ids_are_unique_and_tell_the_time_of_creation(data: Data) -> None:
+def test_ids_are_unique_and_have_the_time_of_creation(data: Data) -> None:
     ids = [each["_id"] for batch in data.values() for each in batch]
     assert len(set(ids)) == len(ids)
     for each in data["tickets"] + data["ticket_orders"] + data["analytics_events"]:
         assert each["_id"].generation_time == each["created_at"].replace(microsecond=0)
 
 
-def test_datetimes_are_in_utc_and_cut_to_milliseconds(data: Data) -> None:
+def test_datetimes_are_in_utc_and_truncated_to_milliseconds(data: Data) -> None:
     for date in dates(list(data.values())):
         assert date.tzinfo is UTC
         assert date.microsecond % 1000 == 0
@@ -129,7 +129,7 @@ def test_only_events_are_in_the_future(data: Data) -> None:
     assert max(dates([batch for name, batch in data.items() if name != "events"])) <= NOW
 
 
-def test_each_part_of_the_platform_is_there(data: Data) -> None:
+def test_the_data_contain_every_case(data: Data) -> None:
     events, tickets, orders = data["events"], data["tickets"], data["ticket_orders"]
     codes, products, users = data["promo_codes"], data["products"], data["users"]
     unsold = [ticket for ticket in tickets if "ticket_order_id" not in ticket]
@@ -198,7 +198,7 @@ def test_wallets_have_every_field_of_the_contract_and_an_owner_unless_injected(d
         assert ("deleted_at" in wallet) == (wallet["status"] == "DELETED")
 
 
-def test_both_gateways_speak_their_own_statuses() -> None:
+def test_each_gateway_has_its_own_statuses() -> None:
     statuses = {(each["gateway"], each["payment_status"]) for each in collect()["ticket_orders"]}
     assert statuses == {
         *(("asaas", status) for status in ("CONFIRMED", "RECEIVED", "PENDING", "OVERDUE")),
@@ -206,14 +206,14 @@ def test_both_gateways_speak_their_own_statuses() -> None:
     }
 
 
-def test_a_paid_order_has_as_many_tickets_as_it_says_and_any_other_has_none(data: Data) -> None:
+def test_only_a_paid_order_has_tickets_and_has_ticket_count_of_them(data: Data) -> None:
     made = Counter(each.get("ticket_order_id") for each in data["tickets"])
     for order in data["ticket_orders"]:
         paid = order["payment_status"] in PAID
         assert made[order["_id"]] == (order["ticket_count"] if paid else 0)
 
 
-def test_an_order_costs_its_tickets_at_one_of_the_prices_of_its_event(data: Data) -> None:
+def test_the_amount_of_an_order_is_its_tickets_times_a_price_of_its_event(data: Data) -> None:
     prices: dict[ObjectId, set[int]] = {}
     for order in data["ticket_orders"]:
         price, rest = divmod(order["amount_cents"], order["ticket_count"])
@@ -234,20 +234,20 @@ def test_only_one_event_is_overbooked_and_others_are_sold_out_or_empty(data: Dat
     assert set(issued) <= {each["_id"] for each in data["events"]}
 
 
-def test_a_tickets_times_follow_each_other(data: Data) -> None:
+def test_the_times_of_a_ticket_are_in_order(data: Data) -> None:
     for ticket in data["tickets"]:
         assert ticket["created_at"] <= ticket.get("consumed_at", NOW)
         assert min(dates(ticket)) == ticket["created_at"]
         assert max(dates(ticket)) == ticket.get("updated_at", ticket["created_at"])
 
 
-def test_behaviour_spans_ninety_days_and_a_good_part_is_of_the_last_week(data: Data) -> None:
+def test_behaviour_spans_ninety_days_and_the_last_week_has_a_fair_share(data: Data) -> None:
     ages = [NOW - each["created_at"] for each in data["analytics_events"]]
     assert timedelta(days=85) < max(ages) <= timedelta(days=90)
     assert 0.15 < sum(age <= timedelta(days=7) for age in ages) / len(ages) < 0.4
 
 
-def test_every_kind_of_behaviour_is_there_and_the_funnel_narrows(data: Data) -> None:
+def test_all_types_of_behaviour_events_occur_and_the_funnel_narrows(data: Data) -> None:
     counts = Counter(each["event_type"] for each in data["analytics_events"])
     assert set(counts) == {*FUNNEL, *ERRORS, "whatsapp_cart_click", "whatsapp_purchase"}
     funnel = [counts[step] for step in FUNNEL]
@@ -264,7 +264,7 @@ def test_purchases_have_keys_prices_of_both_types_and_repeat_buyers(data: Data) 
     assert any("metadata" not in each for each in purchases)
 
 
-def test_errors_say_why(data: Data) -> None:
+def test_errors_have_messages(data: Data) -> None:
     for each in data["analytics_events"]:
         assert ("error_message" in each) == (each["event_type"] in ERRORS)
 
@@ -276,6 +276,6 @@ def test_amounts_grow_with_the_scale() -> None:
 
 
 @pytest.mark.parametrize("scale", [0.01, 0.3])
-def test_the_total_is_about_right(scale: float) -> None:
+def test_the_total_is_approximately_right(scale: float) -> None:
     made = sum(len(batch) for _, batch in documents(scale=scale, now=NOW))
     assert total(scale) == pytest.approx(made, rel=0.05)

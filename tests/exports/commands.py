@@ -1,4 +1,4 @@
-"""Programs that read files, where they are there."""
+"""Marks for tests that need a program."""
 
 import shutil
 

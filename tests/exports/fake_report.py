@@ -1,4 +1,4 @@
-"""Reports of whatever rows a test has."""
+"""Reports with the rows of a test."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -9,13 +9,13 @@ from exports.reports.report import Batch, Report, Sheet
 AT = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
-def batch(rows: Sequence[Sequence[Any]], place: int = 0) -> Batch:
-    """A batch of rows; there is at least one."""
-    return Batch([*zip(*rows, strict=True)], place)
+def batch(rows: Sequence[Sequence[Any]], parent: int = 0) -> Batch:
+    """A batch of one or more rows."""
+    return Batch([*zip(*rows, strict=True)], parent)
 
 
 class FakeReport:
-    """A report of sheets whose batches of rows are made when they are asked for."""
+    """A report whose batches are made lazily."""
 
     title = "Fake"
     generated_at = AT

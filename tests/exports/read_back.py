@@ -1,4 +1,4 @@
-"""Reading files as those who get them do: with several libraries."""
+"""Reads exported files with several libraries, as their receivers do."""
 
 import csv
 import json
@@ -14,11 +14,11 @@ from openpyxl.utils.escape import unescape
 from python_calamine import CalamineWorkbook
 
 Sheets = dict[str, list[list[Any]]]
-"""Title → rows, the header first; what is blank is None."""
+"""Title → rows, the header first; a blank cell is None."""
 
 
 def xlsx(file: bytes) -> Sheets:
-    """A workbook's values, on which three readers agree."""
+    """A workbook's values; asserts that three readers agree on them."""
     book = openpyxl.load_workbook(BytesIO(file))
     found = {sheet.title: _rows(sheet.iter_rows(values_only=True)) for sheet in book}
     calamine = CalamineWorkbook.from_filelike(BytesIO(file))
@@ -38,18 +38,18 @@ def xlsx(file: bytes) -> Sheets:
         for other in (calamine.get_sheet_by_name(title).to_python(), by_pandas):
             assert len(other) == len(rows)
             for one, row in zip(other, rows, strict=True):
-                for a, b in zip(_plain(one, width), _plain(row, width), strict=True):
+                for a, b in zip(_padded(one, width), _padded(row, width), strict=True):
                     assert _agree(a, b), (a, b)
     return found
 
 
 def _rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Rows of openpyxl's, which leaves escapes to its callers where texts stand in their cells."""
+    """Rows that openpyxl read. It leaves escapes in inline texts to its callers."""
     return [[unescape(v) if isinstance(v, str) else v for v in row] for row in rows]
 
 
-def _plain(row: Sequence[Any], width: int) -> list[Any]:
-    """A row as all readers would have it."""
+def _padded(row: Sequence[Any], width: int) -> list[Any]:
+    """A row in a form in which all readers agree."""
     return [*map(_value, row), *[None] * (width - len(row))]
 
 
@@ -95,7 +95,7 @@ def csv_text(text: str) -> list[list[str]]:
 
 
 def json_object(file: bytes) -> Any:
-    """A JSON file; of a name that is there twice nobody knows what is meant."""
+    """A JSON file; asserts that no object has a name twice."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         assert len({name for name, _ in pairs}) == len(pairs)

@@ -1,4 +1,4 @@
-"""The events dashboard's files hold what the database and the API do, in every format."""
+"""The events dashboard's files equal brute force and the API, in every format."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ Fill = Callable[[Dataset], None]
 
 
 async def download(http: httpx.AsyncClient, format: str, **parameters: str) -> bytes:
-    """A file, as an admin gets it."""
+    """The file that an admin downloads."""
     response = await http.get(
         URL,
         params={"format": format, **parameters},
@@ -44,10 +44,10 @@ async def download(http: httpx.AsyncClient, format: str, **parameters: str) -> b
     return response.content
 
 
-def _event_cells(event: dict[str, Any], moment: Callable[[Any], Any]) -> list[Any]:
+def _event_cells(event: dict[str, Any], show_time: Callable[[Any], Any]) -> list[Any]:
     status = event["ticket_status"]
     return [
-        event["event_id"], event["title"], event["event_type"], moment(event["event_date"]),
+        event["event_id"], event["title"], event["event_type"], show_time(event["event_date"]),
         event["location"], event["capacity"], event["tickets_issued"], status["available"],
         status["consumed"], status["expired"], event["tickets_sold"], event["tickets_promo"],
         event["revenue"], event["orders_count"], event["occupancy_pct"],
@@ -56,26 +56,26 @@ def _event_cells(event: dict[str, Any], moment: Callable[[Any], Any]) -> list[An
 
 
 def _ticket_cells(
-    event: dict[str, Any], ticket: dict[str, Any], moment: Callable[[Any], Any]
+    event: dict[str, Any], ticket: dict[str, Any], show_time: Callable[[Any], Any]
 ) -> list[Any]:
     return [
-        ticket["ticket_id"], event["title"], moment(event["event_date"]), ticket["customer_id"],
-        ticket["status"], ticket["promo_code"], ticket["order_id"], moment(ticket["created_at"]),
-        moment(ticket["consumed_at"]),
+        ticket["ticket_id"], event["title"], show_time(event["event_date"]), ticket["customer_id"],
+        ticket["status"], ticket["promo_code"], ticket["order_id"], show_time(ticket["created_at"]),
+        show_time(ticket["consumed_at"]),
     ]  # fmt: skip
 
 
 def _sheets(
-    events: list[dict[str, Any]], moment: Callable[[Any], Any]
+    events: list[dict[str, Any]], show_time: Callable[[Any], Any]
 ) -> tuple[list[list[Any]], list[list[Any]]]:
     return (
-        [_event_cells(event, moment) for event in events],
-        [_ticket_cells(event, t, moment) for event in events for t in event["tickets"]],
+        [_event_cells(event, show_time) for event in events],
+        [_ticket_cells(event, t, show_time) for event in events for t in event["tickets"]],
     )
 
 
 def _cell(zone: ZoneInfo) -> Callable[[Any], Any]:
-    """A moment as a cell has it: a date, or a text where spreadsheets know none."""
+    """Formats a time as cells do: a date, or a text if spreadsheets have no such date."""
 
     def shown(text: str | None) -> Any:
         if text is None:
@@ -88,12 +88,12 @@ def _cell(zone: ZoneInfo) -> Callable[[Any], Any]:
 
 
 def _local(text: str, zone: ZoneInfo) -> datetime:
-    moment = datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text)
     try:
-        return moment.astimezone(zone).replace(tzinfo=None)
+        return time.astimezone(zone).replace(tzinfo=None)
     except OverflowError:
-        # The calendar's first and last hours have no other clock.
-        return moment.replace(tzinfo=None)
+        # datetime has no earlier or later hours.
+        return time.replace(tzinfo=None)
 
 
 def _minutes(local: datetime) -> str:
@@ -110,18 +110,18 @@ def _text(zone: ZoneInfo) -> Callable[[Any], str]:
 
 
 def cell_text(text: str) -> str:
-    """A text without what XML can't hold, cut to what a cell can: 32,767 UTF-16 units."""
-    kept = [c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff")]
+    """The text as a cell has it: without illegal characters, cut to 32,767 UTF-16 code units."""
+    legal = [c for c in text if c in "\t\n\r" or (c >= " " and c not in "\ufffe\uffff")]
     units = 0
-    for number, character in enumerate(kept):
+    for number, character in enumerate(legal):
         units += 1 + (character > "\uffff")
         if units > 32_767:
-            return "".join(kept[:number])
-    return "".join(kept)
+            return "".join(legal[:number])
+    return "".join(legal)
 
 
 def _near(found: Any, expected: Any) -> bool:
-    """Whether a cell holds what it should: dates to the millisecond, as Excel has no more."""
+    """Whether a cell has the expected value; dates may differ by a millisecond, as in Excel."""
     if isinstance(expected, datetime):
         return isinstance(found, datetime) and abs(found - expected) < timedelta(milliseconds=2)
     if expected is ANY:
@@ -141,11 +141,11 @@ def _same(found: list[list[Any]], expected: list[list[Any]]) -> None:
 
 
 def _csv_row(row: list[Any]) -> list[str]:
-    """Texts are defused; numbers have the places that money and percentages have."""
+    """Formulas are escaped; numbers have the places that money and percentages have."""
     return [
         value
         if value is ANY
-        else defused(value or "")
+        else escaped(value or "")
         if value is None or isinstance(value, str)
         else f"{value:.2f}"
         if place == EVENTS.index("Revenue (R$)")
@@ -154,15 +154,15 @@ def _csv_row(row: list[Any]) -> list[str]:
     ]
 
 
-def defused(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+def escaped(text: str) -> str:
+    """The text as CSV has it: a formula is escaped."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 async def compare(
     http: httpx.AsyncClient, data: Dataset, zone: ZoneInfo, **filters: Any
 ) -> list[dict[str, Any]]:
-    """Compares the files of all formats with brute force; gives the events."""
+    """Compares the files of all formats with brute force; returns the events."""
     expected = oracle_exports.events(data, **filters)
     parameters = {
         name: "true" if value is True else str(value)
@@ -195,7 +195,7 @@ async def compare(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Asia/Kolkata"])
-async def test_files_hold_what_is_right_of_nasty_data(
+async def test_files_of_invalid_data_equal_brute_force(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings, fill: Fill, zone: str
 ) -> None:
     data = nasty()
@@ -227,7 +227,7 @@ async def test_files_of_random_data_equal_brute_force(
         {"event_type": "none is of it"},
     ],
 )
-async def test_files_hold_the_events_that_were_asked_for(
+async def test_files_are_filtered(
     http: httpx.AsyncClient, fill: Fill, filters: dict[str, Any]
 ) -> None:
     data = nasty()
@@ -241,7 +241,7 @@ async def test_files_of_no_data_have_headers(http: httpx.AsyncClient, fill: Fill
 
 
 def _many(events: int, tickets: Callable[[int], int]) -> Dataset:
-    """So many events, the newest first, with so many tickets each; ids in another order."""
+    """Events, the newest first, with the given numbers of tickets; ids in another order."""
     made = [
         {
             "_id": oid(0xE000 + number * 7919 % events),
@@ -272,7 +272,7 @@ def _many(events: int, tickets: Callable[[int], int]) -> Dataset:
         (12, lambda event: 400),
     ],
 )
-async def test_tickets_come_in_the_order_of_the_events_however_many_there_are(
+async def test_tickets_have_the_order_of_their_events(
     http: httpx.AsyncClient, fill: Fill, events: int, tickets: Callable[[int], int]
 ) -> None:
     data = _many(events, tickets)

@@ -1,4 +1,4 @@
-"""Who may have which file, what is asked wrongly, and links that work by themselves."""
+"""Routes of exports: permissions, parameters, headers, links, limits."""
 
 import asyncio
 import re
@@ -14,10 +14,11 @@ import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from starlette.types import Message
 
-from auth.links import Links
+from auth.links import LinkSigner
 from auth.viewer import Role, Viewer
-from exports.downloads import Exports
-from resolvers.exports import EventsDashboardExport, ExportFormat, target
+from exports.addresses import target
+from exports.downloads import Downloads
+from resolvers.exports import EventsDashboardExport, ExportFormat
 from server.http import application as app
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, client, post, token
@@ -56,13 +57,13 @@ def _codes(response: httpx.Response) -> list[str]:
     return [error["extensions"]["code"] for error in response.json()["errors"]]
 
 
-# ---------------------------------------------------------------- who
+# ---------------------------------------------------------------- permissions
 
 
 @pytest.mark.parametrize("path", [URL, f"{REPORT}?mobileAppId=app-1"])
 @pytest.mark.parametrize("given", [None, "", "nonsense", token(secret="x" * 32), token(exp=1)])
 @pytest.mark.parametrize("where", ["header", "address"])
-async def test_without_a_good_token_there_is_no_file(
+async def test_an_export_requires_a_valid_token(
     http: httpx.AsyncClient, path: str, given: str | None, where: str
 ) -> None:
     if where == "header":
@@ -78,7 +79,7 @@ async def test_without_a_good_token_there_is_no_file(
     ("path", "allowed"), [(URL, {"admin"}), (f"{REPORT}?mobileAppId=app-1", {"admin", "organizer"})]
 )
 @pytest.mark.parametrize("role", [each.value for each in Role])
-async def test_a_file_is_for_its_roles(
+async def test_an_export_requires_one_of_its_roles(
     http: httpx.AsyncClient, path: str, allowed: set[str], role: str
 ) -> None:
     permissions = ["view_customers", "manage_inventory"]
@@ -92,7 +93,7 @@ async def test_a_file_is_for_its_roles(
         assert _codes(response) == ["FORBIDDEN"]
 
 
-async def test_a_token_may_come_in_the_address_and_the_header_counts_more(
+async def test_a_token_may_be_in_the_url_and_the_header_takes_precedence(
     http: httpx.AsyncClient,
 ) -> None:
     assert (await http.get(URL, params={"token": ADMIN})).status_code == 200
@@ -108,7 +109,7 @@ async def test_a_token_may_come_in_the_address_and_the_header_counts_more(
         (EVENT, {"mobileAppId": "app-2"}),
     ],
 )
-async def test_events_that_may_not_be_seen_do_not_exist(
+async def test_events_out_of_scope_are_not_found(
     http: httpx.AsyncClient, event_id: object, parameters: dict[str, str]
 ) -> None:
     response = await http.get(url(event_id), params=parameters, headers=_bearer(ORGANIZER))
@@ -130,7 +131,7 @@ async def test_an_organizer_without_an_id_sees_no_event(http: httpx.AsyncClient)
     assert response.status_code == 404
 
 
-# ---------------------------------------------------------------- what
+# ---------------------------------------------------------------- parameters and headers
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ async def test_an_organizer_without_an_id_sees_no_event(http: httpx.AsyncClient)
         (url("%24where"), [("mobileAppId", "a")], {"eventId"}),
     ],
 )
-async def test_all_parameters_that_are_wrong_are_named(
+async def test_all_invalid_parameters_are_named(
     http: httpx.AsyncClient, path: str, parameters: list[tuple[str, str]], named: set[str]
 ) -> None:
     response = await http.get(f"{path}?{urlencode(parameters)}", headers=_bearer(ADMIN))
@@ -166,14 +167,14 @@ async def test_all_parameters_that_are_wrong_are_named(
     assert all(error["extensions"]["argument"] in error["message"] for error in errors)
 
 
-async def test_empty_parameters_are_not_given(http: httpx.AsyncClient) -> None:
+async def test_empty_parameters_count_as_absent(http: httpx.AsyncClient) -> None:
     path = f"{URL}?format=json&event_type=&active_only=&token="
     response = await http.get(path, headers=_bearer(ADMIN))
     assert response.json()["filters"] == {"event_type": None, "active_only": False}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-async def test_a_file_can_only_be_read(http: httpx.AsyncClient, method: str) -> None:
+async def test_an_export_allows_only_get(http: httpx.AsyncClient, method: str) -> None:
     assert (await http.request(method, URL, headers=_bearer(ADMIN))).status_code == 405
 
 
@@ -191,7 +192,7 @@ async def test_a_file_can_only_be_read(http: httpx.AsyncClient, method: str) -> 
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_response_says_what_the_file_is_and_is_not_kept(
+async def test_headers_describe_the_file_and_forbid_caching(
     http: httpx.AsyncClient, path: str, format: str, media_type: str, name: str, method: str
 ) -> None:
     parameters = {"format": format} | ({"mobileAppId": "app-1"} if path == REPORT else {})
@@ -205,7 +206,7 @@ async def test_a_response_says_what_the_file_is_and_is_not_kept(
 
 
 @pytest.mark.parametrize("path", [URL, REPORT])
-async def test_a_body_is_neither_needed_nor_kept(http: httpx.AsyncClient, path: str) -> None:
+async def test_a_large_request_body_is_rejected(http: httpx.AsyncClient, path: str) -> None:
     response = await http.request("GET", path, content=b"x" * 1_000_001)
     assert response.status_code == 413
     assert _codes(response) == ["BAD_USER_INPUT"]
@@ -251,7 +252,7 @@ async def test_a_file_is_sent_in_pieces_that_a_slow_client_can_take(
         ("POST", "/graphql", 401),
     ],
 )
-async def test_no_response_is_kept_whoever_gives_it(
+async def test_all_responses_forbid_caching(
     http: httpx.AsyncClient, method: str, path: str, status: int
 ) -> None:
     response = await http.request(method, path)
@@ -265,7 +266,7 @@ def _assert_private(response: httpx.Response) -> None:
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-async def test_the_name_is_by_the_clocks_of_the_exports_zone(
+async def test_the_file_name_has_the_time_of_the_exports_zone(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings
 ) -> None:
     settings = server_settings.model_copy(update={"export_timezone": "Pacific/Kiritimati"})
@@ -274,7 +275,7 @@ async def test_the_name_is_by_the_clocks_of_the_exports_zone(
         response = await http.get(URL, headers=_bearer(ADMIN))
     after = datetime.now(UTC) + timedelta(hours=14)
     assert response.headers["content-disposition"].split("dashboard_")[1][:13] in {
-        f"{moment:%Y%m%d_%H%M}" for moment in (before, after)
+        f"{time:%Y%m%d_%H%M}" for time in (before, after)
     }
 
 
@@ -298,7 +299,7 @@ async def _link(
     return found
 
 
-async def test_a_link_works_by_itself(http: httpx.AsyncClient) -> None:
+async def test_a_link_needs_no_other_token(http: httpx.AsyncClient) -> None:
     made = await _link(http, active=True)
     assert made["url"].startswith("http://headcount.test/api/v1/admin/")
     left = datetime.fromisoformat(made["expiresAt"]) - datetime.now(UTC)
@@ -309,7 +310,7 @@ async def test_a_link_works_by_itself(http: httpx.AsyncClient) -> None:
     assert f'filename="{made["filename"]}"' in response.headers["content-disposition"]
 
 
-async def test_a_link_of_an_organizer_sees_what_the_organizer_does(http: httpx.AsyncClient) -> None:
+async def test_a_link_has_the_scope_of_its_viewer(http: httpx.AsyncClient) -> None:
     mine = await _link(http, ORGANIZER, "TICKET_REPORT", id=str(EVENT), app="app-1")
     response = await http.get(mine["url"])
     assert [row["ticketId"] for row in response.json()["result"]] == [str(oid(0xB01))]
@@ -317,7 +318,7 @@ async def test_a_link_of_an_organizer_sees_what_the_organizer_does(http: httpx.A
     assert (await http.get(another["url"])).status_code == 404
 
 
-async def test_links_work_where_other_tokens_in_the_address_do_not(
+async def test_links_work_where_bearer_tokens_in_a_url_are_rejected(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings
 ) -> None:
     settings = server_settings.model_copy(update={"export_query_token": "signed"})
@@ -339,7 +340,7 @@ async def test_links_work_where_other_tokens_in_the_address_do_not(
         (URL, f"{REPORT}"),
     ],
 )
-async def test_a_link_is_good_for_nothing_else(http: httpx.AsyncClient, old: str, new: str) -> None:
+async def test_a_link_is_valid_for_one_export(http: httpx.AsyncClient, old: str, new: str) -> None:
     made = (await _link(http, active=True))["url"]
     assert (await http.get(made)).status_code == 200
     rest = "&mobileAppId=app-1" if new == REPORT else ""
@@ -348,7 +349,7 @@ async def test_a_link_is_good_for_nothing_else(http: httpx.AsyncClient, old: str
     assert _codes(response) == ["UNAUTHENTICATED"]
 
 
-async def test_a_link_is_no_token_of_a_caller(http: httpx.AsyncClient) -> None:
+async def test_a_link_token_is_no_bearer_token(http: httpx.AsyncClient) -> None:
     made = (await _link(http))["url"]
     (secret,) = parse_qs(urlsplit(made).query)["token"]
     assert (await post(http, "{ viewer { role } }", secret)).status_code == 401
@@ -356,22 +357,22 @@ async def test_a_link_is_no_token_of_a_caller(http: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("age", [timedelta(minutes=5), timedelta(days=1)])
-async def test_a_link_ends_after_five_minutes(http: httpx.AsyncClient, age: timedelta) -> None:
+async def test_a_link_expires_after_five_minutes(http: httpx.AsyncClient, age: timedelta) -> None:
     address = target(EventsDashboardExport(), ExportFormat.JSON)
     viewer, now = Viewer(Role.ADMIN), datetime.now(UTC)
     # The clock of the server that signs may be ahead.
     for signed_at in (now - timedelta(minutes=4), now + timedelta(seconds=20)):
-        fresh, _ = Links(SECRET).sign(viewer, address, signed_at)
+        fresh, _ = LinkSigner(SECRET).sign(viewer, address, signed_at)
         assert (await http.get(f"{address}&token={fresh}")).status_code == 200
-    old, _ = Links(SECRET).sign(viewer, address, now - age)
+    old, _ = LinkSigner(SECRET).sign(viewer, address, now - age)
     response = await http.get(f"{address}&token={old}")
     assert response.status_code == 401
     assert "expired" in response.text
 
 
-async def test_nobody_can_make_a_link_from_a_token(http: httpx.AsyncClient) -> None:
+async def test_a_forged_link_is_rejected(http: httpx.AsyncClient) -> None:
     address = target(EventsDashboardExport(), ExportFormat.JSON)
-    genuine, _ = Links(SECRET).sign(Viewer(Role.ADMIN), address, datetime.now(UTC))
+    genuine, _ = LinkSigner(SECRET).sign(Viewer(Role.ADMIN), address, datetime.now(UTC))
     claims = jwt.decode(genuine, options={"verify_signature": False})
     headers = {"typ": "headcount-link+jwt"}
     for made in (
@@ -400,7 +401,7 @@ async def test_nobody_can_make_a_link_from_a_token(http: httpx.AsyncClient) -> N
         ),
     ],
 )
-async def test_a_link_to_what_can_not_be_had_is_not_made(
+async def test_a_link_to_a_denied_or_invalid_export_is_an_error(
     http: httpx.AsyncClient, bearer: str, given: dict[str, Any], code: str
 ) -> None:
     response = await post(http, LINK, bearer, **({"format": "XLSX", "active": False} | given))
@@ -408,7 +409,7 @@ async def test_a_link_to_what_can_not_be_had_is_not_made(
     assert _codes(response) == [code]
 
 
-async def test_tokens_in_addresses_are_not_logged(
+async def test_tokens_in_urls_are_not_logged(
     http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     made = (await _link(http))["url"]
@@ -421,29 +422,29 @@ async def test_tokens_in_addresses_are_not_logged(
     assert ADMIN not in logged.out + logged.err
 
 
-# ---------------------------------------------------------------- how many
+# ---------------------------------------------------------------- limits
 
 
-async def test_a_further_export_waits_and_is_then_refused(
+async def test_an_export_beyond_the_limit_waits_and_is_then_rejected(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("exports.downloads._WAIT_SECONDS", 0.3)
-    opened, held, close = Exports.opened, asyncio.Event(), asyncio.Event()
+    open_download, opened, close = Downloads.open, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
-    async def holding(self: Exports, asked: Any) -> AsyncIterator[Any]:
-        async with opened(self, asked) as report:
-            held.set()
+    async def open_until_told(self: Downloads, request: Any) -> AsyncIterator[Any]:
+        async with open_download(self, request) as report:
+            opened.set()
             await close.wait()
             yield report
 
-    monkeypatch.setattr(Exports, "opened", holding)
+    monkeypatch.setattr(Downloads, "open", open_until_told)
     settings = server_settings.model_copy(update={"max_exports": 1})
     async with client(app.create(settings, database)) as http:
         first = asyncio.create_task(http.get(URL, headers=_bearer(ADMIN)))
-        await held.wait()
+        await opened.wait()
         refused = await http.get(URL, headers=_bearer(ADMIN))
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "5"
@@ -455,7 +456,7 @@ async def test_a_further_export_waits_and_is_then_refused(
         assert (await waiting).status_code == 200
 
 
-async def test_a_client_that_reads_nothing_loses_its_place(
+async def test_a_stalled_client_loses_its_slot(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -484,12 +485,12 @@ async def test_a_client_that_reads_nothing_loses_its_place(
     }  # fmt: skip
     async with asyncio.timeout(10):
         await application(scope, receive, send)
-    # It has no end.
+    # The last message, which ends the body, is missing.
     assert [message["type"] for message in received] == [
         "http.response.start", "http.response.body",
     ]  # fmt: skip
     assert received[1]["more_body"]
     logged = capsys.readouterr()
-    assert "reads next to nothing" in logged.out + logged.err
+    assert "The client received less than" in logged.out + logged.err
     async with client(application) as http:
         assert (await http.get(URL, headers=_bearer(ADMIN))).status_code == 200

@@ -1,4 +1,4 @@
-"""The ticket report's files hold the rows of `ticketReport`, all of them, in every format."""
+"""The ticket report's files have all rows of `ticketReport`, in every format."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Dataset, post, token
 from tests.exports import read_back
-from tests.exports.test_events_dashboard import cell_text, defused
+from tests.exports.test_events_dashboard import cell_text, escaped
 from tests.operations import every_field, fields_of, named
 from tests.strategies_tickets import nasty_reports
 
@@ -28,12 +28,12 @@ Fill = Callable[[Dataset], None]
 
 
 def url(event_id: object) -> str:
-    """Where the files of an event's tickets are."""
+    """The URL path of an event's ticket report."""
     return f"/api/v1/organizer/report/events/{event_id}/tickets/export"
 
 
 async def download(http: httpx.AsyncClient, event_id: object, **parameters: str) -> bytes:
-    """A file, as an admin gets it."""
+    """The file that an admin downloads."""
     response = await http.get(
         url(event_id),
         params={"mobileAppId": APP, **parameters},
@@ -44,7 +44,7 @@ async def download(http: httpx.AsyncClient, event_id: object, **parameters: str)
 
 
 async def rows(http: httpx.AsyncClient, event_id: object, **variables: Any) -> list[dict[str, Any]]:
-    """What the API answers of an event."""
+    """The rows of an event from the API."""
     given = {"gone": False, "since": None, "before": None} | variables
     bearer = token(role="admin")
     response = await post(http, _REPORT, bearer, id=str(event_id), app=APP, **given)
@@ -57,9 +57,9 @@ def _cell(name: str, value: Any) -> Any:
         return None
     match TYPES[name]:
         case "DateTime":
-            moment = datetime.fromisoformat(value)
-            shown = f"{moment:%d/%m/}{moment.year:04}{moment: %H:%M}"
-            return shown if moment < datetime(1900, 3, 2, tzinfo=UTC) else moment
+            time = datetime.fromisoformat(value)
+            shown = f"{time:%d/%m/}{time.year:04}{time: %H:%M}"
+            return shown if time < datetime(1900, 3, 2, tzinfo=UTC) else time
         case "Date":
             day = date.fromisoformat(value)
             early = f"{day:%d/%m/}{day.year:04}"
@@ -77,15 +77,15 @@ def _text(name: str, value: Any) -> str:
         return ""
     match TYPES[name]:
         case "DateTime":
-            moment = datetime.fromisoformat(value)
-            return f"{moment:%d/%m/}{moment.year:04}{moment: %H:%M}"
+            time = datetime.fromisoformat(value)
+            return f"{time:%d/%m/}{time.year:04}{time: %H:%M}"
         case "Date":
             day = date.fromisoformat(value)
             return f"{day:%d/%m/}{day.year:04}"
         case "JSON":
             return orjson.dumps(value).decode()
         case "String" | "ID":
-            return defused(value)
+            return escaped(value)
         case "Boolean":
             return "true" if value else "false"
         case _:
@@ -94,16 +94,14 @@ def _text(name: str, value: Any) -> str:
 
 @pytest.fixture(scope="module")
 def spoilt(fill: Fill) -> Dataset:
-    """Tickets with odd values in every field: every ninth of them."""
+    """Tickets; every ninth has invalid values in all fields."""
     data = nasty_reports()
     data = {**data, "tickets": data["tickets"][::9]}
     fill(data)
     return data
 
 
-async def test_files_hold_all_that_the_api_answers(
-    http: httpx.AsyncClient, spoilt: Dataset
-) -> None:
+async def test_files_equal_the_api(http: httpx.AsyncClient, spoilt: Dataset) -> None:
     event_id = spoilt["events"][0]["_id"]
     answered = await rows(http, event_id)
     assert 300 < len(answered) < 1000
@@ -132,7 +130,7 @@ async def test_files_hold_all_that_the_api_answers(
 
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A machine whose own clock is not UTC's."""
+    """A process whose local time zone is not UTC."""
     with monkeypatch.context() as patch:
         patch.setenv("TZ", "America/Bogota")
         time.tzset()
@@ -140,7 +138,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.tzset()
 
 
-async def test_files_do_not_depend_on_the_machines_own_time_zone(
+async def test_files_do_not_depend_on_the_local_time_zone(
     http: httpx.AsyncClient, spoilt: Dataset, elsewhere: None
 ) -> None:
     event_id = spoilt["events"][0]["_id"]
@@ -157,7 +155,7 @@ async def test_files_do_not_depend_on_the_machines_own_time_zone(
         ({"lastUpdatedBefore": "2026-05-01T00:00:00+02:00"}, {"before": "2026-04-30T22:00:00Z"}),
     ],
 )
-async def test_files_hold_what_the_filters_leave(
+async def test_files_are_filtered(
     http: httpx.AsyncClient, spoilt: Dataset, parameters: dict[str, str], variables: dict[str, Any]
 ) -> None:
     event_id = spoilt["events"][0]["_id"]
@@ -167,9 +165,7 @@ async def test_files_hold_what_the_filters_leave(
     assert found["filters"]["eventId"] == str(event_id)
 
 
-async def test_a_plus_that_is_not_escaped_is_taken_for_one(
-    http: httpx.AsyncClient, spoilt: Dataset
-) -> None:
+async def test_an_unescaped_plus_is_accepted(http: httpx.AsyncClient, spoilt: Dataset) -> None:
     event_id = spoilt["events"][0]["_id"]
     response = await http.get(
         f"{url(event_id)}?mobileAppId={APP}&format=json&lastUpdatedSince=2026-05-01T00:00:00+00:00",
@@ -178,7 +174,7 @@ async def test_a_plus_that_is_not_escaped_is_taken_for_one(
     assert response.json()["filters"]["lastUpdatedSince"] == "2026-05-01T00:00:00+00:00"
 
 
-async def test_an_event_without_tickets_is_a_header(http: httpx.AsyncClient, fill: Fill) -> None:
+async def test_an_event_without_tickets_has_a_header(http: httpx.AsyncClient, fill: Fill) -> None:
     event = nasty_reports()["events"][0]
     fill({"events": [event]})
     try:

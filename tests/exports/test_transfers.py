@@ -1,4 +1,4 @@
-"""Transfers that break: by the database, by the client, by time; and none that only seems whole."""
+"""Interrupted transfers: a truncated file is always detectable."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from resolvers.exports import TicketReportExport
+from exports.addresses import TICKET_REPORT_ROUTE
 from server.embedded.mongod import embedded_mongod
 from tests.commands import run, running
 from tests.conftest import SECRET
@@ -32,19 +32,19 @@ TICKETS = 60_000
 _SETTINGS = {
     "HEADCOUNT_JWT_SECRET": SECRET,
     "HEADCOUNT_DATABASE": "transfers",
-    # Who keeps cells has cursors open, too.
+    # The rollups' keeper has open cursors, too.
     "HEADCOUNT_ROLLUPS": "off",
 }
 
 
 class Served:
-    """A server over a database of many tickets, both of one's own."""
+    """A server process with a mongod of its own that holds many tickets."""
 
     def __init__(self, process: subprocess.Popen[str], port: int, bearer: str, uri: str) -> None:
         self.process = process
         self._port = port
         self._headers = {"authorization": f"Bearer {bearer}"}
-        # A test may end its database.
+        # Short, as a test may kill the database.
         self.client = MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000)
         self.open: list[tuple[socket.socket, HTTPResponse]] = []
 
@@ -53,7 +53,7 @@ class Served:
         return self.client["transfers"]
 
     def get(self, path: str, **parameters: str) -> HTTPResponse:
-        """A response whose body is not read yet; little of it is under way."""
+        """A response whose body is not read yet; a small receive buffer delays the server."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
         connection.sock = socket.socket()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -72,24 +72,24 @@ class Served:
         self.open.clear()
 
     def cursors(self) -> int:
-        """How many cursors are open in the database."""
+        """The number of open cursors of the database."""
         status = self.client.admin.command("serverStatus")
         found: int = status["metrics"]["cursor"]["open"]["total"]
         return found
 
     def log(self) -> str:
-        """What the server has logged, when it has ended."""
+        """Ends the server, and returns its log."""
         self.process.terminate()
         return self.process.communicate(timeout=60)[1]
 
 
 def _tickets() -> list[dict[str, Any]]:
-    random, moment = Random(1), datetime(2026, 5, 1, tzinfo=UTC)
+    random, created_at = Random(1), datetime(2026, 5, 1, tzinfo=UTC)
     return [
         {
             "_id": ObjectId(f"{number:024x}"), "event_id": EVENT, "status": "available",
-            "customer_id": ObjectId(f"{random.getrandbits(96):024x}"), "created_at": moment,
-            # Nothing that can be compressed away.
+            "customer_id": ObjectId(f"{random.getrandbits(96):024x}"), "created_at": created_at,
+            # Incompressible.
             "wallet": {"barcode": f"{random.getrandbits(800):x}"},
         }
         for number in range(TICKETS)
@@ -116,7 +116,7 @@ def served(tmp_path: Path) -> Iterator[Served]:
 
 
 def _begun(served: Served) -> dict[str, HTTPResponse]:
-    """Transfers of all kinds that are under way."""
+    """Running transfers of all formats."""
     report = {"mobileAppId": "app"}
     begun = {
         "csv": served.get(url(EVENT), format="csv", **report),
@@ -129,7 +129,7 @@ def _begun(served: Served) -> dict[str, HTTPResponse]:
     return begun
 
 
-def test_a_database_that_dies_breaks_every_transfer(served: Served) -> None:
+def test_the_death_of_the_database_truncates_every_transfer(served: Served) -> None:
     begun = _begun(served)
     os.kill(served.client.admin.command("serverStatus")["pid"], signal.SIGKILL)
     for response in begun.values():
@@ -139,23 +139,23 @@ def test_a_database_that_dies_breaks_every_transfer(served: Served) -> None:
     assert late.status == 503
     assert late.getheader("retry-after") == "5"
     figures = served.get("/metrics").read().decode()
-    for path in (URL, TicketReportExport.ROUTE):
+    for path in (URL, TICKET_REPORT_ROUTE):
         counted = f'headcount_http_responses_broken_off_total{{route="{path}"}}'
         assert f"{counted} {2 if path != URL else 1}.0" in figures
     logged = served.log()
-    assert logged.count("an export broke off") == 3
+    assert logged.count("export failed during the transfer") == 3
 
 
-def test_a_server_that_ends_closes_its_cursors_and_says_so(served: Served) -> None:
+def test_a_stopping_server_closes_its_cursors_and_logs_it(served: Served) -> None:
     before = served.cursors()
     _begun(served)
     logged = served.log()
-    assert logged.count("an export was broken off") == 3
+    assert logged.count("export cancelled") == 3
     assert "Traceback" not in logged
     assert served.cursors() == before
 
 
-def test_a_client_that_leaves_takes_its_cursor_along(served: Served) -> None:
+def test_a_disconnect_closes_the_cursor(served: Served) -> None:
     before = served.cursors()
     begun = _begun(served)
     assert served.cursors() >= before + len(begun)
@@ -164,13 +164,13 @@ def test_a_client_that_leaves_takes_its_cursor_along(served: Served) -> None:
     while served.cursors() > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # Their places are free again.
+    # The slots are free again.
     _begun(served)
     served.leave()
-    assert served.log().count("an export was broken off: its client left") >= 3
+    assert served.log().count("export cancelled: the client disconnected") >= 3
 
 
-def test_all_of_a_file_is_of_one_moment(served: Served) -> None:
+def test_a_file_is_read_at_one_cluster_time(served: Served) -> None:
     response = served.get(URL, format="json")
     start = response.read(20_000)
     served.database["tickets"].delete_many({"_id": {"$gt": ObjectId(f"{TICKETS // 2:024x}")}})
@@ -181,7 +181,7 @@ def test_all_of_a_file_is_of_one_moment(served: Served) -> None:
     assert {ticket["status"] for ticket in event["tickets"]} == {"available"}
 
 
-def test_a_moment_that_the_database_has_forgotten_breaks_the_transfer(served: Served) -> None:
+def test_a_snapshot_that_is_too_old_truncates_the_transfer(served: Served) -> None:
     served.client.admin.command({"setParameter": 1, "minSnapshotHistoryWindowInSeconds": 0})
     response = served.get(URL, format="json")
     response.read(20_000)
@@ -193,8 +193,8 @@ def test_a_moment_that_the_database_has_forgotten_breaks_the_transfer(served: Se
     assert "minSnapshotHistoryWindowInSeconds" in served.log()
 
 
-def test_half_a_file_can_not_be_taken_for_a_whole_one(served: Served) -> None:
-    def asked(path: str, format: str) -> HTTPResponse:
+def test_http_1_0_is_rejected(served: Served) -> None:
+    def request(path: str, format: str) -> HTTPResponse:
         connection = HTTPConnection("127.0.0.1", served._port, timeout=60)
         connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
         query = urlencode({"format": format, "mobileAppId": "app"})
@@ -204,11 +204,11 @@ def test_half_a_file_can_not_be_taken_for_a_whole_one(served: Served) -> None:
         return response
 
     for format in ("csv", "xlsx", "json"):
-        refused = asked(url(EVENT), format)
+        refused = request(url(EVENT), format)
         assert refused.status == 426
         assert refused.getheader("upgrade") == "HTTP/1.1"
 
 
-def test_other_requests_are_answered_meanwhile(served: Served) -> None:
+def test_other_requests_are_answered_during_transfers(served: Served) -> None:
     _begun(served)
     assert served.get("/readyz").status == 200

@@ -1,4 +1,4 @@
-"""Writers turn any report into files that others read: odd texts, odd dates, very many rows."""
+"""Writers: unusual texts and dates, and many rows, are read back by other programs."""
 
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from exports.reports.report import Batch, Column, Kind, Sheet
 from tests.exports import read_back
 from tests.exports.commands import needs_libreoffice
 from tests.exports.fake_report import AT, FakeReport, batch, written
-from tests.exports.test_events_dashboard import cell_text, defused
+from tests.exports.test_events_dashboard import cell_text, escaped
 
 ODD_TEXTS = [
     "plain", " blanks around ", "line\nand\r\nline", "tab\there", "quo\"te, comma; 'apostrophe'",
@@ -34,21 +34,21 @@ ODD_TEXTS = [
     "=1+1", "+55 11 9", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "0012", "1e5",
     "TRUE", "2026-05-04", "#N/A", "x" * 40_000, "😀" * 20_000, "é" * 32_768,
 ]  # fmt: skip
-TEXT = Sheet("Texts", "texts", [Column("Text", "text", Kind.TEXT), Column("N", "n", Kind.WHOLE)])
+TEXT = Sheet("Texts", "texts", [Column("Text", "text", Kind.TEXT), Column("N", "n", Kind.INTEGER)])
 
 
 def _one(sheet: Sheet, rows: Sequence[Sequence[Any]]) -> FakeReport:
     return FakeReport([sheet], lambda _: iter([batch(rows)] if rows else []))
 
 
-async def test_odd_texts_survive_or_are_cut() -> None:
+async def test_unusual_texts_are_read_back() -> None:
     rows = [(text, number) for number, text in enumerate(ODD_TEXTS)]
     file = await written(xlsx, _one(TEXT, rows))
     sheets = read_back.xlsx(file)
     assert [row[0] or "" for row in sheets["Texts"][1:]] == [cell_text(t) for t in ODD_TEXTS]
     assert not [*read_back.formulas(file)]
     _, *lines = read_back.csv_rows(await written(csv_file, _one(TEXT, rows)))
-    assert [line[0] for line in lines] == [defused(text) for text in ODD_TEXTS]
+    assert [line[0] for line in lines] == [escaped(text) for text in ODD_TEXTS]
     found = read_back.json_object(await written(json_file, _one(TEXT, rows)))
     assert [row["text"] for row in found["texts"]] == ODD_TEXTS
 
@@ -70,21 +70,21 @@ KINDS = Sheet(
     "Kinds",
     "kinds",
     [
-        Column("Moment", "a.moment", Kind.MOMENT),
-        Column("Day", "a.day", Kind.DAY),
+        Column("Time", "a.time", Kind.DATE_TIME),
+        Column("Day", "a.day", Kind.DATE),
         Column("Money", "money", Kind.MONEY),
         Column("Percentage", "percentage", Kind.PERCENTAGE),
-        Column("Flag", "flag", Kind.FLAG),
+        Column("Flag", "flag", Kind.BOOLEAN),
         Column("Yes", None, Kind.YES_NO),
-        Column("Nested", "b.c.nested", Kind.NESTED, 12),
+        Column("Nested", "b.c.nested", Kind.JSON, 12),
     ],
 )
 
 
-async def test_values_that_only_python_takes_for_equal_are_told_apart() -> None:
+async def test_equal_values_of_different_types_are_distinguished() -> None:
     values = [[1, {"a": 0.0}], [True, {"a": 0.0}], [1.0, {"a": 0.0}], [1, {"a": -0.0}]]
     report = _one(
-        Sheet("Nested", "nested", [Column("Nested", "nested", Kind.NESTED)]), [[v] for v in values]
+        Sheet("Nested", "nested", [Column("Nested", "nested", Kind.JSON)]), [[v] for v in values]
     )
     shown = ['[1,{"a":0.0}]', '[true,{"a":0.0}]', '[1.0,{"a":0.0}]', '[1,{"a":-0.0}]']
     _, *cells = read_back.xlsx(await written(xlsx, report))["Nested"]
@@ -93,17 +93,17 @@ async def test_values_that_only_python_takes_for_equal_are_told_apart() -> None:
     assert [line for (line,) in lines] == shown
 
 
-async def test_each_kind_is_typed_and_formatted() -> None:
-    moment = datetime(2026, 11, 1, 3, 30, 15, 123000, tzinfo=UTC)
+async def test_each_kind_has_its_type_and_format() -> None:
+    time = datetime(2026, 11, 1, 3, 30, 15, 123000, tzinfo=UTC)
     rows = [
-        (moment, date(1999, 12, 31), 1234.5, 73.5, True, False, {"a": [1, None]}),
+        (time, date(1999, 12, 31), 1234.5, 73.5, True, False, {"a": [1, None]}),
         (datetime(1, 1, 1, tzinfo=UTC), date(1, 1, 1), -0.5, 0.0, False, True, []),
         (None,) * 7,
     ]
     zone = ZoneInfo("America/New_York")
     file = await written(xlsx, _one(KINDS, rows), zone)
     sheet = openpyxl.load_workbook(BytesIO(file))["Kinds"]
-    # The last row is blank: it is not there.
+    # The last row is blank, and omitted.
     first, early = [*sheet.iter_rows(min_row=2)]
     assert [cell.number_format for cell in first] == [
         "DD/MM/YYYY HH:MM", "DD/MM/YYYY", "#,##0.00", "0.0", "General", "@", "@",
@@ -115,7 +115,7 @@ async def test_each_kind_is_typed_and_formatted() -> None:
     assert [cell.value for cell in first[1:]] == [
         datetime(1999, 12, 31), 1234.5, 73.5, True, "No", '{"a":[1,null]}',  # noqa: DTZ001
     ]  # fmt: skip
-    # Spreadsheets know no such dates: texts. At the calendar's start there is no earlier hour.
+    # Spreadsheets have no such dates: they are texts. datetime has no earlier hour.
     assert [cell.value for cell in early[:2]] == ["01/01/0001 00:00", "01/01/0001"]
     assert [cell.value for cell in early[2:]] == [-0.5, 0, False, "Yes", "[]"]
     assert sheet.freeze_panes == "A2"
@@ -130,13 +130,13 @@ async def test_each_kind_is_typed_and_formatted() -> None:
     ]
     found = read_back.json_object(await written(json_file, _one(KINDS, rows), zone))
     assert found["kinds"][0] == {
-        "a": {"moment": "2026-11-01T03:30:15.123+00:00", "day": "1999-12-31"},
+        "a": {"time": "2026-11-01T03:30:15.123+00:00", "day": "1999-12-31"},
         "money": 1234.5, "percentage": 73.5, "flag": True, "b": {"c": {"nested": {"a": [1, None]}}},
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("hours", [-12, 14])
-async def test_the_last_moments_of_the_calendar_have_a_cell(hours: int) -> None:
+async def test_the_last_date_of_datetime_has_a_cell(hours: int) -> None:
     last = datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
     rows = [(last, None, None, None, None, None, None)]
     file = await written(xlsx, _one(KINDS, rows), timezone(timedelta(hours=hours)))
@@ -145,7 +145,7 @@ async def test_the_last_moments_of_the_calendar_have_a_cell(hours: int) -> None:
     assert found.year == 9999
 
 
-async def test_a_workbook_says_when_it_was_made_and_in_which_zone() -> None:
+async def test_a_workbook_has_its_creation_time_and_zone() -> None:
     file = await written(xlsx, _one(TEXT, []), ZoneInfo("America/Bogota"))
     properties = openpyxl.load_workbook(BytesIO(file)).properties
     assert properties.title == "Fake"
@@ -155,7 +155,7 @@ async def test_a_workbook_says_when_it_was_made_and_in_which_zone() -> None:
         assert {member.date_time for member in archive.infolist()} == {(2026, 5, 4, 7, 0, 0)}
 
 
-async def test_what_a_sheet_can_not_hold_goes_on_in_another(
+async def test_a_full_sheet_continues_in_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("exports.formats.xlsx_writer.SHEET_ROWS", 7)
@@ -177,7 +177,7 @@ async def test_what_a_sheet_can_not_hold_goes_on_in_another(
     assert [sheet.auto_filter.ref for sheet in book] == ["A1:B8", "A1:B8", "A1:B7"] * 2
 
 
-async def test_what_a_member_of_a_zip_can_not_hold_goes_on_in_another(
+async def test_a_full_member_of_a_zip_continues_in_another(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("exports.formats.xlsx_writer.MEMBER_MAX", 2_000)
@@ -235,7 +235,7 @@ def _body(book: CalamineWorkbook, name: str) -> list[list[Any]]:
 
 @needs_libreoffice
 async def test_odd_values_are_read_by_libreoffice(tmp_path: Path) -> None:
-    # As CSV it writes a line's end of its own.
+    # LibreOffice normalizes line ends in CSV.
     texts = [text for text in ODD_TEXTS if "\r" not in text]
     rows = [(text, number) for number, text in enumerate(texts)]
     file = tmp_path / "odd.xlsx"
@@ -246,12 +246,12 @@ async def test_odd_values_are_read_by_libreoffice(tmp_path: Path) -> None:
 
 @needs_libreoffice
 async def test_every_minute_is_shown_as_itself(tmp_path: Path) -> None:
-    moments = [AT + timedelta(minutes=number) for number in range(1_440)]
-    sheet = Sheet("Minutes", "minutes", [Column("Moment", "moment", Kind.MOMENT)])
+    times = [AT + timedelta(minutes=number) for number in range(1_440)]
+    sheet = Sheet("Minutes", "minutes", [Column("Time", "time", Kind.DATE_TIME)])
     file = tmp_path / "minutes.xlsx"
-    file.write_bytes(await written(xlsx, _one(sheet, [(moment,) for moment in moments])))
+    file.write_bytes(await written(xlsx, _one(sheet, [(time,) for time in times])))
     ((_, *lines),) = _by_libreoffice(file)
-    assert [line[0] for line in lines] == [f"{moment:%d/%m/%Y %H:%M}" for moment in moments]
+    assert [line[0] for line in lines] == [f"{time:%d/%m/%Y %H:%M}" for time in times]
 
 
 def _by_libreoffice(file: Path) -> list[list[list[str]]]:

@@ -1,4 +1,4 @@
-"""The command line, as a person or a script runs it."""
+"""The command line, run as a process."""
 
 import asyncio
 import os
@@ -35,13 +35,13 @@ from tests.operations import SDL
 from tests.proxy import Proxy
 
 SCALE = "0.01"
-# The last line of what `headcount demo` prints.
-WELCOMED = "A request carries one of them: 'Authorization: Bearer <token>'.\n"
+# The last line that `headcount demo` prints.
+WELCOMED = "Send a token with each request: 'Authorization: Bearer <token>'.\n"
 
 
 @pytest.fixture(scope="module")
 def database(mongodb_uri: str) -> Iterator[dict[str, str]]:
-    """The settings of a database of one's own."""
+    """The settings of a database of the test."""
     name = f"headcount_cli_{uuid4().hex[:12]}"
     yield {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
@@ -49,7 +49,7 @@ def database(mongodb_uri: str) -> Iterator[dict[str, str]]:
 
 
 def _failure(result: subprocess.CompletedProcess[str]) -> str:
-    """The one line that a failed command says."""
+    """The error line of a failed command."""
     assert result.returncode != 0
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
@@ -101,7 +101,7 @@ def test_token_names_the_organizer(tmp_path: Path) -> None:
         (["serve"], {"HEADCOUNT_REQUEST_TIMEOUT": "inf"}, ["HEADCOUNT_REQUEST_TIMEOUT", "3600"]),
     ],
 )
-def test_a_command_that_fails_says_in_one_line_what_to_do(
+def test_a_failing_command_prints_one_line_with_a_remedy(
     tmp_path: Path, arguments: list[str], settings: dict[str, str], words: list[str]
 ) -> None:
     line = _failure(run(tmp_path, *arguments, **settings))
@@ -112,9 +112,7 @@ def test_a_command_that_fails_says_in_one_line_what_to_do(
 # ---------------------------------------------------------------- seed, indexes
 
 
-def test_seed_fills_an_empty_database_and_no_other(
-    tmp_path: Path, database: dict[str, str]
-) -> None:
+def test_seed_writes_only_into_an_empty_database(tmp_path: Path, database: dict[str, str]) -> None:
     result = run(tmp_path, "seed", "--scale", SCALE, **database)
     assert result.returncode == 0
     assert "documents" in result.stderr
@@ -124,7 +122,7 @@ def test_seed_fills_an_empty_database_and_no_other(
     assert run(tmp_path, "seed", "--scale", SCALE, "--drop", **database).returncode == 0
 
 
-def test_indexes_shows_what_is_missing_and_builds_it(tmp_path: Path, mongodb_uri: str) -> None:
+def test_indexes_shows_and_builds_missing_indexes(tmp_path: Path, mongodb_uri: str) -> None:
     name = f"headcount_cli_{uuid4().hex[:12]}"
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
     shown = run(tmp_path, "indexes", **settings).stdout.splitlines()
@@ -162,7 +160,7 @@ def test_collections_may_have_other_names(tmp_path: Path, mongodb_uri: str) -> N
 # ---------------------------------------------------------------- serve
 
 
-def test_serve_without_a_database_says_so(tmp_path: Path) -> None:
+def test_serve_reports_an_unreachable_database(tmp_path: Path) -> None:
     result = run(
         tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
         HEADCOUNT_MONGODB_URI="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300",
@@ -183,7 +181,7 @@ def test_serve_without_a_database_says_so(tmp_path: Path) -> None:
         "mongodb://a/?tls=true&tlsCAFile=/nope",
     ],
 )
-def test_serve_on_an_address_that_is_none_says_so(tmp_path: Path, uri: str) -> None:
+def test_serve_reports_an_invalid_uri(tmp_path: Path, uri: str) -> None:
     line = _failure(
         run(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
              HEADCOUNT_MONGODB_URI=uri)
@@ -191,7 +189,7 @@ def test_serve_on_an_address_that_is_none_says_so(tmp_path: Path, uri: str) -> N
     assert "HEADCOUNT_MONGODB_URI" in line
 
 
-def test_serve_on_a_taken_port_says_so(tmp_path: Path, database: dict[str, str]) -> None:
+def test_serve_reports_a_taken_port(tmp_path: Path, database: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -223,7 +221,7 @@ def _children(pid: int) -> list[int]:
     ]
 
 
-def test_workers_share_an_address_and_their_figures_and_end_together(
+def test_workers_share_an_address_and_metrics_and_end_together(
     tmp_path: Path, database: dict[str, str]
 ) -> None:
     settings = {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_WORKERS": "2", **database}
@@ -232,7 +230,7 @@ def test_workers_share_an_address_and_their_figures_and_end_together(
     with running(tmp_path, "serve", **settings) as (process, url):
         for _ in range(20):
             assert ask(url, bearer, "{ viewer { role } }") == answer
-        # Whichever of them answers, it knows what the others did.
+        # Each worker reports the metrics of all.
         figures = httpx.get(f"{url}/metrics").text
         assert 'headcount_http_requests_total{route="/graphql",status="200"} 20.0' in figures
         before = _children(process.pid)
@@ -249,9 +247,7 @@ def test_workers_share_an_address_and_their_figures_and_end_together(
         _wait_for_the_end_of(children)
 
 
-def test_workers_end_when_who_started_them_is_killed(
-    tmp_path: Path, database: dict[str, str]
-) -> None:
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path, database: dict[str, str]) -> None:
     settings = {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_WORKERS": "2", **database}
     with running(tmp_path, "serve", **settings) as (process, _):
         workers = [child for child in _children(process.pid) if "spawn_main" in _command(child)]
@@ -261,7 +257,7 @@ def test_workers_end_when_who_started_them_is_killed(
 
 @pytest.fixture
 def proxy(mongodb_uri: str) -> Iterator[tuple[Proxy, Callable[[Coroutine[Any, Any, None]], None]]]:
-    """A way to MongoDB, and what does as it is told with it."""
+    """A proxy to MongoDB, and a function that runs its coroutines."""
     loop = asyncio.new_event_loop()
     thread = Thread(target=loop.run_forever)
     thread.start()
@@ -279,7 +275,7 @@ def proxy(mongodb_uri: str) -> Iterator[tuple[Proxy, Callable[[Coroutine[Any, An
     loop.close()
 
 
-def test_a_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(
+def test_a_worker_that_starts_without_a_database_serves_once_it_is_connected(
     tmp_path: Path,
     database: dict[str, str],
     proxy: tuple[Proxy, Callable[[Coroutine[Any, Any, None]], None]],
@@ -306,7 +302,7 @@ def test_a_worker_that_starts_while_the_database_is_away_serves_when_it_is_back(
 
 
 def _status(url: str, path: str) -> int:
-    """The status of an answer; each by a connection, and so a worker, of its own."""
+    """The status of a response. Each request has a new connection, possibly to another worker."""
     while True:
         try:
             return httpx.get(f"{url}{path}", timeout=20).status_code
@@ -343,15 +339,15 @@ def test_read_only_credentials_are_enough(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- demo
 
 
-def test_demo_serves_every_role_on_data_that_it_keeps(tmp_path: Path) -> None:
+def test_demo_serves_every_role_and_reuses_its_data(tmp_path: Path) -> None:
     bearers: list[dict[str, str]] = []
     pages = []
     for _ in range(2):
         with running(tmp_path, "demo", "--scale", SCALE) as (process, url):
             assert process.stdout is not None
-            said = "".join(iter(process.stdout.readline, WELCOMED))
-            bearers.append(dict(re.findall(r"^(\w+): (\S+)$", said, re.MULTILINE)))
-            # A token of the first start is good after the second, too.
+            output = "".join(iter(process.stdout.readline, WELCOMED))
+            bearers.append(dict(re.findall(r"^(\w+): (\S+)$", output, re.MULTILINE)))
+            # A token of the first start is valid after the second.
             for role in ("admin", "staff", "organizer", "customer"):
                 answer = ask(url, bearers[0][role], "{ viewer { role } }")
                 assert answer == {"data": {"viewer": {"role": role.upper()}}}
@@ -375,7 +371,7 @@ def _demo_once(folder: Path) -> None:
         process.communicate(timeout=20)
 
 
-def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> None:
+def test_a_demo_that_was_killed_while_seeding_is_seeded_again(tmp_path: Path) -> None:
     port = str(free_port())
     with subprocess.Popen(
         [HEADCOUNT, "demo", "--scale", "3"],
@@ -386,9 +382,9 @@ def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> 
         text=True,
     ) as process:
         assert process.stderr is not None
-        said = ""
-        while "%" not in said or " 0%" in said[-200:]:
-            said += process.stderr.read(1)
+        output = ""
+        while "%" not in output or " 0%" in output[-200:]:
+            output += process.stderr.read(1)
         process.kill()
     with _embedded(tmp_path) as mongo:
         half = sum(mongo[name].estimated_document_count() for name in ("tickets", "events"))
@@ -404,7 +400,7 @@ def test_a_demo_that_was_killed_while_it_wrote_is_made_whole(tmp_path: Path) -> 
             assert mongo[name].count_documents({}) == count
 
 
-def test_demo_drops_nothing_of_a_database_that_is_not_its_own(
+def test_demo_replaces_incomplete_data_only_in_the_embedded_database(
     tmp_path: Path, mongodb_uri: str
 ) -> None:
     name = f"headcount_cli_{uuid4().hex[:12]}"
@@ -413,13 +409,13 @@ def test_demo_drops_nothing_of_a_database_that_is_not_its_own(
         client[name]["headcount_demo"].insert_one({"_id": "seed", "whole": False})
         client[name]["events"].insert_one({"title": "written since"})
         line = _failure(run(tmp_path, "demo", HEADCOUNT_PORT="0", **settings))
-        assert "half written" in line
+        assert "incomplete" in line
         assert "--drop" in line
         assert [e["title"] for e in client[name]["events"].find()] == ["written since"]
         client.drop_database(name)
 
 
-def test_demo_leaves_documents_that_it_did_not_write(tmp_path: Path) -> None:
+def test_demo_changes_no_other_documents_of_the_embedded_database(tmp_path: Path) -> None:
     with _embedded(tmp_path) as mongo:
         mongo["events"].insert_one({"title": "mine"})
     _demo_once(tmp_path)
@@ -427,27 +423,25 @@ def test_demo_leaves_documents_that_it_did_not_write(tmp_path: Path) -> None:
         assert [event["title"] for event in mongo["events"].find()] == ["mine"]
 
 
-def test_a_server_whose_embedded_mongod_dies_says_so_and_ends(tmp_path: Path) -> None:
+def test_the_death_of_the_embedded_mongod_ends_the_server(tmp_path: Path) -> None:
     with running(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET) as (process, _):
         for child in _children(process.pid):
             os.kill(child, signal.SIGKILL)
-        _, said = process.communicate(timeout=20)
+        _, output = process.communicate(timeout=20)
     assert process.returncode != 0
-    assert "the embedded MongoDB has ended" in said
+    assert "the embedded MongoDB has ended" in output
 
 
-def test_a_variable_that_is_no_setting_is_told_of(tmp_path: Path, database: dict[str, str]) -> None:
+def test_an_unknown_setting_is_logged(tmp_path: Path, database: dict[str, str]) -> None:
     settings = database | {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_PROT": "1"}
     with running(tmp_path, "serve", **settings) as (process, _):
         process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=20)
-    assert "HEADCOUNT_PROT" in said
-    assert SECRET not in said
+        _, output = process.communicate(timeout=20)
+    assert "HEADCOUNT_PROT" in output
+    assert SECRET not in output
 
 
-def test_demo_leaves_the_data_of_a_database_that_is_not_its_own(
-    tmp_path: Path, mongodb_uri: str
-) -> None:
+def test_demo_changes_no_documents_of_another_database(tmp_path: Path, mongodb_uri: str) -> None:
     name = f"headcount_cli_{uuid4().hex[:12]}"
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         client[name]["events"].insert_one({"title": "theirs"})

@@ -1,4 +1,4 @@
-"""The pages as they are served: what they may do, how long they are kept, what they give away."""
+"""Serving of the pages: content security policy, caching, the demo's tokens."""
 
 import gzip
 import json
@@ -17,7 +17,8 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
 import schema
-from server.commands.data import seed
+from documents import DOCUMENTS
+from server.commands.seeding import seed
 from server.embedded.demo_access import DemoAccess, demo_access
 from server.http import application as app
 from server.http import console
@@ -35,7 +36,7 @@ ROLE = "{ viewer { role } }"
 
 @pytest.fixture
 def serve(database: AsyncDatabase[dict[str, Any]], server_settings: Settings) -> Serve:
-    """A client of a server with settings of one's own."""
+    """A client of a server with changed settings."""
 
     @asynccontextmanager
     async def serve(
@@ -48,7 +49,7 @@ def serve(database: AsyncDatabase[dict[str, Any]], server_settings: Settings) ->
     return serve
 
 
-def _known(page: str) -> Any:
+def _settings(page: str) -> Any:
     found = re.search(r'<script id="settings" type="application/json">(.*)</script>', page)
     assert found is not None
     return json.loads(found[1])
@@ -61,7 +62,7 @@ def _policy(response: httpx.Response) -> dict[str, str]:
 
 @needs_pages
 @pytest.mark.parametrize("path", ["/", "/graphql"])
-async def test_a_page_may_only_do_what_it_has_to(serve: Serve, path: str) -> None:
+async def test_a_page_has_a_strict_content_security_policy(serve: Serve, path: str) -> None:
     async with serve(dashboard=True) as http:
         page = await http.get(path, headers=HTML)
     assert page.status_code == 200
@@ -70,7 +71,7 @@ async def test_a_page_may_only_do_what_it_has_to(serve: Serve, path: str) -> Non
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
-    # Of no other host, and nothing that is made up while the page runs.
+    # No scripts of other hosts, and no inline or evaluated ones.
     sources = {source for rule in policy.values() for source in rule.split()}
     own_styles = {"'unsafe-inline'"} if path == "/graphql" else set()
     assert sources == {"'none'", "'self'", "data:"} | own_styles
@@ -80,7 +81,7 @@ async def test_a_page_may_only_do_what_it_has_to(serve: Serve, path: str) -> Non
 
 
 @needs_pages
-async def test_files_are_kept_for_good_and_sent_packed(serve: Serve) -> None:
+async def test_files_are_immutable_and_compressed(serve: Serve) -> None:
     async with serve() as http:
         page = await http.get("/graphql", headers=HTML)
         files = re.findall(r'(?:src|href)="\./(console/[^"]+)"', page.text)
@@ -100,7 +101,7 @@ async def test_files_are_kept_for_good_and_sent_packed(serve: Serve) -> None:
 
 @needs_pages
 @pytest.mark.parametrize("path", ["/console/nothing.js", "/console/%2e%2e/index.html", "/console/"])
-async def test_only_the_pages_files_are_served(serve: Serve, path: str) -> None:
+async def test_only_built_files_are_served(serve: Serve, path: str) -> None:
     async with serve() as http:
         response = await http.get(path)
     assert response.status_code == 404
@@ -108,8 +109,8 @@ async def test_only_the_pages_files_are_served(serve: Serve, path: str) -> None:
 
 
 @needs_pages
-async def test_a_page_needs_no_more_than_its_share() -> None:
-    """In bytes as they are sent: of the dashboard what it loads, of GraphiQL all that there is."""
+async def test_a_page_is_small() -> None:
+    """Compressed sizes: of the files that the dashboard loads, and of all files of GraphiQL."""
     sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in BUILT.glob("console/*")}
     page = (BUILT / "index.html").read_text()
     loaded = re.findall(r'"\./console/([^"]+)"', page)
@@ -118,7 +119,7 @@ async def test_a_page_needs_no_more_than_its_share() -> None:
     assert sum(size for name, size in sizes.items() if name not in only_dashboard) < 1_500_000
 
 
-async def test_the_dashboard_is_there_where_it_is_wanted(serve: Serve) -> None:
+async def test_the_dashboard_is_served_if_it_is_on(serve: Serve) -> None:
     async with serve() as http:
         assert (await http.get("/", headers=HTML)).status_code == 404
     async with serve(dashboard=True) as http:
@@ -126,16 +127,16 @@ async def test_the_dashboard_is_there_where_it_is_wanted(serve: Serve) -> None:
 
 
 @needs_pages
-async def test_a_page_knows_of_the_other(serve: Serve) -> None:
+async def test_a_page_links_to_the_other_if_it_is_served(serve: Serve) -> None:
     async with serve() as http:
         page = (await http.get("/graphql", headers=HTML)).text
-        assert _known(page) == {"dashboard": False, "graphiql": True}
+        assert _settings(page) == {"dashboard": False, "graphiql": True}
     async with serve(dashboard=True, introspection=False) as http:
         page = (await http.get("/", headers=HTML)).text
-        assert _known(page) == {"dashboard": True, "graphiql": False}
+        assert _settings(page) == {"dashboard": True, "graphiql": False}
 
 
-async def test_the_sdl_is_served_where_introspection_is(serve: Serve) -> None:
+async def test_the_sdl_is_served_if_introspection_is_on(serve: Serve) -> None:
     async with serve() as http:
         response = await http.get("/schema.graphql")
         assert response.text == schema.sdl()
@@ -145,7 +146,7 @@ async def test_the_sdl_is_served_where_introspection_is(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/graphql"])
-async def test_pages_that_nobody_built_say_how_to_get_them(
+async def test_without_built_pages_instructions_are_served(
     serve: Serve, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(console, "BUILT", tmp_path / "none")
@@ -164,22 +165,22 @@ async def test_pages_that_nobody_built_say_how_to_get_them(
             without = await secretive.get("/", headers=HTML)
             assert "schema" not in without.text.lower()
             assert "make setup" in without.text
-        # Who writes the address writes nothing into the page.
+        # The URL is escaped in the page.
         other = await http.get(path, headers=HTML | {"host": "a<b>"})
         assert "a<b>" not in other.text
 
 
 @needs_pages
-async def test_tokens_of_a_demo_are_in_its_pages_and_end_no_script(
+async def test_pages_of_a_demo_contain_tokens_as_safe_json(
     serve: Serve, server_settings: Settings
 ) -> None:
     demo = DemoAccess(server_settings, ["</script><script>"])
     async with serve(demo, dashboard=True) as http:
         for path in ("/", "/graphql"):
-            known = _known((await http.get(path, headers=HTML)).text)
-            assert [*known["tokens"]] == ["admin", "staff", "organizer", "customer"]
-            assert known["ticketReport"]["eventIds"] == ["</script><script>"]
-        admin = {"authorization": f"Bearer {known['tokens']['admin']}"}
+            settings_of_page = _settings((await http.get(path, headers=HTML)).text)
+            assert [*settings_of_page["tokens"]] == ["admin", "staff", "organizer", "customer"]
+            assert settings_of_page["ticketReport"]["eventIds"] == ["</script><script>"]
+        admin = {"authorization": f"Bearer {settings_of_page['tokens']['admin']}"}
         query = {"query": "{ viewer { role subject } }"}
         answer = await http.post("/graphql", json=query, headers=admin)
         assert answer.json() == {"data": {"viewer": {"role": "ADMIN", "subject": "demo admin"}}}
@@ -187,14 +188,14 @@ async def test_tokens_of_a_demo_are_in_its_pages_and_end_no_script(
 
 @pytest.fixture
 def another(mongodb_uri: str) -> Any:
-    """A database of one's own."""
+    """A database of this test."""
     with MongoClient[dict[str, Any]](mongodb_uri) as mongo:
         name = f"headcount_pages_{uuid4().hex[:12]}"
         yield mongo[name]
         mongo.drop_database(name)
 
 
-def test_only_demo_data_are_given_away(another: Database[dict[str, Any]]) -> None:
+def test_demo_tokens_are_given_for_demo_data_only(another: Database[dict[str, Any]]) -> None:
     settings = Settings(database=another.name, jwt_secret=SecretStr(SECRET))
     another["events"].insert_one({"title": "theirs"})
     assert demo_access(another, settings) is None
@@ -208,9 +209,21 @@ def test_only_demo_data_are_given_away(another: Database[dict[str, Any]]) -> Non
         if str(event["_id"]) in access.event_ids
     ]
     assert sorted(each == "org-aurora" for each in organizers) == [False, True]
-    # Theirs may be read besides.
+    # The configuration may read other documents besides.
     others = settings.model_copy(update={"collections": {"users": "their_users"}})
     assert demo_access(another, others) is None
+
+
+def test_demo_data_may_be_older_than_a_collection_while_it_is_empty(
+    another: Database[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(database=another.name, jwt_secret=SecretStr(SECRET))
+    seed(another, settings, scale=0.05)
+    newer = {**DOCUMENTS, "refunds": DOCUMENTS["users"]}
+    monkeypatch.setattr("server.commands.seeding.DOCUMENTS", newer)
+    assert demo_access(another, settings) is not None
+    another["refunds"].insert_one({"amount_cents": 100})
+    assert demo_access(another, settings) is None
 
 
 @needs_pages
@@ -218,20 +231,20 @@ def test_only_demo_data_are_given_away(another: Database[dict[str, Any]]) -> Non
     ("more", "given"),
     [
         ({}, True),
-        # Its tokens may be good elsewhere.
+        # Other servers may have this secret.
         ({"HEADCOUNT_JWT_SECRET": SECRET}, False),
     ],
 )
-def test_a_demo_gives_tokens_that_are_good_for_nothing_else(
+def test_a_demo_gives_only_tokens_of_its_own_secret(
     tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]], more: Any, given: bool
 ) -> None:
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name, **more}
     with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
-        known = _known(httpx.get(f"{url}/", headers=HTML).text)
-        assert ("tokens" in known) == given
+        settings_of_page = _settings(httpx.get(f"{url}/", headers=HTML).text)
+        assert ("tokens" in settings_of_page) == given
 
 
-def test_a_demo_may_be_without_its_dashboard(
+def test_the_dashboard_of_a_demo_can_be_off(
     tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
 ) -> None:
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
@@ -242,12 +255,12 @@ def test_a_demo_may_be_without_its_dashboard(
 
 
 @needs_pages
-def test_the_tokens_of_a_demo_open_no_other_database(
+def test_tokens_of_a_demo_are_invalid_for_another_database(
     tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
 ) -> None:
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
     with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
-        tokens = _known(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
+        tokens = _settings(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
         assert ask(url, tokens["admin"], ROLE) == {"data": {"viewer": {"role": "ADMIN"}}}
     theirs = f"{another.name}_theirs"
     another.client[theirs]["users"].insert_one({"role": "customer"})
@@ -259,11 +272,11 @@ def test_the_tokens_of_a_demo_open_no_other_database(
 
 
 @needs_pages
-def test_a_demos_tokens_are_for_its_audience(
+def test_tokens_of_a_demo_have_its_audience_and_issuer(
     tmp_path: Path, mongodb_uri: str, another: Database[dict[str, Any]]
 ) -> None:
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": another.name}
     settings |= {"HEADCOUNT_JWT_AUDIENCE": "dashboards", "HEADCOUNT_JWT_ISSUER": "us"}
     with running(tmp_path, "demo", "--scale", "0.02", **settings) as (_, url):
-        tokens = _known(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
+        tokens = _settings(httpx.get(f"{url}/", headers=HTML).text)["tokens"]
         assert ask(url, tokens["staff"], ROLE) == {"data": {"viewer": {"role": "STAFF"}}}

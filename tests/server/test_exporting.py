@@ -1,4 +1,4 @@
-"""`headcount export`: the bytes of a download, in a file that is whole or not there."""
+"""The command `headcount export`: a file with the bytes of a download, complete or absent."""
 
 import os
 import signal
@@ -27,7 +27,7 @@ _REPORT = ("export", "--report", "ticket-report", "--format")
 
 @pytest.fixture(scope="module")
 def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
-    """The settings of a database with an event of few tickets and one of many."""
+    """The settings of a database with a small and a large event."""
     name = f"headcount_export_{uuid4().hex[:12]}"
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         for collection, documents in DATA.items():
@@ -43,7 +43,7 @@ def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
         client.drop_database(name)
 
 
-def test_the_file_is_what_the_download_gives(tmp_path: Path, settings: dict[str, str]) -> None:
+def test_the_file_equals_the_download(tmp_path: Path, settings: dict[str, str]) -> None:
     for format in ("xlsx", "csv", "json"):
         done = run(tmp_path, *_DASHBOARD, format, "-o", f"file.{format}", **settings)
         assert done.returncode == 0, done.stderr
@@ -76,14 +76,17 @@ def test_the_ticket_report_of_an_event(tmp_path: Path, settings: dict[str, str])
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ((*_REPORT, "csv", "-o", "f"), "'--event-id' and '--mobile-app-id' are needed"),
+        ((*_REPORT, "csv", "-o", "f"), "'--event-id' and '--mobile-app-id' are required"),
         ((*_REPORT, "csv", "-o", "f", "--event-id", "x", "--mobile-app-id", "a"), "24 hexadecimal"),
         (
             (*_REPORT, "csv", "-o", "f", "--event-id", "0" * 24, "--mobile-app-id", "a"),
             "no such event",
         ),
         ((*_DASHBOARD, "pdf", "-o", "f"), "'pdf' is not one of"),
-        ((*_DASHBOARD, "csv", "-o", "f", "--event-id", "0" * 24), "'--event-id' is of the other"),
+        (
+            (*_DASHBOARD, "csv", "-o", "f", "--event-id", "0" * 24),
+            "'--event-id' does not apply",
+        ),
         ((*_DASHBOARD, "csv", "-o", "none/f"), "No such file or directory"),
         ((*_DASHBOARD, "csv", "-o", ""), "name of a file"),
         ((*_DASHBOARD, "csv", "-o", "."), "is a directory"),
@@ -94,7 +97,7 @@ def test_the_ticket_report_of_an_event(tmp_path: Path, settings: dict[str, str])
         ),
     ],
 )
-def test_what_can_not_be_exported_is_said_in_a_line(
+def test_an_invalid_export_prints_one_line(
     tmp_path: Path, settings: dict[str, str], arguments: tuple[str, ...], words: str
 ) -> None:
     done = run(tmp_path, *arguments, **settings)
@@ -104,7 +107,7 @@ def test_what_can_not_be_exported_is_said_in_a_line(
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_file_is_replaced_where_it_is_and_stays_as_private(
+def test_a_replaced_file_keeps_its_place_and_permissions(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:
     (tmp_path / "private.json").write_text("old")
@@ -116,16 +119,16 @@ def test_a_file_is_replaced_where_it_is_and_stays_as_private(
     assert read_back.json_object((tmp_path / "private.json").read_bytes())["events"]
 
 
-def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path, settings: dict[str, str]) -> None:
+def test_only_a_regular_file_is_replaced(tmp_path: Path, settings: dict[str, str]) -> None:
     os.mkfifo(tmp_path / "pipe")
     done = run(tmp_path, *_DASHBOARD, "json", "-o", "pipe", **settings)
     assert done.returncode == 1
-    assert "it is no file" in done.stderr
+    assert "it is not a regular file" in done.stderr
     assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_who_is_ended_leaves_nothing_behind(
+def test_a_signal_leaves_no_partial_file(
     tmp_path: Path, settings: dict[str, str], number: signal.Signals
 ) -> None:
     (tmp_path / "file.xlsx").write_text("old")
@@ -139,9 +142,9 @@ def test_who_is_ended_leaves_nothing_behind(
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    _, output = process.communicate(timeout=30)
     assert process.returncode == 128 + number
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert [each.name for each in tmp_path.iterdir()] == ["file.xlsx"]
     assert (tmp_path / "file.xlsx").read_text() == "old"
     assert _cursors(settings) <= before

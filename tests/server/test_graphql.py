@@ -1,4 +1,4 @@
-"""GraphQL over HTTP: tokens, media types, bad requests, limits, failures."""
+"""GraphQL over HTTP: tokens, media types, invalid requests, limits, failures."""
 
 import asyncio
 import json
@@ -45,11 +45,11 @@ async def _refused(http: httpx.AsyncClient, bearer: str | None) -> str:
 # ---------------------------------------------------------------- tokens
 
 
-async def test_no_token_is_refused(http: httpx.AsyncClient) -> None:
+async def test_a_missing_token_is_rejected(http: httpx.AsyncClient) -> None:
     assert "Authorization: Bearer" in await _refused(http, None)
 
 
-async def test_introspection_needs_a_token_too(http: httpx.AsyncClient) -> None:
+async def test_introspection_requires_a_token(http: httpx.AsyncClient) -> None:
     response = await post(http, get_introspection_query(), None)
     assert response.status_code == 401
 
@@ -69,11 +69,11 @@ async def test_introspection_needs_a_token_too(http: httpx.AsyncClient) -> None:
         token(secret="", algorithm="none"),
     ],
 )
-async def test_a_bad_token_is_refused(http: httpx.AsyncClient, bearer: str) -> None:
+async def test_an_invalid_token_is_rejected(http: httpx.AsyncClient, bearer: str) -> None:
     await _refused(http, bearer)
 
 
-async def test_a_token_that_names_rs256_but_is_signed_with_the_secret_is_refused(
+async def test_a_token_that_names_rs256_but_is_signed_with_the_secret_is_rejected(
     http: httpx.AsyncClient,
 ) -> None:
     header, payload, _ = token().split(".")
@@ -88,7 +88,7 @@ async def test_a_token_that_names_rs256_but_is_signed_with_the_secret_is_refused
     await _refused(http, f"{header}.{payload}.{signed}")
 
 
-async def test_an_rs256_token_is_refused_without_a_key_set(http: httpx.AsyncClient) -> None:
+async def test_an_rs256_token_is_rejected_without_a_key_set(http: httpx.AsyncClient) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     pem = key.private_bytes(
         serialization.Encoding.PEM,
@@ -115,7 +115,7 @@ async def test_clocks_may_not_differ_by_a_minute(
     await _refused(http, token(**claims))
 
 
-async def test_expired_tokens_say_so(http: httpx.AsyncClient) -> None:
+async def test_an_expired_token_is_reported(http: httpx.AsyncClient) -> None:
     assert "expired" in await _refused(http, token(exp=_now() - 60))
     assert "'exp'" in await _refused(http, token(exp=None))
 
@@ -147,7 +147,7 @@ async def test_claims_make_the_viewer(
     assert (viewer["role"], viewer["permissions"]) == expected
 
 
-async def test_the_viewer_is_shown_what_the_token_says(http: httpx.AsyncClient) -> None:
+async def test_viewer_returns_role_and_permissions_of_the_token(http: httpx.AsyncClient) -> None:
     bearer = token(role="organizer", organizer_id="o-1", exp=4_102_444_800)
     assert (await post(http, VIEWER, bearer)).json() == {
         "data": {
@@ -162,13 +162,13 @@ async def test_the_viewer_is_shown_what_the_token_says(http: httpx.AsyncClient) 
     }
 
 
-async def test_claims_of_odd_types_are_no_text(http: httpx.AsyncClient) -> None:
+async def test_claims_of_wrong_types_are_ignored(http: httpx.AsyncClient) -> None:
     bearer = token(sub=7, organizer_id=["o"], jti=3, exp=10**15)
     viewer = (await post(http, VIEWER, bearer)).json()["data"]["viewer"]
     assert (viewer["subject"], viewer["organizerId"], viewer["expiresAt"]) == (None, None, None)
 
 
-async def test_audience_and_issuer_are_checked_where_configured(
+async def test_audience_and_issuer_are_checked_if_configured(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings
 ) -> None:
     settings = server_settings.model_copy(update={"jwt_audience": "kpis", "jwt_issuer": "us"})
@@ -179,7 +179,7 @@ async def test_audience_and_issuer_are_checked_where_configured(
             await _refused(http, token(**claims))
 
 
-async def test_an_audience_is_not_minded_where_none_is_configured(http: httpx.AsyncClient) -> None:
+async def test_an_audience_is_ignored_if_none_is_configured(http: httpx.AsyncClient) -> None:
     assert (await post(http, VIEWER, token(aud="any", iss="any"))).status_code == 200
 
 
@@ -194,7 +194,7 @@ async def test_an_audience_is_not_minded_where_none_is_configured(http: httpx.As
         ("*/*", "application/json", 200),
     ],
 )
-async def test_the_media_type_decides_the_status_of_what_was_not_executed(
+async def test_the_media_type_decides_the_status_of_rejected_operations(
     http: httpx.AsyncClient, accept: str, media_type: str, status: int
 ) -> None:
     headers = {"authorization": f"Bearer {token()}", "accept": accept}
@@ -233,9 +233,7 @@ async def test_the_media_type_decides_the_status_of_what_was_not_executed(
         b'[{"query": "{ viewer { role } }"}]',
     ],
 )
-async def test_a_bad_request_is_answered_with_what_is_wrong(
-    http: httpx.AsyncClient, body: bytes
-) -> None:
+async def test_an_invalid_request_is_reported(http: httpx.AsyncClient, body: bytes) -> None:
     headers = {
         "authorization": f"Bearer {token()}",
         "content-type": "application/json",
@@ -259,15 +257,13 @@ async def test_one_of_several_operations_is_chosen_by_name(http: httpx.AsyncClie
 
 
 @pytest.mark.parametrize("accept", ["application/graphql-response+json;q=0", "text/plain"])
-async def test_a_media_type_that_is_not_wanted_is_not_given(
-    http: httpx.AsyncClient, accept: str
-) -> None:
+async def test_an_unaccepted_media_type_is_not_used(http: httpx.AsyncClient, accept: str) -> None:
     headers = {"authorization": f"Bearer {token()}", "accept": accept}
     response = await http.post("/graphql", json={"query": VIEWER}, headers=headers)
     assert response.headers["content-type"] == "application/json"
 
 
-async def test_a_huge_body_is_refused(http: httpx.AsyncClient) -> None:
+async def test_a_huge_body_is_rejected(http: httpx.AsyncClient) -> None:
     response = await post(http, "#" * 1_000_001, token())
     assert response.status_code == 413
 
@@ -284,7 +280,7 @@ async def test_queries_may_come_by_get(http: httpx.AsyncClient) -> None:
     assert response.json() == {"data": {"event": None}}
 
 
-async def test_another_method_is_refused(http: httpx.AsyncClient) -> None:
+async def test_another_method_is_rejected(http: httpx.AsyncClient) -> None:
     response = await http.put("/graphql", headers={"authorization": f"Bearer {token()}"})
     assert response.status_code == 405
     assert response.headers["allow"] == "GET, POST"
@@ -344,7 +340,7 @@ async def test_the_default_limits_admit_the_largest_page(http: httpx.AsyncClient
         ("{ eventStats(size: 10) { total } }", ["size"]),
     ],
 )
-async def test_a_bad_argument_is_named_with_what_is_allowed(
+async def test_an_invalid_argument_is_reported_with_valid_values(
     http: httpx.AsyncClient, query: str, words: list[str]
 ) -> None:
     (error,) = (await post(http, query, token(role="admin"))).json()["errors"]
@@ -353,7 +349,7 @@ async def test_a_bad_argument_is_named_with_what_is_allowed(
         assert word in error["message"]
 
 
-async def test_a_bad_variable_is_named_with_what_is_allowed(http: httpx.AsyncClient) -> None:
+async def test_an_invalid_variable_is_reported_with_valid_values(http: httpx.AsyncClient) -> None:
     query = "query ($order: EventOrder) { eventStats(orderBy: $order) { total } }"
     response = await post(http, query, token(role="admin"), order={"field": "COLOUR"})
     (error,) = response.json()["errors"]
@@ -362,7 +358,7 @@ async def test_a_bad_variable_is_named_with_what_is_allowed(http: httpx.AsyncCli
     assert "OCCUPANCY_PCT" in error["message"]
 
 
-async def test_half_a_pair_of_a_character_is_no_event_type(http: httpx.AsyncClient) -> None:
+async def test_a_lone_surrogate_is_an_invalid_event_type(http: httpx.AsyncClient) -> None:
     query = "query ($t: String) { eventStats(eventType: $t) { total } }"
     headers = {"authorization": f"Bearer {token(role='admin')}", "content-type": "application/json"}
     body = json.dumps({"query": query, "variables": {"t": "\ud800"}})
@@ -402,14 +398,14 @@ async def _over_a_proxy(
 async def rebound(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings
 ) -> AsyncIterator[None]:
-    """Afterwards the documents belong to the tests' own connection again."""
+    """Binds the documents to the tests' connection again after the test."""
     import documents
 
     yield
     await documents.bind(database, server_settings.collections)
 
 
-async def test_a_database_that_goes_away_is_told_and_well_when_it_is_back(
+async def test_requests_fail_while_the_database_is_unreachable_and_then_recover(
     mongodb_uri: str, server_settings: Settings, rebound: None
 ) -> None:
     query = "{ viewer { role } orderStats { totalOrders } metrics { totalProducts } }"
@@ -444,7 +440,7 @@ async def test_a_database_that_goes_away_is_told_and_well_when_it_is_back(
         assert (await http.get("/readyz")).status_code == 200
 
 
-async def test_a_request_that_takes_too_long_is_ended(
+async def test_a_slow_request_times_out(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     fill: Callable[[Dataset], None],
@@ -459,7 +455,7 @@ async def test_a_request_that_takes_too_long_is_ended(
     assert "too long" in error["message"]
 
 
-async def test_what_nobody_foresaw_is_masked_and_logged(
+async def test_an_unexpected_error_is_masked_and_logged(
     http: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -467,7 +463,7 @@ async def test_what_nobody_foresaw_is_masked_and_logged(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret cause")
 
-    monkeypatch.setattr("resolvers.order_stats.money", fail)
+    monkeypatch.setattr("resolvers.units.MONEY.rounded", fail)
     query = "{ orderStats { totalOrders totalRevenue } }"
     response = await post(http, query, token(role="admin"))
     assert "secret cause" not in response.text
@@ -482,7 +478,7 @@ async def test_what_nobody_foresaw_is_masked_and_logged(
     assert response.headers["x-request-id"] in logged.out + logged.err
 
 
-async def test_a_cause_is_logged_once_with_all_that_it_emptied(
+async def test_a_cause_is_logged_once_with_all_affected_fields(
     http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Slice, "pipeline", lambda _: [{"$nonsense": 1}])
@@ -498,7 +494,7 @@ async def test_a_cause_is_logged_once_with_all_that_it_emptied(
     assert "totalOrders" in lines[0]
 
 
-async def test_a_failure_outside_of_any_field_has_the_requests_id_too(
+async def test_an_error_outside_of_fields_has_the_request_id(
     http: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -522,7 +518,7 @@ async def test_a_failure_outside_of_any_field_has_the_requests_id_too(
 async def _sending(
     application: Any, messages: list[dict[str, Any]], gone: asyncio.Event, **claims: Any
 ) -> list[dict[str, Any]]:
-    """What is answered to a POST whose body comes as these messages, by a client that then goes."""
+    """The response to a POST whose body has these messages; then the client disconnects."""
     answered: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -548,7 +544,7 @@ async def _sending(
     return answered
 
 
-async def test_a_client_that_goes_away_while_it_sends_is_no_failure(
+async def test_a_disconnect_during_the_request_is_no_error(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     capsys: pytest.CaptureFixture[str],
@@ -562,7 +558,7 @@ async def test_a_client_that_goes_away_while_it_sends_is_no_failure(
     assert "Traceback" not in logged.out + logged.err
 
 
-async def test_a_client_that_goes_away_ends_what_only_it_waits_for(
+async def test_a_disconnect_cancels_reads_that_no_other_request_shares(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     fill: Callable[[Dataset], None],
@@ -607,7 +603,7 @@ async def test_a_client_that_goes_away_ends_what_only_it_waits_for(
     await becomes(0)
 
 
-async def test_a_client_that_never_ends_its_body_is_not_waited_for(
+async def test_a_body_without_end_times_out(
     database: AsyncDatabase[dict[str, Any]],
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
@@ -619,7 +615,7 @@ async def test_a_client_that_never_ends_its_body_is_not_waited_for(
     assert start["status"] == 503
 
 
-async def test_an_error_may_quote_half_a_character(http: httpx.AsyncClient) -> None:
+async def test_an_error_may_quote_a_lone_surrogate(http: httpx.AsyncClient) -> None:
     text = "query ($zone: String!) { dashboardStats(timezone: $zone) { mode } }"
     body = json.dumps({"query": text, "variables": {"zone": "\ud83d"}})
     headers = {"authorization": f"Bearer {token(role='admin')}", "content-type": "application/json"}
@@ -627,7 +623,7 @@ async def test_an_error_may_quote_half_a_character(http: httpx.AsyncClient) -> N
     assert response.json()["errors"][0]["extensions"] == {"code": "BAD_USER_INPUT"}
 
 
-async def test_requests_that_come_together_share_an_aggregation(
+async def test_concurrent_requests_share_an_aggregation(
     http: httpx.AsyncClient, sent: Sent
 ) -> None:
     sent.commands.clear()
@@ -644,7 +640,7 @@ async def test_requests_that_come_together_share_an_aggregation(
     assert 1 <= sent.to("ticket_orders") < 100
 
 
-async def test_expected_denials_leave_no_trace_in_the_log(
+async def test_expected_denials_are_not_logged(
     http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await post(http, "{ orderStats { totalRevenue } }", token(role="staff"))
@@ -652,10 +648,10 @@ async def test_expected_denials_leave_no_trace_in_the_log(
     assert "Traceback" not in logged.out + logged.err
 
 
-# ---------------------------------------------------------------- around it
+# ---------------------------------------------------------------- logs, metrics, CORS
 
 
-async def test_a_request_id_is_taken_over_if_it_is_a_decent_one(http: httpx.AsyncClient) -> None:
+async def test_a_valid_request_id_of_the_client_is_used(http: httpx.AsyncClient) -> None:
     response = await http.get("/healthz", headers={"x-request-id": "abc-1"})
     assert response.headers["x-request-id"] == "abc-1"
     response = await http.get("/healthz", headers={"x-request-id": "a b\tc"})
@@ -671,13 +667,13 @@ async def test_the_log_has_no_query_string(
     assert "hush" not in logged.out + logged.err
 
 
-async def test_prometheus_is_told_of_requests_and_commands(http: httpx.AsyncClient) -> None:
+async def test_metrics_count_requests_and_commands(http: httpx.AsyncClient) -> None:
     await http.get("/healthz")
     figures = (await http.get("/metrics")).text
     assert 'headcount_http_requests_total{route="/healthz",status="200"}' in figures
 
 
-async def test_other_origins_are_let_in_only_where_configured(
+async def test_other_origins_are_allowed_only_if_configured(
     database: AsyncDatabase[dict[str, Any]], server_settings: Settings, http: httpx.AsyncClient
 ) -> None:
     preflight = {

@@ -1,4 +1,4 @@
-"""The HTTP of connections: what asks for another protocol, and heads without an end."""
+"""The HTTP protocol: upgrade requests and endless headers."""
 
 import json
 import re
@@ -20,7 +20,7 @@ _UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settin
 def served(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[int, bytes]]:
-    """The port of a server, and the header that its admin sends."""
+    """The port of a server, and the Authorization header of an admin."""
     folder = Path(tmp_path_factory.mktemp("http"))
     settings = {
         "HEADCOUNT_JWT_SECRET": SECRET,
@@ -33,7 +33,7 @@ def served(
 
 
 def _answers(port: int, *parts: bytes, count: int = 1) -> list[bytes]:
-    """The status lines of so many answers to what is sent part by part."""
+    """Sends parts on one connection; returns the status lines of `count` or more responses."""
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         received = b""
         for part in parts:
@@ -51,7 +51,7 @@ def _answers(port: int, *parts: bytes, count: int = 1) -> list[bytes]:
 
 
 @pytest.mark.parametrize("apart", [False, True])
-def test_a_request_that_would_rather_have_http_2_is_answered(
+def test_an_upgrade_request_is_answered_over_http_1_1(
     served: tuple[int, bytes], apart: bool
 ) -> None:
     port, bearer = served
@@ -65,7 +65,7 @@ def test_a_request_that_would_rather_have_http_2_is_answered(
     assert _answers(port, *parts, again, count=2) == [b"HTTP/1.1 200 OK"] * 2
 
 
-def test_the_body_of_such_a_request_is_not_another_request(served: tuple[int, bytes]) -> None:
+def test_the_body_of_an_upgrade_request_is_not_another_request(served: tuple[int, bytes]) -> None:
     port, _ = served
     body = b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
     head = b"POST /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE
@@ -73,7 +73,7 @@ def test_the_body_of_such_a_request_is_not_another_request(served: tuple[int, by
     assert _answers(port, head, body) == [b"HTTP/1.1 405 Method Not Allowed"]
 
 
-def test_such_a_request_behind_another_is_refused(served: tuple[int, bytes]) -> None:
+def test_a_pipelined_upgrade_request_is_rejected(served: tuple[int, bytes]) -> None:
     port, _ = served
     first = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
     second = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
@@ -81,16 +81,16 @@ def test_such_a_request_behind_another_is_refused(served: tuple[int, bytes]) -> 
 
 
 @pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
-def test_a_head_without_an_end_is_cut_off(served: tuple[int, bytes], start: bytes) -> None:
+def test_endless_headers_are_rejected(served: tuple[int, bytes], start: bytes) -> None:
     port, _ = served
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(start)
-        # More than the buffers between can hold.
+        # More than the buffers hold.
         with pytest.raises(ConnectionError):
             connection.sendall(b"x" * 50_000_000)
 
 
-def test_a_large_body_behind_a_head_is_none(served: tuple[int, bytes]) -> None:
+def test_a_large_body_does_not_count_as_headers(served: tuple[int, bytes]) -> None:
     port, bearer = served
     body = json.dumps({"query": "{ viewer { role } } #" + "x" * 500_000}).encode()
     head = (

@@ -1,4 +1,4 @@
-"""The embedded MongoDB: started, stopped, killed and started again, with a real mongod."""
+"""The embedded MongoDB: starts, stops, kills and restarts."""
 
 import importlib.util
 import os
@@ -27,7 +27,7 @@ Client = MongoClient[dict[str, Any]]
 
 START_SECONDS = 5.0
 
-# A server in a process of its own. It tells its mongod's pid.
+# A server process that prints the pid of its mongod.
 SERVER = """
 import asyncio, sys, time
 from pathlib import Path
@@ -197,23 +197,23 @@ def test_data_survive_a_kill_of_mongod(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's parent-death signal")
-def test_a_kill_of_the_server_takes_mongod_along_and_leaves_the_data(tmp_path: Path) -> None:
+def test_a_kill_of_the_server_ends_mongod_and_keeps_the_data(tmp_path: Path) -> None:
     with _server(tmp_path) as (server, pid):
         server.kill()
         server.wait()
-        # At once, while the old mongod is still ending.
+        # The old mongod is still shutting down.
         with _started(tmp_path) as client:
             assert client["shop"]["orders"].count_documents({}) == 1
-            # Its new parent, init, may take a while to collect it.
+            # The orphan's new parent, init, may reap it late.
             assert _eventually(lambda: not _runs(pid))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_mongod_serves_until_a_signalled_server_is_done_and_stops_with_it(
+def test_mongod_runs_until_a_signalled_server_has_ended(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     with _server(tmp_path) as (server, pid):
-        # To the whole group, as a terminal sends Ctrl-C.
+        # A terminal sends Ctrl-C to the process group.
         os.killpg(server.pid, number)
         assert server.communicate(timeout=10)[0] == "done\n"
         assert not _runs(pid)
@@ -241,20 +241,20 @@ def test_mongod_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
     assert not _runs(pid)
 
 
-def test_a_folder_in_use_is_refused_in_one_line(
+def test_a_folder_in_use_is_an_error_of_one_line(
     client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mongod, "LOCK_LIMIT", 0.1)
     message = (
         f"{folder} is in use by process {os.getpid()} with mongod {_pid(client)}:"
-        " stop it, or choose another data folder"
+        " stop it, or choose another folder."
     )
     with pytest.raises(StartupError, match=f"^{re.escape(message)}$"), embedded_mongod(folder):
         pass
     assert client.is_primary
 
 
-def test_the_port_of_the_last_run_may_be_taken_by_a_silent_listener(tmp_path: Path) -> None:
+def test_the_last_port_may_be_taken_by_a_silent_listener(tmp_path: Path) -> None:
     with _started(tmp_path) as client:
         client["shop"]["orders"].insert_one({"_id": 1})
         port = _port(client)
@@ -263,7 +263,7 @@ def test_the_port_of_the_last_run_may_be_taken_by_a_silent_listener(tmp_path: Pa
         assert client["shop"]["orders"].find_one() == {"_id": 1}
 
 
-def test_a_port_taken_before_mongod_has_it_is_left_for_another(
+def test_a_taken_port_is_replaced_by_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -288,7 +288,7 @@ def test_the_log_stays_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert b"\0" not in log.read_bytes()
 
 
-def test_a_failed_start_tells_the_reason_in_one_line(tmp_path: Path) -> None:
+def test_a_failed_start_has_its_reason_in_one_line(tmp_path: Path) -> None:
     with (
         pytest.raises(StartupError, match=r"^mongod ended with 1: .*0\.25; see /.*\.log$"),
         embedded_mongod(tmp_path, cache_gb=0.1),
@@ -296,24 +296,24 @@ def test_a_failed_start_tells_the_reason_in_one_line(tmp_path: Path) -> None:
         pass
 
 
-def test_spoilt_data_are_told_apart(tmp_path: Path) -> None:
+def test_corrupt_data_are_reported(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "WiredTiger").write_text("WiredTiger\n")
-    (tmp_path / "data" / "WiredTiger.turtle").write_text("spoilt")
+    (tmp_path / "data" / "WiredTiger.turtle").write_text("corrupt")
     with pytest.raises(StartupError, match="corruption detected"), embedded_mongod(tmp_path):
         pass
 
 
-def test_a_folder_that_cannot_be_made_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_an_error_of_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with (
-        pytest.raises(StartupError, match=r"^cannot keep data in .*/file/f \(Not a directory\)"),
+        pytest.raises(StartupError, match=r"^Can't write to .*/file/f \(Not a directory\)"),
         embedded_mongod(tmp_path / "file" / "f"),
     ):
         pass
 
 
-def test_without_any_mongod_one_line_says_what_to_install(
+def test_without_a_mongod_the_error_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -336,9 +336,7 @@ def test_the_packaged_mongod_is_found_without_importing_its_package(
     assert find_mongod() == packaged
 
 
-def test_a_mongod_on_the_path_comes_before_the_packaged_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mongod_on_path_takes_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     on_path = _program(tmp_path / "mongod", "echo db version v7.0.1")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert find_mongod() == on_path
@@ -351,7 +349,7 @@ def test_a_mongod_on_the_path_comes_before_the_packaged_one(
         ("echo libcrypto.so.1.1: no such file >&2; exit 127", r"does not run \(libcrypto"),
     ],
 )
-def test_a_mongod_that_cannot_serve_is_named(
+def test_an_unsuitable_mongod_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, complaint: str
 ) -> None:
     _program(tmp_path / "mongod", script)

@@ -1,24 +1,24 @@
-"""The settings: defaults, and what is said of bad values."""
+"""The settings: defaults, and errors of invalid values."""
 
 from pathlib import Path
 
 import pytest
 
 from errors import StartupError
-from server.settings import read
+from server.settings import load_settings
 
 SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings but the test's own."""
+    """Only the settings of the test."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADCOUNT_MONGODB_URI", raising=False)
 
 
-def test_the_defaults_are_the_contracts() -> None:
-    settings = read()
+def test_the_defaults() -> None:
+    settings = load_settings()
     assert settings.mongodb_uri is None
     assert (settings.database, settings.collections) == ("headcount", {})
     assert (settings.host, settings.port) == ("127.0.0.1", 8000)
@@ -56,30 +56,30 @@ def test_the_defaults_are_the_contracts() -> None:
         ("LOG_FORMAT", "xml", ["console", "json"]),
     ],
 )
-def test_a_bad_value_is_named_with_what_it_may_be(
+def test_an_invalid_value_is_reported_with_valid_ones(
     monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: list[str]
 ) -> None:
     monkeypatch.setenv(f"HEADCOUNT_{variable}", value)
     with pytest.raises(StartupError) as raised:
-        read()
+        load_settings()
     assert str(raised.value).startswith(f"HEADCOUNT_{variable}: ")
     assert "\n" not in str(raised.value)
     for word in words:
         assert word in str(raised.value)
 
 
-def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADCOUNT_JWT_SECRET", SECRET)
     monkeypatch.setenv("HEADCOUNT_MONGODB_URI", "mongodb://user:password@nowhere")
-    assert SECRET not in repr(read())
-    assert "password" not in repr(read())
+    assert SECRET not in repr(load_settings())
+    assert "password" not in repr(load_settings())
     monkeypatch.setenv("HEADCOUNT_JWT_SECRET", "tooshort")
     with pytest.raises(StartupError) as raised:
-        read()
+        load_settings()
     assert "tooshort" not in str(raised.value)
 
 
-def test_an_env_file_is_read_and_the_environment_outweighs_it(
+def test_the_environment_takes_precedence_over_the_env_file(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".env").write_text(
@@ -88,32 +88,32 @@ def test_an_env_file_is_read_and_the_environment_outweighs_it(
         "HEADCOUNT_CORS_ORIGINS=https://a.example, https://b.example\n"
     )
     monkeypatch.setenv("HEADCOUNT_DATABASE", "shop2")
-    settings = read()
+    settings = load_settings()
     assert (settings.port, settings.database, settings.introspection) == (9000, "shop2", False)
     assert settings.secret() == SECRET
     assert settings.cors_origins == ("https://a.example", "https://b.example")
 
 
-def test_an_env_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_an_env_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"HEADCOUNT_PORT=\xff")
     with pytest.raises(StartupError, match="UTF-8"):
-        read()
+        load_settings()
 
 
 def test_an_empty_value_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HEADCOUNT_MONGODB_URI", "")
     monkeypatch.setenv("HEADCOUNT_PORT", "")
-    assert read().mongodb_uri is None
-    assert read().port == 8000
+    assert load_settings().mongodb_uri is None
+    assert load_settings().port == 8000
 
 
-def test_tokens_can_t_be_verified_without_a_key() -> None:
+def test_a_verifier_requires_a_secret_or_a_key_set() -> None:
     with pytest.raises(StartupError, match=r"HEADCOUNT_JWT_SECRET.*HEADCOUNT_JWT_JWKS"):
-        read().verifier()
+        load_settings().verifier()
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", '{"keys": []}', '{"keys": [{"kty": "x"}]}'])
-def test_a_key_set_that_is_none_is_refused_at_start(
+def test_an_invalid_key_set_is_an_error_at_start(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     file = tmp_path / "keys.json"
@@ -121,4 +121,4 @@ def test_a_key_set_that_is_none_is_refused_at_start(
         file.write_text(content)
     monkeypatch.setenv("HEADCOUNT_JWT_JWKS", str(file))
     with pytest.raises(StartupError, match="HEADCOUNT_JWT_JWKS"):
-        read().verifier()
+        load_settings().verifier()

@@ -1,4 +1,4 @@
-/** The dashboard: its panels, each on an operation of its own. */
+/** The dashboard: panels, each with its own operation. */
 
 import { useState, type ReactNode } from 'react'
 import { Header } from '../shared/Header'
@@ -34,19 +34,19 @@ function Panels() {
   const { problem, refused } = useViewer()
   if (token === '')
     return (
-      <Notice title="Whose numbers?">
-        The API answers who brings a token: put one into the field at the top. With the server’s
-        secret in its environment, <code>headcount token --role admin</code> prints one.
+      <Notice title="A token is required">
+        Enter a token in the field at the top. On the server,{' '}
+        <code>headcount token --role admin</code> prints one.
       </Notice>
     )
   if (refused)
     return (
       <Notice title="This token is not accepted">
-        {problem} {demo.length > 0 && 'Those of the demo are new when the page is loaded again.'}
+        {problem} {demo.length > 0 && 'Reload the page to get new tokens of the demo.'}
       </Notice>
     )
   if (problem !== undefined)
-    return <Notice title="No answer yet">{problem} It is asked again every few seconds.</Notice>
+    return <Notice title="No response">{problem} The page retries every 5 s.</Notice>
   return (
     <div className="panels">
       <Overview />

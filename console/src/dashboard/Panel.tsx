@@ -1,4 +1,4 @@
-/** A panel: what one operation answers, or why it does not, and a link to the operation. */
+/** A panel: the result or error of an operation, and a link to the operation in GraphiQL. */
 
 import { useId, type ReactNode } from 'react'
 import type { TypedDocumentString } from '../generated/graphql'
@@ -12,23 +12,23 @@ type Props<T, V extends object> = {
   title: string
   operation: TypedDocumentString<T, V>
   variables: V
-  /** Beside the title. */
+  /** Next to the title. */
   controls?: ReactNode
-  /** Above the answer, whatever that is. */
+  /** Above the result or error. */
   filter?: ReactNode
   wide?: boolean
-  /** Shows the answer; null where what it needs was refused. */
+  /** Renders the result; null if access was denied. */
   children: (data: T, failures: readonly Failure[]) => ReactNode
 }
 
 export function Panel<T, V extends object>(props: Props<T, V>) {
   const { title, operation, variables, controls, filter, wide, children } = props
   const id = useId()
-  const { answer, error, asOf, late, retry } = useAnswer(operation, variables)
+  const { answer, error, asOf, stale, retry } = useAnswer(operation, variables)
   const failures = answer?.errors ?? []
   const shown = answer?.data != null ? children(answer.data, failures) : null
   return (
-    <section className={wide ? 'panel wide' : 'panel'} aria-labelledby={id} aria-busy={late}>
+    <section className={wide ? 'panel wide' : 'panel'} aria-labelledby={id} aria-busy={stale}>
       <header>
         <h2 id={id}>{title}</h2>
         {controls}
@@ -61,7 +61,7 @@ function Nothing({ failures, error, retry }: NothingProps) {
     <div className="empty" role="alert">
       <p>{failure?.message ?? error?.message}</p>
       {failure?.extensions?.requestId !== undefined && (
-        <small>Its id in the log: {failure.extensions.requestId}</small>
+        <small>Request id in the server’s log: {failure.extensions.requestId}</small>
       )}
       <button type="button" onClick={retry}>
         Try again
@@ -85,7 +85,7 @@ export function Empty({ children }: { children: ReactNode }) {
   return <p className="empty">{children}</p>
 }
 
-/** Numbers with their names. */
+/** A list of names and values. */
 export function Facts({ of }: { of: readonly (readonly [name: string, value: string])[] }) {
   return (
     <dl className="facts">
@@ -99,7 +99,7 @@ export function Facts({ of }: { of: readonly (readonly [name: string, value: str
   )
 }
 
-/** A choice of few. */
+/** A radio group. */
 export function Choice<T extends string>(props: {
   legend: string
   value: T

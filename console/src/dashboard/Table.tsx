@@ -1,4 +1,4 @@
-/** A table that scrolls where it is too wide; its first column names the rows. */
+/** A table that scrolls if it is too wide. Its first column has the row headers. */
 
 import type { ReactNode } from 'react'
 
@@ -25,7 +25,7 @@ export function Table<R>({ label, rows, columns }: Props<R>) {
         </thead>
         <tbody>
           {rows.map((row, index) => (
-            // The order is the API's, and a row has no state: its place will do.
+            // Rows have no state, so the index is a sufficient key.
             <tr key={index}>
               {columns.map(({ name, of, numeric }, column) =>
                 column === 0 ? (

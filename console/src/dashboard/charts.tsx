@@ -1,4 +1,4 @@
-/** Charts, each with its numbers as a table for who can't see it. */
+/** Charts, each with a table of its numbers for accessibility. */
 
 import type { ReactNode } from 'react'
 import {
@@ -21,7 +21,7 @@ type Row = Record<string, string | number>
 type FigureProps = {
   title: string
   rows: readonly Row[]
-  /** The column that names a row. */
+  /** The column of row headers. */
   by: string
   series: readonly string[]
   show?: (value: number) => string
@@ -82,8 +82,8 @@ type BarsProps = {
 
 const BARS = 12
 
-/** As many rows as can be looked at; what others there are is one. */
-function most(rows: readonly Row[], by: string, value: string): Row[] {
+/** The first rows; the others are summed up in one. */
+function withOthers(rows: readonly Row[], by: string, value: string): Row[] {
   if (rows.length <= BARS) return [...rows]
   const others = rows.slice(BARS - 1)
   const sum = others.reduce((all, row) => all + Number(row[value]), 0)
@@ -92,9 +92,9 @@ function most(rows: readonly Row[], by: string, value: string): Row[] {
 
 const shortened = (name: string): string => (name.length > 20 ? `${name.slice(0, 19)}…` : name)
 
-/** A bar for each row, by name. */
+/** A bar chart with a bar for each row. */
 export function Bars({ title, rows, by, value, show = count }: BarsProps) {
-  const bars = most(rows, by, value)
+  const bars = withOthers(rows, by, value)
   return (
     <Figure title={title} rows={rows} by={by} series={[value]} show={show}>
       <BarChart
@@ -116,12 +116,12 @@ export function Bars({ title, rows, by, value, show = count }: BarsProps) {
           {...axis}
           axisLine={false}
         />
-        <Tooltip {...tooltip} formatter={(given) => [show(Number(given)), words(value)]} />
+        <Tooltip {...tooltip} formatter={(entry) => [show(Number(entry)), words(value)]} />
         <Bar dataKey={value} fill={colour(0)} radius={3} isAnimationActive={false}>
           <LabelList
             dataKey={value}
             position="right"
-            formatter={(given) => show(Number(given))}
+            formatter={(entry) => show(Number(entry))}
             fill="var(--ink)"
             fontSize={12}
           />
@@ -138,7 +138,7 @@ type TimelineProps = {
   stacked?: boolean
 }
 
-/** Counts by day, a colour for each series. */
+/** A chart of counts by day. */
 export function Timeline({ title, rows, series, stacked = false }: TimelineProps) {
   const shared = {
     responsive: true,
@@ -155,7 +155,7 @@ export function Timeline({ title, rows, series, stacked = false }: TimelineProps
       <Tooltip
         {...tooltip}
         labelFormatter={(label) => (typeof label === 'string' ? day(label) : label)}
-        formatter={(given, name) => [count(Number(given)), words(String(name))]}
+        formatter={(entry, name) => [count(Number(entry)), words(String(name))]}
       />
       {series.length > 1 && (
         <Legend

@@ -1,4 +1,4 @@
-/** Whether the numbers are asked for again and again. */
+/** Whether panels refresh periodically. */
 
 import { createContext, useContext } from 'react'
 

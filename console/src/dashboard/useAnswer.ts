@@ -1,4 +1,4 @@
-/** What a panel asks, again and again while the page is live. */
+/** Runs the operation of a panel, periodically while the page is live. */
 
 import { useQuery } from '@tanstack/react-query'
 import type { TypedDocumentString } from '../generated/graphql'
@@ -8,18 +8,18 @@ import { useLive } from './live'
 
 const EVERY_MS = 10_000
 
-export type Asked<T> = {
+export type PanelData<T> = {
   answer: Answer<T> | undefined
-  /** Why there is no answer at all. */
+  /** Set if there is no response. */
   error: Error | null
-  /** The moment whose documents are counted. */
+  /** The time of the counted data, in milliseconds since the epoch. */
   asOf: number
-  /** Whether the answer is one to what was asked before. */
-  late: boolean
+  /** Whether the response is that to the previous variables. */
+  stale: boolean
   retry: () => void
 }
 
-export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables: V): Asked<T> {
+export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables: V): PanelData<T> {
   const { token } = useSession()
   const live = useLive()
   const { data, error, dataUpdatedAt, isPlaceholderData, refetch } = useQuery<Answer<T>>({
@@ -27,15 +27,15 @@ export function useAnswer<T, V>(operation: TypedDocumentString<T, V>, variables:
     queryFn: async ({ signal }) => await ask(operation, variables, signal),
     enabled: token !== '',
     refetchInterval: live && EVERY_MS,
-    // Another page of a table comes in place of this one; nobody sees what another one may.
+    // Shows the previous page of a table while the next loads, but never another token's data.
     placeholderData: (last, query) => (query?.queryKey[0] === token ? last : undefined),
   })
-  const moments = data?.extensions?.freshness?.map((each) => Date.parse(each.asOf)) ?? []
+  const times = data?.extensions?.freshness?.map((each) => Date.parse(each.asOf)) ?? []
   return {
     answer: data,
     error,
-    asOf: moments.length > 0 ? Math.min(...moments) : dataUpdatedAt,
-    late: isPlaceholderData,
+    asOf: times.length > 0 ? Math.min(...times) : dataUpdatedAt,
+    stale: isPlaceholderData,
     retry: () => void refetch(),
   }
 }

@@ -1,4 +1,4 @@
-/** The examples in GraphiQL's sidebar, for whoever closed their tabs. */
+/** The plugin that lists the examples in GraphiQL's sidebar. */
 
 import { useGraphiQL, useGraphiQLActions, type GraphiQLPlugin } from '@graphiql/react'
 import { examples, type Example } from './examples'

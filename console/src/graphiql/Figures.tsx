@@ -1,26 +1,26 @@
-/** What a request took, under its result. */
+/** The duration and cost of the last request, below its result. */
 
 import { useGraphiQL } from '@graphiql/react'
 import { useEffect, useSyncExternalStore } from 'react'
 import type { Answer } from '../shared/api'
-import { asked } from '../shared/session'
+import { tokenName } from '../shared/session'
 
 type Extensions = Answer<unknown>['extensions']
-type Took = { ms: number; as: string; extensions: Extensions }
+type Measured = { ms: number; as: string; extensions: Extensions }
 
-/** The tab that is open. */
+/** The id of the open tab. */
 let current = ''
-/** By the tab that asked. */
-let took: Readonly<Record<string, Took>> = {}
+/** Id of a tab → its last request. */
+let measured: Readonly<Record<string, Measured>> = {}
 const listeners = new Set<() => void>()
 
-/** Notes that the open tab asks; gives what is to be called when that is answered. */
-export function began(): (extensions: Extensions) => void {
+/** Starts to measure a request of the open tab; call the result with the response. */
+export function startMeasuring(): (extensions: Extensions) => void {
   const tab = current
-  const as = asked()
+  const as = tokenName()
   const started = performance.now()
   return (extensions) => {
-    took = { ...took, [tab]: { ms: performance.now() - started, as, extensions } }
+    measured = { ...measured, [tab]: { ms: performance.now() - started, as, extensions } }
     for (const listener of listeners) listener()
   }
 }
@@ -35,15 +35,15 @@ export function Figures() {
   useEffect(() => {
     current = tab
   }, [tab])
-  const last = useSyncExternalStore(subscribe, () => took)[tab]
+  const last = useSyncExternalStore(subscribe, () => measured)[tab]
   return (
     <div className="figures" role="status">
-      {last ? <Shown {...last} /> : <span>Run an operation to see what it takes.</span>}
+      {last ? <Shown {...last} /> : <span>Run an operation to see its duration and cost.</span>}
     </div>
   )
 }
 
-function Shown({ ms, as, extensions }: Took) {
+function Shown({ ms, as, extensions }: Measured) {
   const { aggregations, cost, freshness } = extensions ?? {}
   return (
     <>

@@ -1,4 +1,4 @@
-/** The operations that GraphiQL opens with: one for each family of KPIs. */
+/** The example operations, one for each family of KPIs. */
 
 import { settings } from '../shared/settings'
 

@@ -1,9 +1,9 @@
-/** How GraphiQL asks: so that a request can be stopped, and what it took is noted. */
+/** Sends GraphiQL's requests; they can be stopped, and are measured. */
 
 import type { GraphiQLProps } from 'graphiql'
 import { Kind, parse } from 'graphql'
 import { post } from '../shared/api'
-import { began } from './Figures'
+import { startMeasuring } from './Figures'
 
 type Observer = {
   next: (value: object) => void
@@ -11,16 +11,16 @@ type Observer = {
   complete: () => void
 }
 
-/** GraphiQL may still name the operation of the tab that was open a moment ago. */
-function current(body: Parameters<Fetcher>[0]): object {
+/** Removes an `operationName` that the query lacks: GraphiQL may send that of the last tab. */
+function withValidName(body: Parameters<Fetcher>[0]): object {
   try {
     const { definitions } = parse(body.query)
-    const known = definitions.some(
+    const valid = definitions.some(
       (each) => each.kind === Kind.OPERATION_DEFINITION && each.name?.value === body.operationName,
     )
-    return known ? body : { ...body, operationName: undefined }
+    return valid ? body : { ...body, operationName: undefined }
   } catch {
-    // The server says what is wrong with it.
+    // The server reports the syntax error.
     return body
   }
 }
@@ -28,19 +28,19 @@ function current(body: Parameters<Fetcher>[0]): object {
 type Fetcher = GraphiQLProps['fetcher']
 
 export const fetcher: Fetcher = (body, options) => {
-  // What is subscribed to can be stopped; a promise can't.
+  // GraphiQL can stop a subscription, but not a promise.
   const subscribe = (observer: Observer) => {
     const stopped = new AbortController()
-    const ended = began()
-    post(current(body), options?.headers, stopped.signal).then(
+    const measure = startMeasuring()
+    post(withValidName(body), options?.headers, stopped.signal).then(
       (answer) => {
-        ended(answer.extensions)
+        measure(answer.extensions)
         observer.next(answer)
         observer.complete()
       },
       (error: unknown) => {
         if (stopped.signal.aborted) return
-        ended(undefined)
+        measure(undefined)
         observer.error({ message: error instanceof Error ? error.message : String(error) })
       },
     )
@@ -50,6 +50,6 @@ export const fetcher: Fetcher = (body, options) => {
       },
     }
   }
-  // Called in this one of three ways.
+  // GraphiQL also accepts a promise or an async iterable; the type is their union.
   return { subscribe } as ReturnType<Fetcher>
 }

@@ -1,4 +1,4 @@
-/** A plugin of Prettier that formats variables and headers: JSON, and comments in it. */
+/** A plugin for Prettier that formats variables and headers: JSON with comments. */
 
 import { applyEdits, format } from 'jsonc-parser'
 import type { AstPath, Parser, Printer } from 'prettier'

@@ -10,7 +10,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { client } from '../shared/client'
 import { Header } from '../shared/Header'
-import { opened } from '../shared/links'
+import { linkedOperation } from '../shared/links'
 import { settings } from '../shared/settings'
 import { EXAMPLES } from './ExamplesPlugin'
 import { examples } from './examples'
@@ -27,7 +27,7 @@ import 'graphiql/graphiql.css'
 import './graphiql.css'
 
 const plugins = [EXAMPLES, HISTORY_PLUGIN, explorerPlugin()]
-const operation = opened()
+const operation = linkedOperation()
 const tabs = operation ? [operation, ...examples] : [...examples]
 
 function Page() {
@@ -50,10 +50,10 @@ function Explorer() {
   const { data, error } = useQuery({
     queryKey: ['schema'],
     queryFn: schema,
-    refetchInterval: again,
+    refetchInterval: untilLoaded,
   })
-  if (error && !data) return <p role="alert">{error.message} It is asked for again and again.</p>
-  if (!data) return <p aria-busy="true">Reading the schema…</p>
+  if (error && !data) return <p role="alert">{error.message} The page retries every 5 s.</p>
+  if (!data) return <p aria-busy="true">Loading the schema…</p>
   return (
     <GraphiQL
       fetcher={fetcher}
@@ -63,7 +63,7 @@ function Explorer() {
       defaultTabs={tabs}
       {...(operation && { initialQuery: operation.query, initialVariables: operation.variables })}
       defaultEditorToolsVisibility
-      // A token is for this tab only: it stays with the header above.
+      // Headers may contain a token, which must not be stored beyond this tab.
       shouldPersistHeaders={false}
     >
       <GraphiQL.Logo>
@@ -76,8 +76,8 @@ function Explorer() {
   )
 }
 
-/** Every five seconds, while there is none. */
-const again = ({ state }: { state: { data?: unknown } }): number | false =>
+/** Retries every five seconds until the schema is loaded. */
+const untilLoaded = ({ state }: { state: { data?: unknown } }): number | false =>
   state.data === undefined && 5000
 
 const root = document.getElementById('root')

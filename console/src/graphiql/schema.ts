@@ -1,4 +1,4 @@
-/** The schema as GraphiQL shows it: with who may read what, where not everybody may. */
+/** The schema for GraphiQL; the descriptions of guarded fields name the required role. */
 
 import {
   buildSchema,
@@ -8,10 +8,10 @@ import {
   type GraphQLSchema,
 } from 'graphql'
 
-/** Reads the schema from its SDL, which says what introspection leaves out: directives. */
+/** Loads the schema from its SDL, as introspection omits directives. */
 export async function schema(): Promise<GraphQLSchema> {
   const response = await fetch(new URL('schema.graphql', document.baseURI))
-  if (!response.ok) throw new Error(`The schema can’t be read: ${response.status}.`)
+  if (!response.ok) throw new Error(`The schema can’t be loaded: status ${response.status}.`)
   return marked(buildSchema(await response.text()))
 }
 
@@ -27,16 +27,16 @@ function marked(schema: GraphQLSchema): GraphQLSchema {
   return schema
 }
 
-/** Who may read what has this directive; nothing if it guards nothing. */
+/** The roles that may read a field with this directive; empty if it is no rule. */
 function readersBy(directive: ConstDirectiveNode): string[] {
-  const given = Object.fromEntries(
+  const values = Object.fromEntries(
     (directive.arguments ?? []).map(({ name, value }) => [name.value, valueFromASTUntyped(value)]),
   )
   switch (directive.name.value) {
     case 'requiresRole':
-      return [(given.roles as string[]).join(', ')]
+      return [(values.roles as string[]).join(', ')]
     case 'requiresPermission':
-      return [`ADMIN, STAFF with ${given.permission as string}`]
+      return [`ADMIN, STAFF with ${values.permission as string}`]
     default:
       return []
   }

@@ -1,16 +1,16 @@
-/** What GraphiQL remembers: tabs, history and choices, but no header, which may hold a token. */
+/** GraphiQL's storage of tabs, history and choices. It omits headers, which may contain a token. */
 
 import type { GraphiQLProps } from 'graphiql'
 
-/** Apart from what another GraphiQL remembers of this origin. */
+/** Separates the entries from those of another GraphiQL of this origin. */
 const PREFIX = 'headcount:'
-/** Where GraphiQL keeps operations that were run. */
-const RUN = ['graphiql:queries', 'graphiql:favorites']
+/** The entries with operations that were run. */
+const HISTORY = ['graphiql:queries', 'graphiql:favorites']
 
-/** Where nothing may be stored, it lasts as long as the page. */
+/** Replaces localStorage if the browser blocks it. */
 const memory = new Map<string, string>()
 
-function stored(): Storage | null {
+function localStorageOrNull(): Storage | null {
   try {
     localStorage.setItem(PREFIX, '')
     return localStorage
@@ -19,7 +19,7 @@ function stored(): Storage | null {
   }
 }
 
-const kept = stored()
+const local = localStorageOrNull()
 
 function withoutHeaders(value: string): string {
   return JSON.stringify(JSON.parse(value), (name, each: unknown) =>
@@ -28,7 +28,7 @@ function withoutHeaders(value: string): string {
 }
 
 function readable(key: string, value: string | null): string | null {
-  if (value === null || !RUN.includes(key)) return value
+  if (value === null || !HISTORY.includes(key)) return value
   try {
     return withoutHeaders(value)
   } catch {
@@ -37,21 +37,21 @@ function readable(key: string, value: string | null): string | null {
 }
 
 export const storage: NonNullable<GraphiQLProps['storage']> = {
-  getItem: (key) => readable(key, kept ? kept.getItem(PREFIX + key) : (memory.get(key) ?? null)),
+  getItem: (key) => readable(key, local ? local.getItem(PREFIX + key) : (memory.get(key) ?? null)),
   setItem: (key, value) => {
-    const safe = RUN.includes(key) ? withoutHeaders(value) : value
-    if (kept) kept.setItem(PREFIX + key, safe)
+    const safe = HISTORY.includes(key) ? withoutHeaders(value) : value
+    if (local) local.setItem(PREFIX + key, safe)
     else memory.set(key, safe)
   },
   removeItem: (key) => {
-    kept?.removeItem(PREFIX + key)
+    local?.removeItem(PREFIX + key)
     memory.delete(key)
   },
   clear: () => {
-    for (const key of Object.keys(kept ?? {})) if (key.startsWith(PREFIX)) kept?.removeItem(key)
+    for (const key of Object.keys(local ?? {})) if (key.startsWith(PREFIX)) local?.removeItem(key)
     memory.clear()
   },
   get length() {
-    return kept?.length ?? memory.size
+    return local?.length ?? memory.size
   },
 }

@@ -1,4 +1,4 @@
-/** The workers of Monaco: one for GraphQL, and one for all else, which is that for JSON. */
+/** The workers of Monaco: one for GraphQL, and the JSON worker for all other languages. */
 
 import GraphQLWorker from 'monaco-graphql/esm/graphql.worker.js?worker'
 import JsonWorker from 'monaco-editor/esm/vs/language/json/json.worker.js?worker'

@@ -1,7 +1,7 @@
-/** The head of both pages: where one is, and who, by which token. */
+/** The header of both pages: the page's name, the token and the viewer. */
 
 import { useId, useState, type ReactNode } from 'react'
-import { fromNow, moment } from './format'
+import { dateTime, fromNow } from './format'
 import icon from './icon.svg'
 import { changeSession, useSession } from './session'
 import { demo } from './settings'
@@ -29,7 +29,7 @@ function DemoRoles() {
   const name = useId()
   return (
     <fieldset className="segments">
-      <legend>See it as</legend>
+      <legend>View as</legend>
       {[...demo, null].map((each) => (
         <label key={each ?? 'own'}>
           <input
@@ -51,9 +51,9 @@ function Token() {
   const { role, own, token } = useSession()
   const now = useNow()
   const { viewer, problem, refused } = useViewer()
-  const state = token === '' ? 'none' : refused ? 'bad' : viewer ? 'good' : 'asked'
+  const state = token === '' ? 'none' : refused ? 'bad' : viewer ? 'good' : 'loading'
   const [chosen, choose] = useState({ state: '', open: false })
-  // Open where there is something to be done, unless one said otherwise since.
+  // Open if a token is missing or rejected, unless the user has toggled it in this state.
   const open = chosen.state === state ? chosen.open : state === 'none' || state === 'bad'
   return (
     <details
@@ -89,12 +89,12 @@ type WhoProps = {
 function Who({ viewer, problem, refused, token, now }: WhoProps) {
   if (token === '') return <>No token yet</>
   if (refused) return <span className="bad">This token is not accepted</span>
-  if (problem !== undefined) return <span className="bad">No answer</span>
+  if (problem !== undefined) return <span className="bad">No response</span>
   if (!viewer) return <>…</>
   const ended = viewer.expiresAt != null && Date.parse(viewer.expiresAt) <= now
   return (
     <>
-      <strong>{viewer.subject ?? 'somebody'}</strong> · {viewer.role}
+      <strong>{viewer.subject ?? 'no subject'}</strong> · {viewer.role}
       {viewer.expiresAt != null && (
         <span className={ended ? 'bad' : 'faint'}>
           {' '}
@@ -111,10 +111,10 @@ function OwnToken({ own }: { own: string }) {
     <form
       onSubmit={(event) => {
         event.preventDefault()
-        const given = new FormData(event.currentTarget).get('token')
-        // As it may be copied from a header.
-        const bare = typeof given === 'string' ? given.trim().replace(/^Bearer\s+/i, '') : ''
-        changeSession({ role: null, own: bare })
+        const input = new FormData(event.currentTarget).get('token')
+        // A token that is copied from a header has a prefix.
+        const token = typeof input === 'string' ? input.trim().replace(/^Bearer\s+/i, '') : ''
+        changeSession({ role: null, own: token })
       }}
     >
       <label htmlFor={id}>Token</label>
@@ -127,7 +127,7 @@ function OwnToken({ own }: { own: string }) {
         autoComplete="off"
         spellCheck={false}
         pattern="\s*([Bb]earer\s+)?[\w.=~+\/\-]*\s*"
-        title="letters, digits, dots, - and _, as they are in a token"
+        title="A token consists of letters, digits, dots, hyphens and underscores."
       />
       <button type="submit">Use it</button>
       {own !== '' && (
@@ -141,8 +141,8 @@ function OwnToken({ own }: { own: string }) {
         </button>
       )}
       <small>
-        A JSON Web Token, as <code>headcount token --role admin</code> prints one. This tab
-        remembers it until it is closed, and nothing else does.
+        A JSON Web Token, for example from <code>headcount token --role admin</code>. The browser
+        stores it for this tab only, until the tab is closed.
       </small>
     </form>
   )
@@ -167,7 +167,7 @@ function Rights({ viewer, now }: { viewer: Viewer; now: number }) {
       <dd>
         {viewer.expiresAt == null
           ? 'never'
-          : `${moment(viewer.expiresAt)} (${fromNow(viewer.expiresAt, now)})`}
+          : `${dateTime(viewer.expiresAt)} (${fromNow(viewer.expiresAt, now)})`}
       </dd>
     </dl>
   )

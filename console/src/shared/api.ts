@@ -1,4 +1,4 @@
-/** Asking the API: the response to an operation, or an error that says why there is none. */
+/** The client of the API. */
 
 import type { TypedDocumentString } from '../generated/graphql'
 import { token } from './session'
@@ -45,7 +45,7 @@ export async function post(
   try {
     return (await response.json()) as Answer<unknown>
   } catch (error) {
-    throw new Error(`The server answered ${response.status} ${response.statusText}, and no JSON.`, {
+    throw new Error(`The response ${response.status} ${response.statusText} is not JSON.`, {
       cause: error,
     })
   }

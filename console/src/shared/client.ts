@@ -1,4 +1,4 @@
-/** What asks the API for the pages, and keeps what it answered. */
+/** The cache of responses. */
 
 import { QueryClient } from '@tanstack/react-query'
 

@@ -1,4 +1,4 @@
-/** Numbers and moments as people read them, in the language of the browser. */
+/** Formats numbers, dates and times in the language of the browser. */
 
 const integers = new Intl.NumberFormat()
 const compacts = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
@@ -11,13 +11,13 @@ const percents = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 })
 const days = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', timeZone: 'UTC' })
 const dates = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' })
 const times = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' })
-const moments = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
-// In the language of the page.
+const dateTimes = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' })
+// The page is in English.
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
 
 export const count = (value: number): string => integers.format(value)
 export const compact = (value: number): string => compacts.format(value)
-/** Major units; the API names no currency where it adds several. */
+/** An amount in major units, without a currency: totals may add several currencies. */
 export const money = (value: number): string => amounts.format(value)
 export const number = (value: number): string => numbers.format(value)
 export const percent = (value: number): string => `${percents.format(value)} %`
@@ -25,9 +25,9 @@ export const percent = (value: number): string => `${percents.format(value)} %`
 export const day = (value: string): string => days.format(new Date(`${value}T00:00:00Z`))
 export const date = (value: string): string => dates.format(new Date(value))
 export const time = (value: number): string => times.format(value)
-export const moment = (value: string): string => moments.format(new Date(value))
+export const dateTime = (value: string): string => dateTimes.format(new Date(value))
 
-/** How long until then, or since, as `in 3 hours`. */
+/** The time relative to now, as `in 3 hours`. */
 export function fromNow(value: string, now: number): string {
   const seconds = (Date.parse(value) - now) / 1000
   const size = Math.abs(seconds)
@@ -37,7 +37,7 @@ export function fromNow(value: string, now: number): string {
   return relative.format(Math.round(seconds / 86_400), 'day')
 }
 
-/** A name of the API, as `paymentInfoEntered` or `VIEW_CUSTOMERS`, in words. */
+/** A name of the API in words: `paymentInfoEntered` becomes `Payment info entered`. */
 export function words(name: string): string {
   const spaced = name.replace(/([a-z])([A-Z])/g, '$1 $2').replaceAll('_', ' ')
   return spaced.charAt(0).toUpperCase() + spaced.slice(1).toLowerCase()

@@ -1,21 +1,21 @@
-/** Links from the dashboard to GraphiQL, with the operation that they open. */
+/** Links from the dashboard to GraphiQL with an operation. */
 
 export type Operation = { query: string; variables: string }
 
-/** In the fragment, which is not sent to the server: nothing is logged. */
+/** A link to GraphiQL. The operation is in the fragment, which is not sent to the server. */
 export function graphiql(query: string, variables: object): string {
-  const given = { query: query.trim(), variables: JSON.stringify(variables, null, 2) }
-  return `graphql#${new URLSearchParams(given).toString()}`
+  const fragment = { query: query.trim(), variables: JSON.stringify(variables, null, 2) }
+  return `graphql#${new URLSearchParams(fragment).toString()}`
 }
 
-/** The operation that the page was opened with; one that is opened later loads the page anew. */
-export function opened(): Operation | null {
-  const given = new URLSearchParams(location.hash.slice(1))
-  const query = given.get('query')
-  // Its tab is remembered: whoever changes it is not to find it once more.
+/** The operation in the URL, or null. A later change of the fragment reloads the page. */
+export function linkedOperation(): Operation | null {
+  const fragment = new URLSearchParams(location.hash.slice(1))
+  const query = fragment.get('query')
+  // GraphiQL stores the tab: a reload must not open the operation again.
   if (query !== null) history.replaceState(null, '', location.pathname)
   window.addEventListener('hashchange', () => {
     location.reload()
   })
-  return query === null ? null : { query, variables: given.get('variables') ?? '' }
+  return query === null ? null : { query, variables: fragment.get('variables') ?? '' }
 }

@@ -1,4 +1,4 @@
-/** The token that requests carry: one of the demo's, or the viewer's own; for this tab only. */
+/** The token of this browser tab: one of the demo, or one that the user entered. */
 
 import { useSyncExternalStore } from 'react'
 import { demo, settings, type DemoRole } from './settings'
@@ -6,24 +6,24 @@ import { demo, settings, type DemoRole } from './settings'
 const KEY = 'headcount'
 
 export type Session = {
-  /** Who one is, of the demo's roles; null for a token of one's own. */
+  /** The chosen role of the demo; null for an entered token. */
   role: DemoRole | null
-  /** The token of one's own; empty without one. */
+  /** The entered token; empty if there is none. */
   own: string
 }
 
-function remembered(): Session {
+function stored(): Session {
   const first: Session = { role: demo[0] ?? null, own: '' }
   try {
     const { role, own } = JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Partial<Session>
-    const known = role === null || (role !== undefined && demo.includes(role))
-    return { role: known ? role : first.role, own: typeof own === 'string' ? own : '' }
+    const valid = role === null || (role !== undefined && demo.includes(role))
+    return { role: valid ? role : first.role, own: typeof own === 'string' ? own : '' }
   } catch {
     return first
   }
 }
 
-let session = remembered()
+let session = stored()
 const listeners = new Set<() => void>()
 
 export function changeSession(change: Partial<Session>): void {
@@ -31,7 +31,7 @@ export function changeSession(change: Partial<Session>): void {
   try {
     sessionStorage.setItem(KEY, JSON.stringify(session))
   } catch {
-    // A browser that stores nothing: the token lasts until the page is left.
+    // The browser blocks storage: the token lasts until the page is closed.
   }
   for (const listener of listeners) listener()
 }
@@ -40,8 +40,8 @@ export function token(): string {
   return session.role === null ? session.own : (settings.tokens[session.role] ?? '')
 }
 
-/** Whose token it is, in a word. */
-export const asked = (): string => session.role ?? 'own token'
+/** The name of the chosen token. */
+export const tokenName = (): string => session.role ?? 'own token'
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener)

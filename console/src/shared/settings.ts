@@ -1,4 +1,4 @@
-/** What the server says of itself, in the page. */
+/** The settings that the server writes into the page. */
 
 export const DEMO_ROLES = ['admin', 'staff', 'organizer', 'customer'] as const
 export type DemoRole = (typeof DEMO_ROLES)[number]
@@ -8,20 +8,20 @@ export type Settings = {
   dashboard: boolean
   /** Whether GraphiQL is served. */
   graphiql: boolean
-  /** A token for each role; only of a demo. */
+  /** A token for each role, in a demo. */
   tokens: Partial<Record<DemoRole, string>>
-  /** Whose tickets there are; only of a demo. */
+  /** Arguments of the ticket report that have tickets, in a demo. */
   ticketReport: { eventIds: string[]; mobileAppId: string }
 }
 
-const given = document.getElementById('settings')?.textContent ?? '{}'
+const json = document.getElementById('settings')?.textContent ?? '{}'
 
 export const settings: Settings = {
   dashboard: true,
   graphiql: true,
   tokens: {},
   ticketReport: { eventIds: [], mobileAppId: '' },
-  ...(JSON.parse(given) as Partial<Settings>),
+  ...(JSON.parse(json) as Partial<Settings>),
 }
 
 export const demo = DEMO_ROLES.filter((role) => role in settings.tokens)

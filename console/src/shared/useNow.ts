@@ -1,4 +1,4 @@
-/** The time, which passes. */
+/** The current time, updated periodically. */
 
 import { useEffect, useState } from 'react'
 

@@ -1,4 +1,4 @@
-/** Who the token says one is. */
+/** The viewer of the current token. */
 
 import { useQuery } from '@tanstack/react-query'
 import { ViewerDocument, type ViewerQuery } from '../generated/graphql'
@@ -7,25 +7,25 @@ import { useSession } from './session'
 
 export type Viewer = ViewerQuery['viewer']
 
-export type Known = {
+export type ViewerState = {
   viewer: Viewer | undefined
-  /** Why the server does not say. */
+  /** The error message, if the request failed. */
   problem: string | undefined
-  /** Whether it is the token's fault. */
+  /** Whether the server rejected the token. */
   refused: boolean
 }
 
-const ASK_MS = 30_000
-const ASK_AGAIN_MS = 5000
+const REFETCH_MS = 30_000
+const RETRY_MS = 5000
 
-export function useViewer(): Known {
+export function useViewer(): ViewerState {
   const { token } = useSession()
   const { data, error } = useQuery({
     queryKey: [token, 'viewer'],
     queryFn: async ({ signal }) => await ask(ViewerDocument, {}, signal),
     enabled: token !== '',
-    // Tokens end, and servers come back.
-    refetchInterval: ({ state }) => (state.error ? ASK_AGAIN_MS : ASK_MS),
+    // Detects an expired token, and a server that is reachable again.
+    refetchInterval: ({ state }) => (state.error ? RETRY_MS : REFETCH_MS),
   })
   if (token === '') return { viewer: undefined, problem: undefined, refused: false }
   const failure = data?.errors?.[0]

@@ -1,4 +1,4 @@
-/** What visitors of the shop did in a week: the funnel, day by day, from where, and to what end. */
+/** The shop's last seven days: funnel, timelines, sources and products. */
 
 import { useState } from 'react'
 import {
@@ -6,7 +6,7 @@ import {
   type BehaviourQuery,
   type BehaviourQueryVariables,
 } from '../../generated/graphql'
-import { count, moment, money, number, percent } from '../../shared/format'
+import { count, dateTime, money, number, percent } from '../../shared/format'
 import { Bars, Timeline } from '../charts'
 import { Choice, Empty, Facts, Panel } from '../Panel'
 import { Table } from '../Table'
@@ -49,7 +49,7 @@ function Week(week: Stats) {
     { step: `Checkout · ${percent(rates.cartToCheckout)}`, count: beginCheckout },
     { step: `Purchase · ${percent(rates.checkoutToPurchase)}`, count: purchase },
   ]
-  // Of days without a sale the API says nothing.
+  // The API omits days without a sale.
   const sold = new Map(week.salesByDay.map((each) => [each.date, each.count]))
   const sales = week.eventsTimeline.map(({ date }) => ({ date, sales: sold.get(date) ?? 0 }))
   const { uniqueSessions, avgEventsPerSession, sessionsWithPurchase } = week.sessionStats
@@ -57,25 +57,25 @@ function Week(week: Stats) {
   return (
     <>
       <p className="note">
-        {moment(week.windowStart)} to {moment(week.windowEnd)}. Days are those of {timezone}; the
-        first and the last are not whole.
+        {dateTime(week.windowStart)} to {dateTime(week.windowEnd)}. Days are in the time zone{' '}
+        {timezone}; the first and the last are incomplete.
       </p>
       <Facts
         of={[
           ['Sales', count(week.totalSales)],
           ['Revenue', money(week.totalRevenue)],
           ['Average sale', money(week.averageOrderValue)],
-          ['Persons who left at checkout', percent(week.abandonmentRate)],
+          ['Abandoned checkouts', percent(week.abandonmentRate)],
           ['Sessions', count(uniqueSessions)],
           ['Events a session', number(avgEventsPerSession)],
-          ['Sessions that bought', count(sessionsWithPurchase)],
-          [`Bought again in ${periodDays} days`, percent(repurchaseRate)],
+          ['Sessions with a purchase', count(sessionsWithPurchase)],
+          [`Repurchase rate, ${periodDays} days`, percent(repurchaseRate)],
           ['of buyers', count(totalUniqueBuyers)],
         ]}
       />
       <div className="columns">
         <Bars
-          title="Funnel, and the share of each step that came from the one before"
+          title="Funnel, with the conversion rate from the previous step"
           rows={steps}
           by="step"
           value="count"
@@ -100,12 +100,12 @@ function Week(week: Stats) {
 }
 
 function Products({ of: products }: { of: Stats['productPerformance'] }) {
-  if (products.length === 0) return <Empty>Nobody looked at a product yet.</Empty>
+  if (products.length === 0) return <Empty>No product was viewed yet.</Empty>
   return (
     <figure>
-      <figcaption>Products that were looked at most</figcaption>
+      <figcaption>Most viewed products</figcaption>
       <Table
-        label="Products that were looked at most"
+        label="Most viewed products"
         rows={products}
         columns={[
           { name: 'Product', of: (each) => each.name },

@@ -1,4 +1,4 @@
-/** The table of events: in order, by page, of a type; and as a file. */
+/** The table of events, with sorting, pages, filters and exports. */
 
 import { useId, useState } from 'react'
 import {
@@ -38,7 +38,7 @@ export function Events() {
     activeOnly: false,
     orderBy: { field: 'REVENUE', direction: 'DESC' },
   })
-  // From its first page on, whatever else is shown of the table.
+  // A changed filter or order shows the first page.
   const show = (change: Partial<EventsQueryVariables>) => {
     setVariables((now) => ({ ...now, page: 0, ...change }))
   }
@@ -69,7 +69,7 @@ type Show = (change: Partial<EventsQueryVariables>) => void
 
 function Filter({ variables, show }: { variables: EventsQueryVariables; show: Show }) {
   const id = useId()
-  // What the cards ask for, and so is there already.
+  // The cards use the same operation, so its response is cached.
   const { answer } = useAnswer(OverviewDocument, {})
   const types = answer?.data?.eventsOverview?.eventsByType ?? []
   return (

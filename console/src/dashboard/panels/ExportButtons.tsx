@@ -1,4 +1,4 @@
-/** Buttons that download what the table of events shows: by a link that the API gives. */
+/** Buttons that export the table of events by a link from the API. */
 
 import { useMutation } from '@tanstack/react-query'
 import { ExportLinkDocument, type ExportFormat } from '../../generated/graphql'
@@ -12,7 +12,7 @@ export function ExportButtons(filter: Props) {
   const { mutate, isPending, error } = useMutation({
     mutationFn: async (format: ExportFormat) => {
       const { data, errors } = await ask(ExportLinkDocument, { format, ...filter })
-      if (!data?.exportLink) throw new Error(errors?.[0]?.message ?? 'No link came.')
+      if (!data?.exportLink) throw new Error(errors?.[0]?.message ?? 'The response has no link.')
       download(data.exportLink)
     },
   })
@@ -40,7 +40,7 @@ export function ExportButtons(filter: Props) {
 function download({ url, filename }: { url: string; filename: string }): void {
   const { pathname, search } = new URL(url)
   const link = document.createElement('a')
-  // From where the page came: a proxy may have put a prefix before it.
+  // Relative to the page, as a proxy may add a path prefix.
   link.href = new URL(`.${pathname}${search}`, document.baseURI).href
   link.download = filename
   link.click()

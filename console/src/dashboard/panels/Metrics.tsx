@@ -1,4 +1,4 @@
-/** Users and products: of each group, what the token gives a right to. */
+/** Users and stock. Each group needs its own permission. */
 
 import { MetricsDocument } from '../../generated/graphql'
 import type { Failure } from '../../shared/api'
@@ -60,7 +60,7 @@ export function Metrics() {
 type GroupProps = {
   title: string
   failures: readonly Failure[]
-  /** The field whose refusal tells of the others', which ask for the same right. */
+  /** A field of the group; its error stands for all, as they need the same permission. */
   first: string
   of: readonly Fact[]
   worth?: readonly (readonly [string, string])[] | undefined

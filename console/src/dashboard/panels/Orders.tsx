@@ -1,4 +1,4 @@
-/** All orders, and their parts by status, gateway and payment method. */
+/** Orders in total, and by status, gateway and payment method. */
 
 import { useState } from 'react'
 import { OrdersDocument } from '../../generated/graphql'

@@ -1,4 +1,4 @@
-/** The cards: events, tickets, orders and revenue as a whole. */
+/** The cards: totals of events, tickets, orders and revenue. */
 
 import { OverviewDocument } from '../../generated/graphql'
 import { count, money } from '../../shared/format'

@@ -1,4 +1,4 @@
-/** Promo codes, and the tickets that they gave away. */
+/** Promo codes, and their tickets. */
 
 import { PromoCodesDocument } from '../../generated/graphql'
 import { count } from '../../shared/format'
@@ -27,10 +27,10 @@ export function PromoCodes() {
               value="ticketsGenerated"
             />
             {all.topCodes.length === 0 ? (
-              <Empty>No code brought a ticket yet.</Empty>
+              <Empty>No ticket has a promo code yet.</Empty>
             ) : (
               <figure>
-                <figcaption>Codes that brought the most tickets</figcaption>
+                <figcaption>Codes with the most tickets</figcaption>
                 <Table
                   label="Top codes"
                   rows={all.topCodes}

@@ -1,0 +1,103 @@
+"""The ASGI application of a worker process: connects to the database, and serves."""
+
+import asyncio
+import gc
+import signal
+from contextlib import AsyncExitStack
+from multiprocessing import parent_process
+from typing import Any, Final
+
+import structlog
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from errors import StartupError
+from rollups.keeper.supervisor import maintaining
+from rollups.layout.rollup import ROLLUPS
+from server import log
+from server.database import connect
+from server.embedded.demo_access import DemoAccess
+from server.http.application import create, unavailable_application
+from server.rollups import rollup_store
+from server.settings import Settings
+from server.telemetry import CommandTimer, PrometheusMetrics
+
+_log = structlog.get_logger(__name__)
+
+_CONNECT_SECONDS: Final = 7
+"""How long a start waits for the database: longer than the first attempt takes."""
+_SHUTDOWN_SECONDS: Final = 3
+"""How long cancelled requests may take to close their cursors."""
+
+
+class WorkerApplication:
+    """Connects to the database at startup, and disconnects at shutdown.
+
+    It is pickled and sent to the worker processes. A worker that starts while the database can't be
+    reached serves `unavailable_application` until it is connected.
+    """
+
+    def __init__(self, settings: Settings, uri: str, demo: DemoAccess | None) -> None:
+        self._settings = settings
+        self._uri = uri
+        self._demo = demo
+        self._application: ASGIApp | None = None
+        self._requests = set[Any]()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+            return
+        request = asyncio.current_task()
+        self._requests.add(request)
+        try:
+            await (self._application or unavailable_application)(scope, receive, send)
+        except asyncio.CancelledError:
+            # Only the shutdown cancels this task; uvicorn would log it as an error.
+            pass
+        finally:
+            self._requests.discard(request)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        log.configure(self._settings.log_format)
+        if parent := parent_process():
+            _stop_with(parent.sentinel)
+        async with AsyncExitStack() as stack:
+            connecting = asyncio.create_task(self._connect(stack))
+            await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
+            if connecting.done():
+                connecting.result()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            connecting.cancel()
+            await asyncio.wait([connecting, *self._requests], timeout=_SHUTDOWN_SECONDS)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _connect(self, stack: AsyncExitStack) -> None:
+        metrics = PrometheusMetrics()
+        while self._application is None:
+            try:
+                database = await stack.enter_async_context(
+                    connect(self._uri, self._settings, CommandTimer(metrics))
+                )
+                self._application = create(self._settings, database, metrics, self._demo)
+                if self._settings.rollups != "off":
+                    store = rollup_store(self._settings, database)
+                    await stack.enter_async_context(maintaining(store, ROLLUPS))
+            except StartupError as error:
+                _log.warning("the worker waits for the database", reason=str(error))
+                await asyncio.sleep(1)
+        # Objects of the startup live until the end: to scan them paused requests for 60 ms.
+        gc.collect()
+        gc.freeze()
+
+
+def _stop_with(sentinel: int) -> None:
+    """Stops this process when its parent process has ended, even by SIGKILL."""
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sentinel, stop)

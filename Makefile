@@ -11,7 +11,7 @@ NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
 SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
-.PHONY: setup demo test check schema pictures bench lock
+.PHONY: setup demo test test-deep test-image check schema pictures bench lock
 
 setup: $(READY) $(PAGES)
 
@@ -32,9 +32,19 @@ $(PAGES): console/node_modules/.ready schema/schema.graphql $(SOURCES)
 demo: setup
 	@exec $(BIN)/headcount demo
 
-# On all processors, each with a MongoDB of its own.
+# On all processors, each with a MongoDB of its own. How much a profile tries: tests/profiles.py.
+TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+
 test: setup
-	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+	HEADCOUNT_TEST_PROFILE=quick $(TESTS)
+
+# The same tests with more examples, and more followers killed: about half an hour on two cores.
+test-deep: setup
+	HEADCOUNT_TEST_PROFILE=deep $(TESTS) -m 'not image'
+
+# The steps of the Dockerfile: they install the requirements, and build the pages and the wheel.
+test-image: setup
+	$(BIN)/pytest -m image
 
 check: setup
 	$(BIN)/ruff format --check .

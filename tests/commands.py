@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ import httpx
 from pymongo import MongoClient
 
 from server.embedded.program import find_mongod
+from tests.forks import Command
 
 HEADCOUNT = Path(sys.executable).parent / "headcount"
 
@@ -24,15 +25,10 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [HEADCOUNT, *arguments],
-        cwd=folder,
-        env=environment(settings),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    """A command that has ended, with what it printed."""
+    with Command(arguments, folder, environment(settings)) as command:
+        stdout, stderr = command.communicate(timeout=60)
+    return subprocess.CompletedProcess(arguments, command.wait(), stdout, stderr)
 
 
 def free_port() -> int:
@@ -44,34 +40,23 @@ def free_port() -> int:
 @contextmanager
 def running(
     folder: Path, *arguments: str, log: str = "", **settings: str
-) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server, and its address once it answers.
-
-    One that is asked a lot needs a file as its `log`: nobody reads its pipe meanwhile.
-    """
+) -> Iterator[tuple[Command, str]]:
+    """A server, and its address once it answers; it logs into `log` if that names a file."""
     port = free_port()
-    with open(log or os.devnull, "w") as file:
-        process = subprocess.Popen(
-            [HEADCOUNT, *arguments],
-            cwd=folder,
-            env=environment({"HEADCOUNT_PORT": str(port), **settings}),
-            stdout=subprocess.PIPE,
-            stderr=file if log else subprocess.PIPE,
-            text=True,
-        )
     url = f"http://127.0.0.1:{port}"
-    try:
+    settings = {"HEADCOUNT_PORT": str(port), **settings}
+    with (
+        open(log, "w") if log else nullcontext() as file,
+        Command(arguments, folder, environment(settings), file) as process,
+        httpx.Client() as client,
+    ):
         for _ in range(600):
             assert process.poll() is None, process.communicate()
-            try:
-                if httpx.get(f"{url}/readyz").status_code == 200:
+            with suppress(httpx.TransportError):
+                if client.get(f"{url}/readyz").status_code == 200:
                     break
-            except httpx.TransportError:
-                time.sleep(0.05)
+            time.sleep(0.05)
         yield process, url
-    finally:
-        process.kill()
-        process.communicate()
 
 
 class Mongod:
@@ -118,9 +103,14 @@ class Mongod:
             with MongoClient[dict[str, Any]](each.uri) as client:
                 client.admin.command("ping")
         with MongoClient[dict[str, Any]](self.uri) as client:
-            client.admin.command("replSetInitiate", {"_id": "r", "members": members})
+            # The first election takes ten seconds by default.
+            quick = {"electionTimeoutMillis": 500, "heartbeatIntervalMillis": 100}
+            config = {"_id": "r", "version": 1, "members": members, "settings": quick}
+            client.admin.command("replSetInitiate", config)
             while not client.admin.command("hello")["isWritablePrimary"]:
                 time.sleep(0.05)
+            # On a busy machine a primary is to stay one.
+            client.admin.command("replSetReconfig", config | {"version": 2, "settings": {}})
 
 
 @contextmanager

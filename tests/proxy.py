@@ -38,6 +38,10 @@ class Proxy:
             await asyncio.sleep(0.01)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None or not self._server.is_serving():
+            # Accepted before the cut, and come to only now: `cut` did not wait for it.
+            writer.transport.abort()
+            return
         self._relays += 1
         try:
             upstream_reader, upstream_writer = await asyncio.open_connection(*self._upstream)
@@ -46,6 +50,8 @@ class Proxy:
                 self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
             )
         finally:
+            # It is open yet where MongoDB could not be reached.
+            writer.transport.abort()
             self._relays -= 1
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

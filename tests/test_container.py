@@ -22,6 +22,7 @@ from fnmatch import fnmatch
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -110,12 +111,17 @@ def _run(
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the stages that build start from."""
+    return _context(tmp_path_factory.mktemp("context") / "context")
+
+
+@pytest.fixture(scope="module")
+def built(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The stages that build, gone through."""
-    if shutil.which("npm") is None:
-        pytest.skip("the image's pages are built with Node.js")
+    assert shutil.which("npm"), "the image's pages are built with Node.js: install it"
     folder = tmp_path_factory.mktemp("image")
-    context, venv = _context(folder / "context"), folder / "venv"
+    venv = folder / "venv"
     for stage in ("console", "builder"):
         build = folder / stage
         for word, rest in _stages()[stage]:
@@ -211,16 +217,18 @@ def test_it_does_not_run_as_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _final("USER"))
 
 
-def test_neither_secrets_nor_history_are_sent_to_the_builder(built: Built) -> None:
-    assert not [path.name for path in built.context.iterdir() if path.name.startswith(".")]
+def test_neither_secrets_nor_history_are_sent_to_the_builder(context: Path) -> None:
+    assert not [path.name for path in context.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.image
 def test_the_schema_it_prints_is_the_committed_one(built: Built, tmp_path: Path) -> None:
     printed = _run(_entry("schema"), tmp_path, _environment(built.venv))
     assert printed.stderr == ""
     assert printed.stdout == (built.context / "schema" / "schema.graphql").read_text()
 
 
+@pytest.mark.image
 def test_it_holds_the_locked_dependencies_and_nothing_else(built: Built) -> None:
     # So neither pip nor what develops: no pytest, mypy, mongod.
     lock = (built.context / "requirements.lock").read_text()
@@ -244,22 +252,41 @@ def test_it_holds_the_locked_dependencies_and_nothing_else(built: Built) -> None
     assert len(held) == len(locked) + 1
 
 
-def test_the_wheel_holds_every_file_of_every_package_that_serves(built: Built) -> None:
-    # A new package that pyproject.toml's only-include forgets would be missing in the image alone.
-    packages = [path.parent for path in built.context.glob("*/__init__.py")]
+def _files_that_serve(context: Path, pages: Path) -> set[str]:
+    """What a wheel has to hold: every file of every package, and the pages that were built."""
+    packages = [path.parent for path in context.glob("*/__init__.py")]
     files = {path for package in packages for path in package.rglob("*") if path.is_file()}
-    wanted = {
-        str(path.relative_to(built.context)) for path in (*files, *built.context.glob("*.py"))
-    }
-    pages = {path.relative_to(built.pages) for path in built.pages.rglob("*") if path.is_file()}
-    assert pages
-    wanted |= {"console/unbuilt.html", *(f"console/dist/{path}" for path in pages)}
+    own = {str(path.relative_to(context)) for path in (*files, *context.glob("*.py"))}
+    built = {path.relative_to(pages) for path in pages.rglob("*") if path.is_file()}
+    assert built
+    return own | {"console/unbuilt.html", *(f"console/dist/{path}" for path in built)}
+
+
+def test_a_wheel_holds_every_file_of_every_package_that_serves(
+    context: Path, tmp_path: Path
+) -> None:
+    # A new package that pyproject.toml's only-include forgets would be missing in the image alone.
+    source, pages = shutil.copytree(context, tmp_path / "source"), tmp_path / "source/console/dist"
+    (pages / "console").mkdir(parents=True)
+    for page in ("index.html", "console/index-12345678.js"):
+        (pages / page).touch()
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    made = _run(build, source, os.environ)
+    assert made.returncode == 0, made.stderr
+    (wheel,) = tmp_path.glob("headcount-*.whl")
+    held = {name for name in ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert held == _files_that_serve(source, pages)
+
+
+@pytest.mark.image
+def test_it_holds_every_file_of_the_wheel(built: Built) -> None:
     (record,) = built.venv.glob("lib/*/site-packages/headcount-*.dist-info/RECORD")
     recorded = [line.rsplit(",", 2)[0] for line in record.read_text().splitlines()]
     held = {file for file in recorded if not re.search(r"\.dist-info/|^\.\./|\.pyc$", file)}
-    assert held == wanted
+    assert held == _files_that_serve(built.context, built.pages)
 
 
+@pytest.mark.image
 def test_it_serves_tells_its_health_and_ends_on_sigterm(
     built: Built, tmp_path: Path, mongodb_uri: str, mongo: Database[dict[str, Any]]
 ) -> None:
@@ -286,7 +313,7 @@ def test_it_serves_tells_its_health_and_ends_on_sigterm(
 
 
 @pytest.mark.parametrize("response", [b"HTTP/1.1 503 Busy\r\n\r\n", b"no HTTP\r\n\r\n"])
-def test_a_server_that_answers_otherwise_is_not_healthy(built: Built, response: bytes) -> None:
+def test_a_server_that_answers_otherwise_is_not_healthy(response: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -298,12 +325,13 @@ def test_a_server_that_answers_otherwise_is_not_healthy(built: Built, response: 
         answering = threading.Thread(target=answer)
         answering.start()
         port = str(listener.getsockname()[1])
-        check = _check_health(_environment(built.venv, HEADCOUNT_PORT=port))
+        check = _check_health(_environment(Path(sys.prefix), HEADCOUNT_PORT=port))
         answering.join()
     assert check.returncode == 1
     assert "respond" in check.stderr
 
 
+@pytest.mark.image
 def test_pip_is_taken_out_of_the_final_python(tmp_path: Path) -> None:
     made = _run([sys.executable, "-m", "venv", str(tmp_path)], tmp_path, os.environ)
     assert made.returncode == 0, made.stderr

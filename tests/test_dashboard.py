@@ -18,6 +18,7 @@ from documents import AnalyticsEvent
 from tests import operations as operation
 from tests import oracle_behaviour as oracle
 from tests.conftest import Ask, Dataset, Sent
+from tests.profiles import PROFILE
 from tests.strategies import NOW
 from tests.strategies_behaviour import NO_ZONES, NOWS, behaviours, nasty_behaviour
 
@@ -68,7 +69,7 @@ async def compare_dashboards(
         assert await _answer(ask, mode, timezone, now) == expected
 
 
-@settings(max_examples=150)
+@settings(max_examples=PROFILE.dashboard_examples)
 @given(case=behaviours())
 async def test_every_kpi_equals_brute_force(
     collection: str, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
@@ -164,7 +165,7 @@ async def test_where_no_array_ever_was_the_indexes_alone_decide(
     assert len(careful) == len([p for p in sent.pipelines if "created_at" in p[0]["$match"]])
 
 
-@settings(max_examples=50)
+@settings(max_examples=PROFILE.dashboard_variants)
 @given(case=behaviours())
 async def test_without_arrays_every_kpi_equals_brute_force(
     kept: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
@@ -174,7 +175,7 @@ async def test_without_arrays_every_kpi_equals_brute_force(
     await compare_dashboards(ask, data, timezone, now)
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(PROFILE.product_rankings))
 async def test_products_that_lead_by_sessions_are_found_among_many(
     collection: str, fill: Fill, ask: Ask, seed: int
 ) -> None:
@@ -231,7 +232,7 @@ async def test_a_zone_that_there_is_not_is_refused(ask: Ask, sent: Sent, name: s
 # ---------------------------------------------------------------- invariants
 
 
-@settings(max_examples=50)
+@settings(max_examples=PROFILE.dashboard_variants)
 @given(case=behaviours())
 async def test_parts_sum_to_wholes_and_the_mode_changes_four_fields(
     collection: str, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -58,21 +59,34 @@ class Demo:
     settings: dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    folder = tmp_path_factory.mktemp("demo")
+@contextmanager
+def _demo(mongodb_uri: str, folder: Path, scale: str) -> Iterator[Demo]:
     settings = {
         "HEADCOUNT_MONGODB_URI": mongodb_uri,
         "HEADCOUNT_DATABASE": f"headcount_docs_{uuid4().hex[:12]}",
         "HEADCOUNT_JWT_SECRET": SECRET,
     }
-    seeded = run(folder, "seed", **settings)
+    seeded = run(folder, "seed", "--scale", scale, **settings)
     assert seeded.returncode == 0, seeded.stderr
     token = run(folder, "token", "--role", "admin", **settings).stdout.strip()
     with running(folder, "serve", **settings) as (_, url):
         yield Demo(url, token, settings)
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         client.drop_database(settings["HEADCOUNT_DATABASE"])
+
+
+@pytest.fixture(scope="module")
+def demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """The demo whose numbers the docs show."""
+    with _demo(mongodb_uri, tmp_path_factory.mktemp("demo"), "1") as demo:
+        yield demo
+
+
+@pytest.fixture(scope="module")
+def small_demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """A demo for commands whose numbers the docs do not show: rollups are built in no time."""
+    with _demo(mongodb_uri, tmp_path_factory.mktemp("small"), "0.05") as demo:
+        yield demo
 
 
 def test_the_docs_have_queries_and_commands() -> None:
@@ -91,14 +105,14 @@ def test_a_query_of_the_docs_answers(demo: Demo, query: Block) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
-def test_a_command_of_the_docs_runs(demo: Demo, command: Block, tmp_path: Path) -> None:
-    script = command.text.replace("\\\n", " ").replace("http://127.0.0.1:8000", demo.url)
+def test_a_command_of_the_docs_runs(small_demo: Demo, command: Block, tmp_path: Path) -> None:
+    script = command.text.replace("\\\n", " ").replace("http://127.0.0.1:8000", small_demo.url)
     lines = [line for line in script.splitlines() if not line.startswith(_NOT_RUN)]
     for line in lines:
         if line.startswith("make "):
             target = line.removeprefix("make ").split()[0]
             assert f"\n{target}:" in (ROOT / "Makefile").read_text()
-    _run(demo, "\n".join(line for line in lines if not line.startswith("make ")), tmp_path)
+    _run(small_demo, "\n".join(line for line in lines if not line.startswith("make ")), tmp_path)
 
 
 def _run(demo: Demo, script: str, folder: Path) -> None:
@@ -116,12 +130,12 @@ def _run(demo: Demo, script: str, folder: Path) -> None:
     assert '"errors"' not in result.stdout
 
 
-def test_the_lines_of_the_page_without_pages_run(demo: Demo, tmp_path: Path) -> None:
+def test_the_lines_of_the_page_without_pages_run(small_demo: Demo, tmp_path: Path) -> None:
     page = (ROOT / "console" / "unbuilt.html").read_text()
     lines = re.findall(r"<pre>\s*((?:curl|TOKEN).*?)</pre>", page, re.DOTALL)
     assert len(lines) == 4
     for line in lines:
-        _run(demo, line.replace("http://127.0.0.1:8000", demo.url), tmp_path)
+        _run(small_demo, line.replace("http://127.0.0.1:8000", small_demo.url), tmp_path)
     assert (tmp_path / "events.xlsx").stat().st_size > 1000
 
 

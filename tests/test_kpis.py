@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests import operations as operation
 from tests import oracle
 from tests.conftest import Ask, Dataset, Sent
+from tests.profiles import PROFILE
 from tests.strategies import NOW, datasets, event_stats_arguments, nasty
 
 Fill = Callable[[Dataset], None]
@@ -65,7 +66,7 @@ async def test_every_kpi_equals_brute_force(
     await compare_all(ask, data, threshold)
 
 
-@settings(max_examples=30)
+@settings(max_examples=PROFILE.page_examples)
 @given(data=datasets(), arguments=st.lists(event_stats_arguments(), min_size=1, max_size=8))
 async def test_event_stats_pages_filters_and_orders_as_brute_force(
     fill: Fill, ask: Ask, data: Dataset, arguments: list[dict[str, Any]]

@@ -30,6 +30,7 @@ from tests.oracle_behaviour import (
     price_of,
     quantity_of,
 )
+from tests.profiles import PROFILE
 from tests.strategies import DAY, MILLISECOND, NOW, Dataset, oid
 from tests.strategies_behaviour import (
     EVENT_TYPES,
@@ -46,7 +47,7 @@ from tests.strategies_behaviour import (
 
 Json = dict[str, Any]
 
-briefly = settings(max_examples=100)
+briefly = settings(max_examples=PROFILE.oracle_examples)
 
 
 def _data(*events: Mapping[str, Any], products: Sequence[Mapping[str, Any]] = ()) -> Dataset:

@@ -2,10 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from benchmarks.crowd import in_flight
 from tests.benchmarks.commands import needs_node, run
 
 
+@pytest.mark.deep
 @needs_node
 def test_a_quick_crowd_is_counted(quick_uri: str) -> None:
     output = run("crowd", "--quick", "--clients", "20", "--uri", quick_uri)

@@ -3,6 +3,8 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from benchmarks import load_report as report
 from benchmarks.cannon import Run
 from benchmarks.chart import bar_chart
@@ -15,6 +17,7 @@ PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 EVENT = 'event(id: "000000000000000000000000")'
 
 
+@pytest.mark.deep
 @needs_node
 def test_a_quick_race_over_http_has_all_contenders_agree(quick_uri: str, tmp_path: Path) -> None:
     out, plot = tmp_path / "figures.md", tmp_path / "plot.svg"

@@ -1,11 +1,13 @@
 """Kept cells are read, built and followed, and measured meanwhile."""
 
+import pytest
 from pymongo import MongoClient
 
 from benchmarks.changes import write
 from tests.benchmarks.commands import needs_node, run
 
 
+@pytest.mark.deep
 @needs_node
 def test_quick_rollups_are_measured(quick_uri: str) -> None:
     output = run("rollups", "--quick", "--uri", quick_uri)

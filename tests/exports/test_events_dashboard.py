@@ -17,6 +17,7 @@ from server.settings import Settings
 from tests import oracle_exports
 from tests.conftest import Dataset, client, token
 from tests.exports import read_back
+from tests.profiles import PROFILE
 from tests.strategies import NOW, datasets, nasty, oid
 
 URL = "/api/v1/admin/events-dashboard/events/export"
@@ -208,7 +209,7 @@ async def test_files_of_invalid_data_equal_brute_force(
 
 
 # Without shrinking: each example is three files, read by four readers.
-@settings(max_examples=60, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=PROFILE.file_examples, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(data=datasets())
 async def test_files_of_random_data_equal_brute_force(
     http: httpx.AsyncClient, fill: Fill, data: Dataset

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from tests.commands import run, running
 from tests.conftest import SECRET
 from tests.exports.test_events_dashboard import URL
 from tests.exports.test_ticket_report_file import url
+from tests.forks import Command
 from tests.strategies import oid
 
 EVENT = oid(0xE01)
@@ -40,7 +40,7 @@ _SETTINGS = {
 class Served:
     """A server process with a mongod of its own that holds many tickets."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, bearer: str, uri: str) -> None:
+    def __init__(self, process: Command, port: int, bearer: str, uri: str) -> None:
         self.process = process
         self._port = port
         self._headers = {"authorization": f"Bearer {bearer}"}

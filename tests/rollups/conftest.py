@@ -31,8 +31,8 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
     store = RollupStore(database, lease_seconds=0.6)
     with pytest.MonkeyPatch.context() as patch:
         # Each example waits for the next batch.
-        patch.setattr(changes, "QUIET_SECONDS", 0)
-        patch.setattr(changes, "WAIT_MS", 20)
+        patch.setattr(changes, "QUIET_SECONDS", 0.1)
+        patch.setattr(changes, "WAIT_MS", 50)
         # Cells are fresh however slow the machine is.
         patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
         # Each read asks for the states, however fast the machine is.

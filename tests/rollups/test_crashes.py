@@ -1,6 +1,5 @@
 """Cells stay exact while keepers are killed and frozen under load, and MongoDB is killed."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -21,16 +20,13 @@ from pymongo.errors import PyMongoError
 
 from rollups.layout.rollup import ROLLUPS
 from tests.commands import Mongod
+from tests.forks import FORKS
+from tests.profiles import PROFILE
 from tests.rollups.follower import compare, follow
 
-KILLS: Final = 100
 _LEASE_SECONDS: Final = 0.5
 _SOON: Final = 30.0
 _NAME: Final = "crashes"
-
-# Forked from a process that has imported all: a replacement starts within milliseconds.
-_FORKS: Final = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(["tests.rollups.follower"])
 
 
 @pytest.fixture
@@ -63,7 +59,7 @@ class _Followers:
     def _start(self) -> BaseProcess:
         self._started += 1
         name = f"follower-{self._started}"
-        process = _FORKS.Process(
+        process = FORKS.Process(
             target=follow, args=(self._uri, _NAME, _LEASE_SECONDS, self._log(name)), name=name
         )
         process.start()
@@ -208,7 +204,7 @@ def _built(uri: str) -> bool:
 
 
 def _assert_exact(uri: str) -> None:
-    comparing = _FORKS.Process(target=compare, args=(uri, _NAME))
+    comparing = FORKS.Process(target=compare, args=(uri, _NAME))
     comparing.start()
     comparing.join()
     assert comparing.exitcode == 0
@@ -219,9 +215,9 @@ def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
     with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri) as load:
         _until(lambda: _built(mongod.uri))
         before = _states(mongod.uri)
-        for number in range(KILLS):
+        for number in range(PROFILE.kills):
             time.sleep(chance.uniform(0, 0.5))
-            if number == KILLS // 2:
+            if number == PROFILE.kills // 2:
                 mongod.kill()
                 mongod.start()
             followers.replace(chance.randrange(2))
@@ -229,8 +225,7 @@ def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
     with _following(mongod.uri, tmp_path):
         _assert_exact(mongod.uri)
     after = _states(mongod.uri)
-    assert writes > 1000
-    # No rebuild: all changes were followed.
+    assert writes > 10 * PROFILE.kills
     for name, state in after.items():
         assert state["builds"] == before[name]["builds"]
         assert state["changes"] > before[name].get("changes", 0)
@@ -240,7 +235,7 @@ def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
 def test_a_keeper_frozen_past_its_lease_writes_nothing(mongod: Mongod, tmp_path: Path) -> None:
     with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri):
         _until(lambda: _built(mongod.uri))
-        for _ in range(5):
+        for _ in range(PROFILE.freezes):
             states = _states(mongod.uri)
             holder = next(
                 process

@@ -18,6 +18,7 @@ from rollups.layout import states as rollup_states
 from rollups.layout.rollup import ROLLUPS, STATES
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
+from tests.profiles import PROFILE
 from tests.rollups.conftest import Database, assert_exact, caught_up, until
 from tests.strategies import datasets, nasty
 from tests.strategies_behaviour import behaviours
@@ -81,7 +82,9 @@ def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
 
 
 # Shrinking waits for the cells to catch up each time.
-_unshrunk = settings(max_examples=40, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+_unshrunk = settings(
+    max_examples=PROFILE.rollup_examples, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
 
 
 @_unshrunk

@@ -1,7 +1,6 @@
 """Cells that do not fit into the smallest cache at once are written in several transactions."""
 
 import asyncio
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import sweep
 from rollups.layout.rollup import ROLLUPS
-from tests.commands import HEADCOUNT, Mongod, environment, run
+from tests.commands import Mongod, environment, run
+from tests.forks import Command
 from tests.rollups.conftest import Database
 
 _SOON: Final = 30.0
@@ -43,15 +43,11 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 def _maintaining(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
     """The log file of a process that maintains rollups meanwhile."""
     log = folder / "log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [HEADCOUNT, "rollups", "run"], cwd=folder, env=environment(settings), stderr=output
-        )
-        try:
-            yield log
-        finally:
-            process.kill()
-            process.wait()
+    with (
+        log.open("w") as output,
+        Command(("rollups", "run"), folder, environment(settings), output),
+    ):
+        yield log
 
 
 def _until_reached(client: MongoClient[dict[str, Any]], time_: Timestamp, builds: int) -> State:

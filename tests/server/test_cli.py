@@ -20,9 +20,9 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from documents import DOCUMENTS
 from server.embedded.mongod import embedded_mongod
 from tests.commands import (
-    HEADCOUNT,
     ask,
     environment,
     free_port,
@@ -31,6 +31,7 @@ from tests.commands import (
     running,
 )
 from tests.conftest import SECRET
+from tests.forks import Command
 from tests.operations import SDL
 from tests.proxy import Proxy
 
@@ -237,8 +238,7 @@ def test_workers_share_an_address_and_metrics_and_end_together(
         workers = [child for child in before if "spawn_main" in _command(child)]
         assert len(workers) == 2
         os.kill(workers[0], signal.SIGKILL)
-        while len({*_children(process.pid)} - {*before}) == 0:
-            time.sleep(0.1)
+        _wait_for_children(process.pid, 1, {*before})
         assert ask(url, bearer, "{ viewer { role } }") == answer
         children = _children(process.pid)
         process.send_signal(signal.SIGTERM)
@@ -289,8 +289,7 @@ def test_a_worker_that_starts_without_a_database_serves_once_it_is_connected(
         do(way.cut())
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
-        while len({*_children(process.pid)} - before) < 2:
-            time.sleep(0.1)
+        _wait_for_children(process.pid, 2, before)
         assert _status(url, "/healthz") == 200
         assert _status(url, "/readyz") == 503
         assert _status(url, "/graphql") == 503
@@ -308,6 +307,14 @@ def _status(url: str, path: str) -> int:
             return httpx.get(f"{url}{path}", timeout=20).status_code
         except httpx.TransportError:
             time.sleep(0.1)
+
+
+def _wait_for_children(pid: int, number: int, before: set[int]) -> None:
+    """Waits until a process has so many children that it did not have before."""
+    deadline = time.monotonic() + 20
+    while len({*_children(pid)} - before) < number:
+        assert time.monotonic() < deadline, "no others were started"
+        time.sleep(0.05)
 
 
 def _wait_for_the_end_of(processes: list[int]) -> None:
@@ -373,21 +380,15 @@ def _demo_once(folder: Path) -> None:
 
 def test_a_demo_that_was_killed_while_seeding_is_seeded_again(tmp_path: Path) -> None:
     port = str(free_port())
-    with subprocess.Popen(
-        [HEADCOUNT, "demo", "--scale", "3"],
-        cwd=tmp_path,
-        env=environment({"HEADCOUNT_PORT": port}),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stderr is not None
-        output = ""
-        while "%" not in output or " 0%" in output[-200:]:
-            output += process.stderr.read(1)
-        process.kill()
+    log = tmp_path / "log"
+    settings = environment({"HEADCOUNT_PORT": port})
+    with log.open("w") as file, Command(("demo", "--scale", "3"), tmp_path, settings, file) as demo:
+        # Until it has written some of the documents.
+        while not re.search(r"\b[1-9]\d*%", log.read_text()):
+            assert demo.poll() is None
+            time.sleep(0.01)
     with _embedded(tmp_path) as mongo:
-        half = sum(mongo[name].estimated_document_count() for name in ("tickets", "events"))
+        half = sum(mongo[name].count_documents({}) for name in DOCUMENTS)
         assert half > 0
     _demo_once(tmp_path)
     with _embedded(tmp_path) as mongo:

@@ -3,9 +3,9 @@
 import os
 import signal
 import stat
-import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,26 +14,28 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from tests.commands import HEADCOUNT, environment, run, running
+from tests.commands import environment, run, running
 from tests.conftest import SECRET
 from tests.exports import read_back
 from tests.exports.test_events_dashboard import URL
 from tests.exports.test_routes import DATA, EVENT
+from tests.forks import Command
+from tests.profiles import PROFILE
 from tests.strategies import oid
 
 _DASHBOARD = ("export", "--report", "events-dashboard", "--format")
 _REPORT = ("export", "--report", "ticket-report", "--format")
 
 
-@pytest.fixture(scope="module")
-def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
-    """The settings of a database with a small and a large event."""
+@contextmanager
+def _filled(mongodb_uri: str, tickets: int) -> Iterator[dict[str, str]]:
+    """The settings of a database with an event of few tickets and one of `tickets`."""
     name = f"headcount_export_{uuid4().hex[:12]}"
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         for collection, documents in DATA.items():
             client[name][collection].insert_many([dict(each) for each in documents])
         client[name]["tickets"].insert_many(
-            {"event_id": oid(0xE02), "status": "available"} for _ in range(30_000)
+            {"event_id": oid(0xE02), "status": "available"} for _ in range(tickets)
         )
         yield {
             "HEADCOUNT_MONGODB_URI": mongodb_uri,
@@ -43,12 +45,27 @@ def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
         client.drop_database(name)
 
 
+@pytest.fixture(scope="module")
+def settings(mongodb_uri: str) -> Iterator[dict[str, str]]:
+    """The settings of a database whose export is read back in seconds."""
+    with _filled(mongodb_uri, PROFILE.exported_tickets) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def settings_of_many(mongodb_uri: str) -> Iterator[dict[str, str]]:
+    """The settings of a database whose export takes long enough to be interrupted."""
+    with _filled(mongodb_uri, 30_000) as settings:
+        yield settings
+
+
 def test_the_file_equals_the_download(tmp_path: Path, settings: dict[str, str]) -> None:
+    rows = PROFILE.exported_tickets + 4
     for format in ("xlsx", "csv", "json"):
         done = run(tmp_path, *_DASHBOARD, format, "-o", f"file.{format}", **settings)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.endswith(f"file.{format}: 30004 rows\n")
-        assert "30004/30004" in done.stderr
+        assert done.stdout.endswith(f"file.{format}: {rows} rows\n")
+        assert f"{rows}/{rows}" in done.stderr
         assert "rows/s" in done.stderr
     bearer = run(tmp_path, "token", "--role", "admin", **settings).stdout.strip()
     with running(tmp_path, "serve", **settings) as (_, url):
@@ -129,15 +146,13 @@ def test_only_a_regular_file_is_replaced(tmp_path: Path, settings: dict[str, str
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_leaves_no_partial_file(
-    tmp_path: Path, settings: dict[str, str], number: signal.Signals
+    tmp_path: Path, settings_of_many: dict[str, str], number: signal.Signals
 ) -> None:
     (tmp_path / "file.xlsx").write_text("old")
-    before = _cursors(settings)
-    process = subprocess.Popen(
-        [HEADCOUNT, *_DASHBOARD, "xlsx", "-o", "file.xlsx"],
-        cwd=tmp_path, env=environment(settings), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
+    before = _cursors(settings_of_many)
+    process = Command(
+        (*_DASHBOARD, "xlsx", "-o", "file.xlsx"), tmp_path, environment(settings_of_many)
+    )
     while not [*tmp_path.glob(".*.part")]:
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
@@ -147,7 +162,7 @@ def test_a_signal_leaves_no_partial_file(
     assert "Traceback" not in output
     assert [each.name for each in tmp_path.iterdir()] == ["file.xlsx"]
     assert (tmp_path / "file.xlsx").read_text() == "old"
-    assert _cursors(settings) <= before
+    assert _cursors(settings_of_many) <= before
 
 
 def _cursors(settings: dict[str, str]) -> int:

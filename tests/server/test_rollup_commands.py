@@ -1,7 +1,6 @@
 """The commands `headcount rollups`: build, run, status and verify."""
 
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +13,8 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.commands import HEADCOUNT, environment, run
+from tests.commands import environment, run
+from tests.forks import Command
 
 _SOON = 20
 
@@ -98,9 +98,7 @@ def test_rollups_are_maintained_until_a_signal(
     tmp_path: Path, settings: dict[str, str], databases: tuple[Database[dict[str, Any]], ...]
 ) -> None:
     source, rollups = databases
-    keeper = subprocess.Popen(
-        [HEADCOUNT, "rollups", "run"], cwd=tmp_path, env=environment(settings)
-    )
+    keeper = Command(("rollups", "run"), tmp_path, environment(settings))
 
     def state() -> dict[str, Any]:
         found = rollups["headcount_rollups"].find_one({"rollup": f"{source.name}.tickets"})
@@ -127,7 +125,7 @@ def test_rollups_are_maintained_until_a_signal(
         assert keeper.wait(_SOON) == 0
     finally:
         keeper.kill()
-        keeper.wait()
+        keeper.communicate()
     # The lease is free at once.
     assert "session" not in state()
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0

@@ -181,13 +181,11 @@ def test_credentials_that_may_only_read_count_live(tmp_path: Path) -> None:
         assert "not authorized on headcount" in refused.stderr
 
 
-@pytest.fixture
-def members(tmp_path: Path) -> Iterator[tuple[Mongod, Mongod]]:
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Mongod, Mongod]]:
     """A primary and a secondary; an arbiter lets the primary accept writes without a majority."""
-    folders = [tmp_path / name for name in ("primary", "secondary", "arbiter")]
+    folders = [tmp_path_factory.mktemp(name) for name in ("primary", "secondary", "arbiter")]
     with ExitStack() as stack:
-        for folder in folders:
-            folder.mkdir()
         primary, secondary, arbiter = (
             stack.enter_context(Mongod(folder, "--replSet", "r")) for folder in folders
         )
@@ -203,6 +201,7 @@ def test_while_a_majority_lags_cells_are_stale_and_not_read(
         "HEADCOUNT_MONGODB_URI": members[0].uri.replace(
             "directConnection=true", f"replicaSet=r&readPreference={preference}"
         ),
+        "HEADCOUNT_DATABASE": preference,
         "HEADCOUNT_JWT_SECRET": SECRET,
     }
     with (
@@ -210,7 +209,7 @@ def test_while_a_majority_lags_cells_are_stale_and_not_read(
         MongoClient[dict[str, Any]](members[1].uri) as secondary,
         running(tmp_path, "serve", **settings) as (_, url),
     ):
-        orders = primary["headcount"].get_collection("ticket_orders", write_concern=WriteConcern(1))
+        orders = primary[preference].get_collection("ticket_orders", write_concern=WriteConcern(1))
         orders.insert_one({})
         _until(lambda: _orders(url) == (1, "ROLLUP"))
         secondary.admin.command("fsync", lock=True)
@@ -218,8 +217,8 @@ def test_while_a_majority_lags_cells_are_stale_and_not_read(
             # The secondary, which the read preference asks for, lacks the new order.
             orders_read = 1 if preference == "secondaryPreferred" else 2
             orders.insert_one({})
-            # From then on the cells are stale.
-            time.sleep(2.5)
+            # From some time on the cells are stale.
+            _until(lambda: _orders(url) == (orders_read, "LIVE"))
             for _ in range(20):
                 assert _orders(url) == (orders_read, "LIVE")
                 time.sleep(0.05)

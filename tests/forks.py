@@ -1,0 +1,149 @@
+"""Processes that are forked from one that has imported everything.
+
+A `headcount` of its own imports for a second, which hundreds of starts would pay for. The entry
+point that pip installs is run by the tests of the docs' commands, which start `headcount` itself.
+"""
+
+import atexit
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from io import TextIOWrapper
+from multiprocessing import reduction
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Final, Self
+
+FORKS: Final = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["__main__", "tests.forks", "tests.rollups.follower", "server.cli"])
+
+
+class Command:
+    """A running `headcount`, with what tests use of `subprocess.Popen`.
+
+    `stdout` can be read while it runs. What it wrote to stderr is read once it has ended, by
+    `communicate`, unless it went to the file that was given.
+    """
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        environment: Mapping[str, str],
+        stderr: IO[Any] | None = None,
+    ) -> None:
+        reading, writing = os.pipe()
+        self.stdout: TextIOWrapper = os.fdopen(reading, "r")
+        # A file, not a pipe: nobody reads it meanwhile, and a full pipe would stop the process.
+        self._stderr = stderr or os.fdopen(os.memfd_create("stderr"), "w+")
+        self._process = FORKS.Process(
+            target=_headcount,
+            args=(
+                arguments,
+                folder,
+                environment,
+                _Descriptor(writing),
+                _Descriptor(self._stderr.fileno()),
+            ),
+        )
+        self._process.start()
+        os.close(writing)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.kill()
+        self.communicate()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """The exit code; the negative number of the signal that killed it."""
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            assert timeout is not None
+            raise subprocess.TimeoutExpired("headcount", timeout)
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it wrote to stdout and was not read, and to stderr, once it has ended."""
+        self.wait(timeout)
+        if self.stdout.closed:
+            return "", ""
+        with self.stdout, self._stderr:
+            printed = self.stdout.read()
+            self._stderr.seek(0)
+            return printed, self._stderr.read() if self._stderr.readable() else ""
+
+    def send_signal(self, number: int) -> None:
+        if self._process.exitcode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class _Descriptor:
+    """A file descriptor that a process is given when it is forked."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (reduction.DupFd(self._number),)
+
+
+def _detached(duplicate: Any) -> int:
+    number: int = duplicate.detach()
+    return number
+
+
+def _headcount(
+    arguments: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    stdout: int,
+    stderr: int,
+) -> None:
+    """Becomes a `headcount` that was started in a folder, with an environment and descriptors."""
+    for descriptor, number in ((stdout, 1), (stderr, 2)):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
+    # uvicorn gives the number of stdin to its workers.
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.stdin = os.fdopen(0, closefd=False)
+    sys.stdout = os.fdopen(1, "w", closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
+    sys.argv = ["headcount", *arguments]
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    from server.cli import main
+
+    try:
+        main()
+    finally:
+        # A forked process ends without them.
+        atexit._run_exitfuncs()

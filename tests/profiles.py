@@ -1,0 +1,79 @@
+"""How much the tests try: `quick` for every change, `deep` for a release or a doubt."""
+
+import os
+from dataclasses import dataclass
+from typing import Final
+
+VARIABLE: Final = "HEADCOUNT_TEST_PROFILE"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The numbers that decide how long the suite runs."""
+
+    # Hypothesis examples of a test that does not choose a number of its own.
+    examples: int
+    # Random operations that compiled execution and graphql-core both answer.
+    operations: int
+    # Hypothesis examples of `dashboardStats` against its oracle.
+    dashboard_examples: int
+    # Hypothesis examples of `dashboardStats` without arrays, and of its invariants.
+    dashboard_variants: int
+    # Random collections of which the leading products are compared.
+    product_rankings: int
+    # Hypothesis examples of the oracle of `dashboardStats`, each judged alone.
+    oracle_examples: int
+    # Hypothesis examples of eight pages of `eventStats`.
+    page_examples: int
+    # Hypothesis examples of three files, read by four readers.
+    file_examples: int
+    # Rows of the exports that are compared with their downloads.
+    exported_tickets: int
+    # Hypothesis examples of rollups, each of which waits for the follower.
+    rollup_examples: int
+    # Followers that are killed under load.
+    kills: int
+    # Followers that are frozen under load until their lease is over.
+    freezes: int
+
+
+QUICK: Final = Profile(
+    examples=25,
+    operations=150,
+    dashboard_examples=25,
+    dashboard_variants=10,
+    product_rankings=4,
+    oracle_examples=25,
+    page_examples=10,
+    file_examples=8,
+    exported_tickets=2_000,
+    rollup_examples=8,
+    kills=8,
+    freezes=2,
+)
+DEEP: Final = Profile(
+    examples=200,
+    operations=1000,
+    dashboard_examples=150,
+    dashboard_variants=50,
+    product_rankings=20,
+    oracle_examples=100,
+    page_examples=30,
+    file_examples=60,
+    exported_tickets=30_000,
+    rollup_examples=40,
+    kills=100,
+    freezes=5,
+)
+_PROFILES: Final = {"quick": QUICK, "deep": DEEP}
+
+
+def _chosen() -> Profile:
+    """The profile that the environment names; `quick` if it names none."""
+    name = os.environ.get(VARIABLE, "quick")
+    if name not in _PROFILES:
+        raise ValueError(f"{VARIABLE} must be 'quick' or 'deep', not {name!r}")
+    return _PROFILES[name]
+
+
+PROFILE: Final = _chosen()

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from benchmarks.dataset import NOW
 from benchmarks.reference import Database, ratio
-from documents import AnalyticsEvent
+from documents.analytics_event import AnalyticsEvent
 
 ZONE: Final = "America/Bogota"
 

@@ -21,7 +21,7 @@ from rollups.keeper.build import build
 from rollups.keeper.lease import acquire
 from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
-from rollups.layout.rollup import ROLLUPS, STATES
+from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
 from server.database import connect
 from server.settings import Settings
 
@@ -37,7 +37,7 @@ async def builds(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[fl
     """(seconds of the `$group`s alone, seconds of the build) of each round."""
     async with connect(uri, settings) as database:
         store = RollupStore(database)
-        await prepare(store, ROLLUPS)
+        await prepare(store, DEFAULT_ROLLUPS)
         found = []
         for _ in range(rounds):
             bare = await _timed(_grouped())
@@ -53,7 +53,7 @@ async def _timed(work: Any) -> float:
 
 async def _grouped() -> None:
     """Counts all finest cells, and discards them."""
-    for rollup in ROLLUPS:
+    for rollup in DEFAULT_ROLLUPS:
         source = rollup.source.get_pymongo_collection()
         for cube in rollup.cubes:
             level = next(level for level in rollup.levels if level.cube is cube)
@@ -64,7 +64,7 @@ async def _grouped() -> None:
 
 
 async def _built(store: RollupStore) -> None:
-    for rollup in ROLLUPS:
+    for rollup in DEFAULT_ROLLUPS:
         lease = await acquire(store, rollup, "benchmark", by_force=True)
         if lease is not None:
             async with lease:
@@ -148,7 +148,7 @@ def _writer(uri: str, name: str, rate: float, seconds: float) -> "subprocess.Pop
 def _changes(database: Database[dict[str, Any]]) -> int | None:
     """The number of changes in the cells; None until all cells are built."""
     states = [*database[STATES].find()]
-    if sum("cells" in state for state in states) < len(ROLLUPS):
+    if sum("cells" in state for state in states) < len(DEFAULT_ROLLUPS):
         return None
     return sum(int(state.get("changes", 0)) for state in states)
 

@@ -16,7 +16,7 @@ from benchmarks.contenders import defaults
 from benchmarks.dataset import FULL, LARGE, QUICK, Size
 from benchmarks.replay import Disagreement
 from errors import StartupError
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import DEFAULT_ROLLUPS
 
 _PARTS: Final = ("follow", "build", "read")
 _ANSWERS: Final = 300
@@ -57,7 +57,9 @@ def _lines(
     elif part == "build":
         size = asdict(sizes[0])
         times = upkeep.built(uri, defaults(sizes[0].database), rounds)
-        documents = sum(len(each.cubes) * size[each.source.Settings.name] for each in ROLLUPS)
+        documents = sum(
+            len(each.cubes) * size[each.source.Settings.name] for each in DEFAULT_ROLLUPS
+        )
         yield upkeep.build_line(times, documents)
     else:
         answers = _ANSWERS if sizes[0] is FULL else _FEW

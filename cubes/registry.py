@@ -44,5 +44,8 @@ class Catalog:
         return iter(self._bound.values())
 
 
+DEFAULT_CATALOG: Final = Catalog()
+"""The cubes without any settings."""
+
 if len({cube.name for cube in CUBES}) != len(CUBES):
     raise CubeError("Two cubes of cubes/declared/ have the same name.")

@@ -1,29 +1,29 @@
 """The collections that Headcount reads, as Beanie documents. Other services write them."""
 
+import pkgutil
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, Final
 
 from beanie import Document, init_beanie
 from pymongo.asynchronous.database import AsyncDatabase
 
-from documents.analytics_event import AnalyticsEvent
-from documents.event import Event
-from documents.product import Product
-from documents.promo_code import PromoCode
-from documents.ticket import Ticket
-from documents.ticket_order import TicketOrder
-from documents.user import User
 
-DOCUMENTS: Final[Mapping[str, type[Document]]] = {
-    "events": Event,
-    "tickets": Ticket,
-    "ticket_orders": TicketOrder,
-    "promo_codes": PromoCode,
-    "analytics_events": AnalyticsEvent,
-    "users": User,
-    "products": Product,
-}
-"""Default name of a collection → document class."""
+def _found() -> dict[str, type[Document]]:
+    """Default name of a collection → the document that a module here declares."""
+    modules = [
+        import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
+    ]
+    return {
+        value.Settings.name: value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, Document) and value is not Document
+    }
+
+
+DOCUMENTS: Final[Mapping[str, Any]] = _found()
+"""Default name of a collection → document class, of every module in `documents/`."""
 
 
 async def bind(database: AsyncDatabase[dict[str, Any]], names: Mapping[str, str]) -> None:
@@ -34,16 +34,3 @@ async def bind(database: AsyncDatabase[dict[str, Any]], names: Mapping[str, str]
     for name, document in DOCUMENTS.items():
         document.Settings.name = names.get(name, name)
     await init_beanie(database, document_models=[*DOCUMENTS.values()], skip_indexes=True)
-
-
-__all__ = [
-    "DOCUMENTS",
-    "AnalyticsEvent",
-    "Event",
-    "Product",
-    "PromoCode",
-    "Ticket",
-    "TicketOrder",
-    "User",
-    "bind",
-]

@@ -14,6 +14,7 @@ from auth.links import LinkSigner, is_link
 from auth.scope import Scope
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
+from cubes.registry import DEFAULT_CATALOG, Catalog
 from errors import TooManyRequests, Unauthenticated
 from exports.addresses import file_type, filename, target
 from exports.parameters import Parameters, ParseExport
@@ -52,6 +53,7 @@ class Downloads:
     slots: asyncio.Semaphore
     read_seconds: float
     clock: Callable[[], datetime]
+    catalog: Catalog = DEFAULT_CATALOG
 
     async def parse(self, request: Request, parse_export: ParseExport) -> ExportRequest:
         """The export that a request asks for; raises a `HeadcountError` if it is denied."""
@@ -92,7 +94,11 @@ class Downloads:
             raise TooManyRequests("Too many exports are running: retry in 5 s.") from error
         try:
             async with open_report(
-                request.export, request.viewer, self.clock(), read_seconds=self.read_seconds
+                request.export,
+                request.viewer,
+                self.clock(),
+                read_seconds=self.read_seconds,
+                catalog=self.catalog,
             ) as report:
                 yield report
         finally:
@@ -113,14 +119,19 @@ class Downloads:
 
 @asynccontextmanager
 async def open_report(
-    export: Export, viewer: Viewer, now: datetime, *, read_seconds: float
+    export: Export,
+    viewer: Viewer,
+    now: datetime,
+    *,
+    read_seconds: float,
+    catalog: Catalog = DEFAULT_CATALOG,
 ) -> AsyncIterator[Report]:
     """The report of an export, in the viewer's scope; one read may take `read_seconds`.
 
     The first rows are read at once, so most errors occur before a response begins. Raises a
     `HeadcountError`.
     """
-    reads = await snapshot({"now": now}, seconds=read_seconds)
+    reads = await snapshot({"now": now}, seconds=read_seconds, catalog=catalog)
     opening: AbstractAsyncContextManager[Report]
     if isinstance(export, EventsDashboardExport):
         opening = events_dashboard(export, reads, now)

@@ -16,7 +16,7 @@ from bson import Timestamp
 
 from cubes.cells import CubeError
 from cubes.cube import Cube, Slice
-from cubes.registry import Catalog
+from cubes.registry import DEFAULT_CATALOG, Catalog
 from loaders.array_free import array_free_fields
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
 from loaders.plan import Documents, Plan, Query, live_plan, rollup_plan
@@ -24,7 +24,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import SharedReads
 from rollups.layout.read_plan import read_plan
-from rollups.layout.rollup import CATALOG, Rollup
+from rollups.layout.rollup import Rollup
 from rollups.layout.states import State, States, fresh_state, lag
 
 _Answer = TypeVar("_Answer")
@@ -47,12 +47,13 @@ class Loader:
         timeout: float,
         shared: SharedReads | None = None,
         rollups: RollupReader | None = None,
-        catalog: Catalog = CATALOG,
+        catalog: Catalog = DEFAULT_CATALOG,
     ) -> None:
         """For a request that arrives now and may take `timeout` seconds.
 
         `parameters` are values of cubes' parameters by name, `now` (the request's time) among
-        them; `shared` are the reads in flight of all requests; without `rollups` all is live.
+        them; `shared` are the reads in flight of all requests; without `rollups`, which have to be
+        those of `catalog`, all is live.
         """
         self.after: ReadAfter | None = None
         """What answers have to be as new as; cells that are older are waited for, up to 2 s."""

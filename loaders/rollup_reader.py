@@ -12,7 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import OperationFailure
 
 from cubes.cube import Cube
-from rollups.layout.rollup import ROLLUPS, STATES, Rollup
+from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES, Rollup
 from rollups.layout.states import States
 
 _STATES_SECONDS: Final = 0.05
@@ -31,7 +31,7 @@ class RollupReader:
     """
 
     def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], rollups: Iterable[Rollup] = ROLLUPS
+        self, database: AsyncDatabase[dict[str, Any]], rollups: Iterable[Rollup] = DEFAULT_ROLLUPS
     ) -> None:
         self.cells: LRUCache[Hashable, Sequence[Mapping[str, Any]]] = LRUCache(
             _CACHED_CELLS, getsizeof=_size

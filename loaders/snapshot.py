@@ -10,8 +10,9 @@ from beanie import Document
 from pymongo.errors import PyMongoError
 
 from cubes.cube import Stage
-from documents import Ticket
+from cubes.registry import DEFAULT_CATALOG, Catalog
 from documents.reads import AsOf
+from documents.ticket import Ticket
 from loaders.loader import Loader
 from loaders.plan import Collection, Query
 from loaders.read_ahead import read_ahead
@@ -25,8 +26,10 @@ _CLOSE_SECONDS: Final = 1.0
 class Snapshot(Loader):
     """Loads queries as of one cluster time, however long that takes; see `snapshot`."""
 
-    def __init__(self, parameters: Mapping[str, Any], runner: Runner, *, timeout: float) -> None:
-        super().__init__(parameters, timeout=timeout)
+    def __init__(
+        self, parameters: Mapping[str, Any], runner: Runner, *, timeout: float, catalog: Catalog
+    ) -> None:
+        super().__init__(parameters, timeout=timeout, catalog=catalog)
         self._runner = runner
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
@@ -75,7 +78,9 @@ class Snapshot(Loader):
                     await cursor.close()
 
 
-async def snapshot(parameters: Mapping[str, Any], *, seconds: float) -> Snapshot:
+async def snapshot(
+    parameters: Mapping[str, Any], *, seconds: float, catalog: Catalog = DEFAULT_CATALOG
+) -> Snapshot:
     """A loader whose reads are as of one cluster time; each read may take `seconds`.
 
     A stand-alone MongoDB has no cluster time: each read is then of its own time. Raises
@@ -87,4 +92,4 @@ async def snapshot(parameters: Mapping[str, Any], *, seconds: float) -> Snapshot
     )
     time = hello.get("operationTime")
     runner = Runner(seconds, each=True, as_of=None if time is None else AsOf(time))
-    return Snapshot(parameters, runner, timeout=seconds)
+    return Snapshot(parameters, runner, timeout=seconds, catalog=catalog)

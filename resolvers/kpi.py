@@ -223,6 +223,12 @@ def kpis_of(stats: type) -> Iterator[Kpi[Any]]:
     return iter(found.values())
 
 
+def declarations_of(declared: type) -> Sequence[FieldDeclaration]:
+    """The declarations of the fields of stats or of a `value`."""
+    kpis = [each.declaration for each in kpis_of(declared)]
+    return kpis or fields_of_values(declared)
+
+
 def _rounded(unit: Unit[_T], term: Term, values: Values) -> Sequence[_T]:
     if isinstance(term, Ratio):
         return unit.rounded(term.numerator.numbers(values), term.denominator.numbers(values))

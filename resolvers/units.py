@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from cubes.cells import Number
@@ -75,6 +76,7 @@ def _percentages(parts: Numbers, wholes: Numbers | None) -> Sequence[float]:
     return [percentage(part, whole) for part, whole in zip(parts, wholes, strict=True)]
 
 
+@cache
 def decimal(places: int) -> Unit[float]:
     """A ratio at a number of places, half-even; 0.0 if its denominator is 0."""
 

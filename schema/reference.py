@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 
+from resolvers.kpi import declarations_of
 from schema.rules import rules_of
-from schema.types import declarations_of, declared_types
+from schema.types import declared_types
 
 _TABLE: Final = re.compile(r"<!-- fields: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 

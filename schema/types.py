@@ -1,6 +1,5 @@
 """GraphQL types from declarations: a field for each KPI of stats and each field of a value."""
 
-from collections.abc import Sequence
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -8,8 +7,8 @@ import strawberry
 from strawberry.scalars import JSON as JSON_SCALAR
 from strawberry.types.field import StrawberryField
 
-from resolvers.declaration import FieldDeclaration, fields_of_values
-from resolvers.kpi import kpis_of
+from resolvers.declaration import FieldDeclaration
+from resolvers.kpi import declarations_of
 from resolvers.stats import Stats
 from resolvers.units import ID, JSON
 from schema.rules import rules
@@ -42,13 +41,6 @@ def graphql_type(declared: type, **fields: StrawberryField) -> Any:
 def graphql_list(declared: type) -> Any:
     """The GraphQL type of a list of stats or values, none of them null."""
     return list[graphql_type(declared)]  # type: ignore[misc]
-
-
-def declarations_of(declared: type) -> Sequence[FieldDeclaration]:
-    """The declarations of the fields of stats or of a value."""
-    if issubclass(declared, Stats):
-        return [each.declaration for each in kpis_of(declared)]
-    return fields_of_values(declared)
 
 
 def declared_types() -> dict[str, type]:

@@ -8,7 +8,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import rollups
 from server.database import connect
 from server.settings import Settings
 
@@ -33,6 +33,6 @@ def check_rollups(settings: Settings, uri: str) -> None:
 
     async def run() -> None:
         async with connect(uri, settings) as database:
-            await prepare(rollup_store(settings, database), ROLLUPS)
+            await prepare(rollup_store(settings, database), rollups(settings.catalog))
 
     asyncio.run(run())

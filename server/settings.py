@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import UTC, tzinfo
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, Settin
 
 from auth.links import LinkSigner
 from auth.tokens import KeySet, Verifier
+from cubes.registry import Catalog
 from documents import DOCUMENTS
 from errors import BadUserInput, StartupError
 from resolvers.calendar import time_zone
@@ -107,6 +109,11 @@ class Settings(BaseSettings):
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
     log_format: Literal["console", "json"] | None = None
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The cubes, bound to the settings that their expressions mention; none does yet."""
+        return Catalog({})
 
     @property
     def limits(self) -> Limits:

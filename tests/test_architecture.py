@@ -23,7 +23,7 @@ MAY: Final = {
     "auth": {"errors"},
     "resolvers": {"loaders", "cubes", "documents", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
-    "exports": {"resolvers", "loaders", "auth", "errors"},
+    "exports": {"resolvers", "loaders", "cubes", "auth", "errors"},
     "server": {
         "cancelling",
         "schema",

@@ -14,7 +14,7 @@ from pymongo.database import Database
 
 from cubes.cube import Slice, Stage
 from cubes.declared.behaviour import PRODUCT_EVENTS, SESSIONS
-from documents import AnalyticsEvent
+from documents.analytics_event import AnalyticsEvent
 from tests import operations as operation
 from tests import oracle_behaviour as oracle
 from tests.conftest import Ask, Dataset, Sent

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pymongo.database import Database
 
 from auth.viewer import Viewer
-from documents import Ticket
+from documents.ticket import Ticket
 from tests import operations as operation
 from tests import oracle_tickets as oracle
 from tests.conftest import Ask, Dataset, Sent, post, token

@@ -7,7 +7,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.distinct import DistinctCube
 from cubes.expressions import integer, is_text, price
-from documents import AnalyticsEvent
+from documents.analytics_event import AnalyticsEvent
 
 _DATED = {"$eq": [{"$type": "$created_at"}, "date"]}
 _TYPED = is_text("$event_type")

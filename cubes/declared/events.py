@@ -5,7 +5,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, date, flag, integer, text
 from cubes.rows import Table
-from documents import Event
+from documents.event import Event
 
 _DATE = date("$event_date")
 _DATED = {"$ne": [_DATE, None]}

@@ -4,7 +4,7 @@ from typing import Final
 
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, Setting, number, one_if, text
-from documents import TicketOrder
+from documents.ticket_order import TicketOrder
 
 PAID: Final = Setting("paid_statuses", default=("CONFIRMED", "RECEIVED", "succeeded"))
 """The payment statuses of a paid order, compared exactly: Asaas' two and Stripe's."""

@@ -5,7 +5,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, Expression, flag, integer, number, one_if, text
 from cubes.rows import Table
-from documents import Product
+from documents.product import Product
 
 _STOCKED = {"$eq": [{"$type": "$inventory"}, "object"]}
 _PRICED = {"$isNumber": "$pricing.price_cents"}

@@ -5,7 +5,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, flag, text
 from cubes.rows import Table
-from documents import PromoCode
+from documents.promo_code import PromoCode
 
 PROMO_CODE_ROWS: Final = Table(
     source=PromoCode,

@@ -12,7 +12,7 @@ from cubes.declared.tickets import IN_THE_SYSTEM, TICKET_ROWS
 from cubes.expressions import Expression, date
 from cubes.keys import value_of
 from cubes.rows import Row
-from documents import Ticket
+from documents.ticket import Ticket
 
 EVENT_INDEX: Final = {"event_id": ""}
 """A filter of no ticket that the index by event can serve: asks what it knows of arrays."""

@@ -5,7 +5,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, date, key_text, one_if, present, text
 from cubes.rows import Table
-from documents import Ticket
+from documents.ticket import Ticket
 
 IN_THE_SYSTEM: Final = {
     "$and": [

@@ -5,7 +5,7 @@ from typing import Final
 from cubes.cube import Cube
 from cubes.expressions import UNKNOWN, flag, one_if, text
 from cubes.rows import Table
-from documents import User
+from documents.user import User
 
 USERS: Final = Cube(
     name="users",

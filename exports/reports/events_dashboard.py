@@ -3,8 +3,10 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
-from typing import Any, Final
+from operator import attrgetter
+from typing import Final
 
+from exports.reports.columns import column
 from exports.reports.report import Batch, Column, Kind, Sheet
 from loaders.snapshot import Snapshot
 from resolvers.event_stats import EventStats, listed_events
@@ -15,25 +17,26 @@ _EVENTS: Final = Sheet(
     "Events",
     "events",
     [
-        Column("ID", "event_id", Kind.TEXT),
-        Column("Title", "title", Kind.TEXT, 40),
-        Column("Type", "event_type", Kind.TEXT, 18),
-        Column("Date", "event_date", Kind.DATE_TIME),
-        Column("Location", "location", Kind.TEXT, 32),
-        Column("Capacity", "capacity", Kind.INTEGER),
-        Column("Tickets Issued", "tickets_issued", Kind.INTEGER),
-        Column("Available", "ticket_status.available", Kind.INTEGER),
-        Column("Consumed", "ticket_status.consumed", Kind.INTEGER),
-        Column("Expired", "ticket_status.expired", Kind.INTEGER),
-        Column("Tickets Sold", "tickets_sold", Kind.INTEGER),
-        Column("Tickets Promo", "tickets_promo", Kind.INTEGER),
-        Column("Revenue (R$)", "revenue", Kind.MONEY),
-        Column("Orders (paid)", "orders_count", Kind.INTEGER),
-        Column("Occupancy %", "occupancy_pct", Kind.PERCENTAGE),
-        Column("Active", "is_active", Kind.YES_NO),
-        Column("Box Office", "is_sale_box_office", Kind.YES_NO),
+        column(EventStats, "ID", "event_id"),
+        column(EventStats, "Title", "title", 40),
+        column(EventStats, "Type", "event_type", 18),
+        column(EventStats, "Date", "event_date"),
+        column(EventStats, "Location", "location", 32),
+        column(EventStats, "Capacity", "capacity"),
+        column(EventStats, "Tickets Issued", "tickets_issued"),
+        column(EventStats, "Available", "ticket_status.available"),
+        column(EventStats, "Consumed", "ticket_status.consumed"),
+        column(EventStats, "Expired", "ticket_status.expired"),
+        column(EventStats, "Tickets Sold", "tickets_sold"),
+        column(EventStats, "Tickets Promo", "tickets_promo"),
+        column(EventStats, "Revenue (R$)", "revenue"),
+        column(EventStats, "Orders (paid)", "orders_count"),
+        column(EventStats, "Occupancy %", "occupancy_pct"),
+        column(EventStats, "Active", "is_active").for_people(),
+        column(EventStats, "Box Office", "is_sale_box_office").for_people(),
     ],
 )
+_EVENT_VALUES: Final = attrgetter(*(str(each.name) for each in _EVENTS.columns))
 _TICKETS: Final = Sheet(
     "Tickets",
     "tickets",
@@ -82,7 +85,7 @@ class EventsDashboard:
         """Yields the rows of a sheet."""
         if sheet is _EVENTS:
             for start in range(0, len(self._events), _BATCH):
-                rows = map(_row, self._events[start : start + _BATCH])
+                rows = map(_EVENT_VALUES, self._events[start : start + _BATCH])
                 yield Batch([*zip(*rows, strict=True)])
             return
         if self._first is not None:
@@ -108,13 +111,3 @@ async def events_dashboard(
     async with aclosing(listed_tickets(events, snapshot)) as tickets:
         first = await anext(tickets, None)
         yield EventsDashboard(export, now, [stats for _, stats in events], tickets, first)
-
-
-def _row(event: EventStats) -> Sequence[Any]:
-    status = event.ticket_status
-    return (
-        event.event_id, event.title, event.event_type, event.event_date, event.location,
-        event.capacity, event.tickets_issued, status.available, status.consumed, status.expired,
-        event.tickets_sold, event.tickets_promo, event.revenue, event.orders_count,
-        event.occupancy_pct, event.is_active, event.is_sale_box_office,
-    )  # fmt: skip

@@ -41,6 +41,10 @@ class Column:
     kind: Kind
     width: int | None = None
 
+    def for_people(self) -> Self:
+        """The column with Yes and No instead of true and false."""
+        return replace(self, kind=Kind.YES_NO)
+
 
 @dataclass(frozen=True, slots=True)
 class Sheet:

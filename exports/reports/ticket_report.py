@@ -2,38 +2,28 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import datetime
 from operator import attrgetter
-from types import NoneType
-from typing import Any, Final, get_args, get_type_hints
+from typing import Final
 
 from pydantic.alias_generators import to_camel
 
 from auth.scope import Scope
-from exports.reports.report import Batch, Column, Kind, Sheet
+from exports.reports.columns import column
+from exports.reports.report import Batch, Sheet
 from loaders.read_ahead import read_ahead
 from loaders.snapshot import Snapshot
 from resolvers.exports import TicketReportExport
+from resolvers.kpi import declarations_of
 from resolvers.tickets.report import EventTickets
 from resolvers.tickets.row import TicketReportRow
 
-_KINDS: Final = {
-    str: Kind.TEXT, datetime: Kind.DATE_TIME, date: Kind.DATE, bool: Kind.BOOLEAN,
-    int: Kind.INTEGER,
-}  # fmt: skip
-
-
-def _kind(type_: Any) -> Kind:
-    (required,) = [each for each in get_args(type_) or (type_,) if each is not NoneType]
-    return _KINDS.get(required, Kind.JSON)
-
-
-_FIELDS: Final = get_type_hints(TicketReportRow)
-_SHEET: Final = Sheet(
-    "Tickets",
-    "result",
-    [Column(to_camel(name), to_camel(name), _kind(type_)) for name, type_ in _FIELDS.items()],
-)
+_FIELDS: Final = [each.name for each in declarations_of(TicketReportRow)]
+_COLUMNS: Final = [
+    replace(column(TicketReportRow, to_camel(name), name), name=to_camel(name)) for name in _FIELDS
+]
+_SHEET: Final = Sheet("Tickets", "result", _COLUMNS)
 _VALUES: Final = attrgetter(*_FIELDS)
 
 

@@ -3,9 +3,9 @@
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 from beanie import Document
@@ -13,7 +13,7 @@ from beanie import Document
 from cubes.cube import Cube, Stage
 from cubes.distinct import DistinctCube
 from cubes.expressions import references
-from cubes.registry import Catalog
+from cubes.registry import DEFAULT_CATALOG, Catalog
 from rollups.layout.level import Level, levels
 
 STATES: Final = "headcount_rollups"
@@ -96,13 +96,14 @@ def is_additive(cube: Cube) -> bool:
     return not isinstance(cube, DistinctCube) and not cube.parameters
 
 
-def rollups(cubes: Iterable[Cube]) -> tuple[Rollup, ...]:
-    """The rollups of cubes: one for each collection that has an additive cube."""
+@cache
+def rollups(catalog: Catalog) -> tuple[Rollup, ...]:
+    """The rollups of a catalog: one for each collection that has an additive cube."""
     by_source = defaultdict[type[Document], list[Cube]](list)
-    for cube in filter(is_additive, cubes):
+    for cube in filter(is_additive, catalog):
         by_source[cube.source].append(cube)
     return tuple(Rollup(source, of_source) for source, of_source in by_source.items())
 
 
-CATALOG: Final = Catalog()
-ROLLUPS: Final = rollups(CATALOG)
+DEFAULT_ROLLUPS: Final = rollups(DEFAULT_CATALOG)
+"""The rollups of cubes without any settings."""

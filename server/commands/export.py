@@ -81,7 +81,13 @@ async def _write(
 ) -> int:
     async with (
         connect(uri, settings),
-        open_report(export, _OPERATOR, now(), read_seconds=settings.request_timeout) as report,
+        open_report(
+            export,
+            _OPERATOR,
+            now(),
+            read_seconds=settings.request_timeout,
+            catalog=settings.catalog,
+        ) as report,
     ):
         with tqdm(
             total=await report.expected(), unit=" rows", desc=report.title, file=sys.stderr

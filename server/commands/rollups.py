@@ -20,7 +20,7 @@ from rollups.keeper.prerequisites import check_server, prepare
 from rollups.keeper.store import CellCollection, RollupStore, State
 from rollups.keeper.supervisor import lease_owner, maintaining
 from rollups.keeper.verify import verify
-from rollups.layout.rollup import ROLLUPS, Rollup
+from rollups.layout.rollup import Rollup, rollups
 from server.database import connect, database_uri
 from server.rollups import rollup_store
 from server.settings import Settings
@@ -36,8 +36,8 @@ def build_all(settings: Settings) -> None:
     """
 
     async def run(store: RollupStore) -> None:
-        await prepare(store, ROLLUPS)
-        for rollup in ROLLUPS:
+        await prepare(store, rollups(settings.catalog))
+        for rollup in rollups(settings.catalog):
             try:
                 lease = await acquire(store, rollup, lease_owner(), by_force=True)
                 if lease is None:
@@ -56,12 +56,12 @@ def maintain_all(settings: Settings) -> None:
     """Maintains all rollups until SIGINT or SIGTERM; raises `StartupError`."""
 
     async def run(store: RollupStore) -> None:
-        await prepare(store, ROLLUPS)
+        await prepare(store, rollups(settings.catalog))
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        click.echo(f"Maintaining {len(ROLLUPS)} rollups.")
-        async with maintaining(store, ROLLUPS):
+        click.echo(f"Maintaining {len(rollups(settings.catalog))} rollups.")
+        async with maintaining(store, rollups(settings.catalog)):
             await ended.wait()
 
     _run(settings, run)
@@ -74,10 +74,10 @@ def print_status(settings: Settings) -> None:
     """
 
     async def run(store: RollupStore) -> None:
-        before = [await store.state(rollup) for rollup in ROLLUPS]
+        before = [await store.state(rollup) for rollup in rollups(settings.catalog)]
         await asyncio.sleep(_RATE_SECONDS)
         now = await majority_time(store.database)
-        for rollup, earlier in zip(ROLLUPS, before, strict=True):
+        for rollup, earlier in zip(rollups(settings.catalog), before, strict=True):
             state = await store.state(rollup)
             if state.get("cells"):
                 changes = state.get("changes", 0) - earlier.get("changes", 0)
@@ -109,7 +109,7 @@ def verify_all(settings: Settings) -> int:
 
     async def run(store: RollupStore) -> None:
         nonlocal differences
-        for rollup in ROLLUPS:
+        for rollup in rollups(settings.catalog):
             found = await verify(store, rollup)
             for difference in found:
                 click.echo(difference)

@@ -19,6 +19,7 @@ from errors import ServiceUnavailable
 from exports.downloads import Downloads
 from exports.routes import routes
 from loaders.rollup_reader import RollupReader
+from rollups.layout.rollup import rollups
 from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
@@ -67,7 +68,9 @@ def create(
     """The ASGI application; raises `StartupError` without a secret and a key set."""
     metrics = metrics or PrometheusMetrics()
     reader = (
-        RollupReader(rollup_database(settings, database)) if settings.rollups != "off" else None
+        RollupReader(rollup_database(settings, database), rollups(settings.catalog))
+        if settings.rollups != "off"
+        else None
     )
     console = Console(settings, demo)
     endpoint = Endpoint(settings, settings.verifier(), reader, console.graphiql)
@@ -79,6 +82,7 @@ def create(
         slots=asyncio.Semaphore(max(1, settings.max_exports // settings.workers)),
         read_seconds=settings.request_timeout,
         clock=now,
+        catalog=settings.catalog,
     )
 
     async def ready(request: Request) -> Response:

@@ -89,6 +89,7 @@ class Endpoint(GraphQL[Context, None]):
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
                 rollups=self._rollups,
+                catalog=self._settings.catalog,
             ),
             links=self._links(request),
         )

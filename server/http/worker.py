@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import StartupError
 from rollups.keeper.supervisor import maintaining
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import rollups
 from server import log
 from server.database import connect
 from server.embedded.demo_access import DemoAccess
@@ -83,7 +83,9 @@ class WorkerApplication:
                 self._application = create(self._settings, database, metrics, self._demo)
                 if self._settings.rollups != "off":
                     store = rollup_store(self._settings, database)
-                    await stack.enter_async_context(maintaining(store, ROLLUPS))
+                    await stack.enter_async_context(
+                        maintaining(store, rollups(self._settings.catalog))
+                    )
             except StartupError as error:
                 _log.warning("the worker waits for the database", reason=str(error))
                 await asyncio.sleep(1)

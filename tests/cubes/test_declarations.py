@@ -17,11 +17,12 @@ from cubes.declared.tickets import TICKETS
 from cubes.distinct import DistinctCube
 from cubes.registry import CUBES, Catalog
 from cubes.rows import Page
-from documents import AnalyticsEvent, Ticket
+from documents.analytics_event import AnalyticsEvent
+from documents.ticket import Ticket
 from loaders.loader import Loader
 from resolvers.kpi import fold
 from resolvers.terms import total
-from rollups.layout.rollup import ROLLUPS, is_additive
+from rollups.layout.rollup import DEFAULT_ROLLUPS, is_additive
 from tests.conftest import Ask, Dataset
 
 
@@ -201,7 +202,7 @@ async def test_a_text_that_looks_like_an_expression_is_data(
 
 
 def test_rollups_have_what_depends_on_documents_alone() -> None:
-    names = [cube.name for rollup in ROLLUPS for cube in rollup.cubes]
+    names = [cube.name for rollup in DEFAULT_ROLLUPS for cube in rollup.cubes]
     of_behaviour = ["behaviour", "product activity", "purchases"]
     sales = ["orders", "promo codes", "tickets", "promo tickets", "users"]
     assert names == [*of_behaviour, *sales]
@@ -212,5 +213,5 @@ def test_rollups_have_what_depends_on_documents_alone() -> None:
 
 
 def test_levels_have_names_of_their_own() -> None:
-    levels = [level for rollup in ROLLUPS for level in rollup.levels]
+    levels = [level for rollup in DEFAULT_ROLLUPS for level in rollup.levels]
     assert len({level.name for level in levels}) == len(levels)

@@ -9,7 +9,9 @@ from bson import Decimal128, Int64, MinKey, ObjectId, Regex
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 
-from documents import DOCUMENTS, Product, Ticket
+from documents import DOCUMENTS
+from documents.product import Product
+from documents.ticket import Ticket
 from tests.conftest import Dataset
 from tests.strategies import nasty
 

@@ -19,7 +19,7 @@ from rollups.keeper.keeper import maintain
 from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
 from rollups.layout import states as rollup_states
-from rollups.layout.rollup import ROLLUPS, Rollup
+from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
 
 Database = AsyncDatabase[dict[str, Any]]
 SOON = 10.0
@@ -38,8 +38,10 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
         # Each read asks for the states, however fast the machine is.
         patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
         # As a server does: an earlier test may have left a collection without pre-images.
-        await prepare(store, ROLLUPS)
-        keepers = [asyncio.create_task(maintain(store, rollup, "tests")) for rollup in ROLLUPS]
+        await prepare(store, DEFAULT_ROLLUPS)
+        keepers = [
+            asyncio.create_task(maintain(store, rollup, "tests")) for rollup in DEFAULT_ROLLUPS
+        ]
         yield store
         await cancel(*keepers)
     for name in await database.list_collection_names(filter={"name": {"$regex": "^headcount_"}}):
@@ -78,7 +80,7 @@ def _by_key(cells: list[dict[str, Any]]) -> dict[Any, Any]:
 
 async def assert_exact(store: RollupStore, *rollups: Rollup) -> None:
     """Asserts that the cells, once caught up, equal a fresh count; by default of all rollups."""
-    for rollup in rollups or ROLLUPS:
+    for rollup in rollups or DEFAULT_ROLLUPS:
         state = await caught_up(store, rollup)
         found = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
         source = rollup.source.get_pymongo_collection()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rollups.keeper.store import RollupStore
 from rollups.keeper.supervisor import maintaining
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import DEFAULT_ROLLUPS
 from server import log
 from server.database import connect
 from server.settings import Settings
@@ -28,7 +28,7 @@ def follow(uri: str, database: str, lease_seconds: float, log_file: Path) -> Non
 async def _follow(uri: str, name: str, lease_seconds: float) -> None:
     async with (
         connect(uri, Settings(database=name)) as database,
-        maintaining(RollupStore(database, lease_seconds=lease_seconds), ROLLUPS),
+        maintaining(RollupStore(database, lease_seconds=lease_seconds), DEFAULT_ROLLUPS),
     ):
         await asyncio.Event().wait()
 

@@ -18,7 +18,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import DEFAULT_ROLLUPS
 from tests.commands import Mongod
 from tests.forks import FORKS
 from tests.profiles import PROFILE
@@ -200,7 +200,9 @@ def _until(found: Callable[[], bool]) -> None:
 
 def _built(uri: str) -> bool:
     states = _states(uri)
-    return len(states) == len(ROLLUPS) and all(state.get("cells") for state in states.values())
+    return len(states) == len(DEFAULT_ROLLUPS) and all(
+        state.get("cells") for state in states.values()
+    )
 
 
 def _assert_exact(uri: str) -> None:

@@ -12,7 +12,7 @@ from bson import ObjectId
 
 from cancelling import cancel
 from cubes.cube import Cube, Slice
-from documents import TicketOrder
+from documents.ticket_order import TicketOrder
 from loaders.rollup_reader import RollupReader
 from rollups.keeper import follow
 from rollups.keeper.keeper import maintain
@@ -20,11 +20,11 @@ from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import ABANDONED_AFTER, sweep
 from rollups.layout.read_plan import read_plan
-from rollups.layout.rollup import ROLLUPS, Rollup
+from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
 from rollups.layout.states import fresh_state
 from tests.rollups.conftest import Database, assert_exact, caught_up, until
 
-(CURRENT,) = (each for each in ROLLUPS if each.source is TicketOrder)
+(CURRENT,) = (each for each in DEFAULT_ROLLUPS if each.source is TicketOrder)
 (_CUBE,) = CURRENT.cubes
 OTHER_CUBE = replace(
     _CUBE,

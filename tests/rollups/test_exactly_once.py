@@ -15,7 +15,7 @@ from loaders.rollup_reader import RollupReader
 from rollups.keeper import follow
 from rollups.keeper.store import CellCollection, RollupStore
 from rollups.layout import states as rollup_states
-from rollups.layout.rollup import ROLLUPS, STATES
+from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
 from tests import operations as operation
 from tests.conftest import Ask, Dataset, Sent
 from tests.profiles import PROFILE
@@ -135,7 +135,7 @@ async def test_empty_cells_are_swept(
     await _replace_all(database, nasty(), "replaced")
     await assert_exact(store)
     await _replace_all(database, dict.fromkeys(DOCUMENTS, ()), "replaced")
-    for rollup in ROLLUPS:
+    for rollup in DEFAULT_ROLLUPS:
         cells = database[(await caught_up(store, rollup))["cells"]]
 
         async def swept(cells: CellCollection = cells) -> bool:

@@ -10,7 +10,8 @@ import pytest
 from bson import ObjectId, Timestamp
 from bson.raw_bson import RawBSONDocument
 
-from documents import Ticket, TicketOrder
+from documents.ticket import Ticket
+from documents.ticket_order import TicketOrder
 from rollups.keeper import keeper
 from rollups.keeper.build import new_cells
 from rollups.keeper.cell_collections import EMPTY
@@ -19,12 +20,12 @@ from rollups.keeper.lease import LeaseLost, acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import drop_earlier_builds
 from rollups.keeper.verify import verify, verify_some
-from rollups.layout.rollup import ROLLUPS, Rollup
+from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
 from tests.rollups.conftest import Database, assert_exact, caught_up, until
 from tests.strategies import nasty
 from tests.strategies_behaviour import nasty_behaviour
 
-(TICKETS,) = (rollup for rollup in ROLLUPS if rollup.source is Ticket)
+(TICKETS,) = (rollup for rollup in DEFAULT_ROLLUPS if rollup.source is Ticket)
 
 
 async def _rebuilt(store: RollupStore, rollup: Rollup, builds: int) -> None:
@@ -187,7 +188,7 @@ async def test_fencing_tokens_grow_even_if_states_are_dropped(database: Database
 
 
 async def test_deltas_too_large_for_one_answer_come_in_several(database: Database) -> None:
-    (rollup,) = (each for each in ROLLUPS if each.source is TicketOrder)
+    (rollup,) = (each for each in DEFAULT_ROLLUPS if each.source is TicketOrder)
     alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
     # Each document is in cells of two levels.
     documents = [RawBSONDocument(bson.encode({"event_id": f"{n:09d}" * 1000})) for n in range(1200)]
@@ -204,7 +205,7 @@ async def test_deltas_too_large_for_one_answer_come_in_several(database: Databas
 async def test_exact_cells_differ_nowhere(database: Database, store: RollupStore) -> None:
     await _fill(database)
     await assert_exact(store)
-    for rollup in ROLLUPS:
+    for rollup in DEFAULT_ROLLUPS:
         assert await verify(store, rollup) == []
         for _ in range(2):
             assert await verify_some(store, rollup) == []
@@ -219,7 +220,7 @@ async def _none(cells: Any) -> None:
 
 
 @pytest.mark.parametrize("spoil", [_one_too_many, _none])
-@pytest.mark.parametrize("rollup", ROLLUPS, ids=lambda rollup: rollup.source.__name__)
+@pytest.mark.parametrize("rollup", DEFAULT_ROLLUPS, ids=lambda rollup: rollup.source.__name__)
 async def test_wrong_cells_are_found_not_read_and_rebuilt(
     database: Database,
     store: RollupStore,

@@ -11,13 +11,13 @@ import pytest
 from bson import Timestamp
 from pymongo import AsyncMongoClient, MongoClient
 
-from documents import Ticket
+from documents.ticket import Ticket
 from rollups.keeper.build import new_cells
 from rollups.keeper.cell_collections import create_indexes
 from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import sweep
-from rollups.layout.rollup import ROLLUPS
+from rollups.layout.rollup import DEFAULT_ROLLUPS
 from tests.commands import Mongod, environment, run
 from tests.forks import Command
 from tests.rollups.conftest import Database
@@ -91,7 +91,7 @@ def test_changes_whose_cells_are_large_are_followed(
 
 
 async def test_empty_cells_are_swept_however_large(mongod: Mongod, database: Database) -> None:
-    (rollup,) = (each for each in ROLLUPS if each.source is Ticket)
+    (rollup,) = (each for each in DEFAULT_ROLLUPS if each.source is Ticket)
     # Binds the documents, which the rollup takes its name from.
     assert rollup.name.startswith(database.name)
     async with AsyncMongoClient[dict[str, Any]](mongod.uri) as client:

@@ -152,13 +152,22 @@ async def event_stats(
     return EventStatsPage(matching if with_total else 0, rows.made(selected))
 
 
-async def event(selected: Collection[str], loader: Loader, *, id: str) -> EventStats | None:
-    """One event; None if there is none of that id. Raises `BadUserInput` for a malformed id."""
+async def event(
+    selected: Collection[str],
+    loader: Loader,
+    *,
+    id: str,
+    values: Mapping[str, Any] | None = None,
+) -> EventStats | None:
+    """One event; None if there is none of that id. Raises `BadUserInput` for a malformed id.
+
+    `values` are those that slices of KPIs carry, by name.
+    """
     wanted = object_id("id", id)
     needed = kpis(EventStats, selected)
     found, cells = await asyncio.gather(
         loader.load(Lookup(EVENT_ROWS, _columns(needed), frozenset({wanted}))),
-        _cells(slices_of(needed), loader, [wanted]),
+        _cells(slices_of(needed), loader, [wanted], values),
     )
     rows = Rows(EventStats, _KEY, [*found.values()], cells).made(selected)
     return rows[0] if rows else None
@@ -197,10 +206,13 @@ def _columns(needed: Collection[Kpi[Any]]) -> frozenset[str]:
 
 
 async def _cells(
-    slices: Mapping[Cube, Slice], loader: Loader, ids: Collection[Any] | None = None
+    slices: Mapping[Cube, Slice],
+    loader: Loader,
+    ids: Collection[Any] | None = None,
+    values: Mapping[str, Any] | None = None,
 ) -> Mapping[Cube, Cells]:
     """The cells by event, of all events or of some."""
-    by_event = [one.with_dimensions(_KEY) for one in slices.values()]
+    by_event = [one.with_dimensions(_KEY).given(values or {}) for one in slices.values()]
     if ids is not None:
         by_event = [one.only(_KEY, ids) for one in by_event]
     return dict(zip(slices, await asyncio.gather(*map(loader.load, by_event)), strict=True))

@@ -1,0 +1,128 @@
+"""Slices with a time dimension and with values: live, and from a rollup's cells."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from random import Random
+from typing import Any
+
+import pytest
+from pymongo.asynchronous.database import AsyncDatabase
+
+from cubes.cells import TIME, CubeError
+from cubes.cube import Slice
+from cubes.declared.behaviour import BEHAVIOUR, SESSIONS
+from cubes.declared.events import EVENTS
+from cubes.declared.orders import ORDERS
+from cubes.window import Window
+from loaders.loader import Loader
+from rollups.layout.read_plan import read_plan
+from rollups.layout.rollup import DEFAULT_ROLLUPS
+from tests.conftest import Dataset, Sent
+from tests.strategies import NOW
+
+START = datetime(2026, 4, 1, 10, 7, 30, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+HOURS = [START, *(START.replace(minute=0, second=0) + timedelta(hours=n) for n in range(1, 9))]
+POINTS = [Window(start, end) for start, end in pairwise(HOURS)]
+EVENTS_BY_TYPE = BEHAVIOUR.slice("event_type", measures=["events"])
+
+
+@pytest.fixture
+def times(fill: Callable[[Dataset], None]) -> list[datetime]:
+    """Times before, within and after the points, their bounds included."""
+    chance = Random(7)
+    inner = [START + timedelta(milliseconds=chance.randrange(9 * 3_600_000)) for _ in range(300)]
+    times = [*inner, *HOURS, *(at - timedelta(milliseconds=1) for at in HOURS)]
+    fill(
+        {
+            "analytics_events": [
+                {"event_type": "purchase", "session_id": f"s{number % 5}", "created_at": at}
+                for number, at in enumerate(times)
+            ],
+            "ticket_orders": [{"event_id": 1, "created_at": at} for at in times],
+        }
+    )
+    return times
+
+
+def _loader(**parameters: Any) -> Loader:
+    return Loader({"now": NOW, **parameters}, timeout=30)
+
+
+def _point(at: datetime) -> int | None:
+    return next((n for n, each in enumerate(POINTS) if each.start <= at < each.end), None)
+
+
+async def test_a_timeline_is_one_aggregation_of_exact_points(
+    database: AsyncDatabase[dict[str, Any]], times: list[datetime], sent: Sent
+) -> None:
+    sent.commands.clear()
+    cells = await _loader().load(EVENTS_BY_TYPE.by_points().timeline(POINTS))
+    assert sent.to("analytics_events") == 1
+    expected = Counter(point for at in times if (point := _point(at)) is not None)
+    assert cells.totals(TIME, "events") == expected
+    assert cells.sum("events") == expected.total()
+
+
+async def test_distinct_counts_are_each_points_own(
+    database: AsyncDatabase[dict[str, Any]], times: list[datetime]
+) -> None:
+    one = SESSIONS.slice(measures=["sessions"]).by_points().timeline(POINTS)
+    sessions = {(_point(at), number % 5) for number, at in enumerate(times)}
+    expected = Counter(point for point, _ in sessions if point is not None)
+    assert (await _loader().load(one)).totals(TIME, "sessions") == expected
+
+
+async def test_buckets_are_of_utc_and_of_any_cube(
+    database: AsyncDatabase[dict[str, Any]], times: list[datetime]
+) -> None:
+    cells = await _loader().load(ORDERS.slice(measures=["orders"]).by_buckets(QUARTER))
+    expected = Counter(at - (at - datetime(2026, 1, 1, tzinfo=UTC)) % QUARTER for at in times)
+    assert cells.totals(TIME, "orders") == expected
+
+
+async def test_a_slice_without_the_time_dimension_can_not_read_it(
+    database: AsyncDatabase[dict[str, Any]], times: list[datetime]
+) -> None:
+    cells = await _loader().load(ORDERS.slice(measures=["orders"]))
+    with pytest.raises(CubeError, match="The slice has no time"):
+        cells.totals(TIME, "orders")
+
+
+def test_a_carried_value_reaches_who_folds_the_cells() -> None:
+    one = ORDERS.slice(measures=["orders"]).carrying("zone")
+    assert one.missing == {"zone"}
+    given = one.given({"zone": "America/Bogota", "other": 1})
+    assert given.missing == frozenset()
+    assert given.answer([]).values == {"zone": "America/Bogota"}
+    assert given.batch != one.given({"zone": "UTC"}).batch
+
+
+def test_slices_that_need_no_parameter_merge_with_those_that_do() -> None:
+    upcoming, all_events = (EVENTS.slice(measures=[name]) for name in ("upcoming", "events"))
+    assert upcoming.batch == all_events.batch
+    assert upcoming.merge(all_events).missing == {"now"}
+
+
+def _plan(one: Slice) -> Any:
+    (rollup,) = (each for each in DEFAULT_ROLLUPS if BEHAVIOUR in each.cubes)
+    return read_plan(one, rollup)
+
+
+def test_a_rollup_answers_a_timeline_by_whole_buckets_and_its_edges() -> None:
+    plan = _plan(EVENTS_BY_TYPE.by_points().timeline(POINTS))
+    # From the first quarter on hours are whole: one stretch of quarters, one of hours.
+    assert len(plan.pipeline[0]["$match"]["$or"]) == 2
+    (edge,) = plan.edges
+    assert edge.window == Window(START, START.replace(minute=15, second=0))
+    (live,) = edge.pipeline()[-1:]
+    assert live == {"$set": {"_id.time": {"$literal": 0}}}
+
+
+def test_a_rollup_answers_buckets_that_its_granularities_divide() -> None:
+    whole = Window(START.replace(minute=0, second=0), HOURS[-1])
+    for size, answered in ((QUARTER, True), (timedelta(hours=1), True), (QUARTER / 3, False)):
+        plan = _plan(EVENTS_BY_TYPE.during(whole).by_buckets(size))
+        assert (plan is not None) is answered

@@ -233,7 +233,8 @@ def test_if_rights_are_missing_the_error_says_which_command_to_run(
     with guarded_mongod(tmp_path, "readWrite") as (uri, client):
         documents = client["headcount"]
         settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
-        for name in ("tickets", "ticket_orders"):
+        # In the order in which rollups are prepared.
+        for name in ("ticket_orders", "tickets"):
             documents.create_collection(name)
             refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr
             command = f"db.getSiblingDB('headcount').runCommand({{collMod: '{name}', "

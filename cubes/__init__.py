@@ -1,1 +1,1 @@
-"""What can be counted: the cubes, their slices, and how these compile to aggregations."""
+"""Cubes and slices, and their compilation to aggregations."""

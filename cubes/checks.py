@@ -14,7 +14,7 @@ _RESERVED_MEASURES: Final = frozenset({"_id", "documents"})
 
 
 class _Declared(Protocol):
-    """What a check reads of a cube."""
+    """The parts of a cube that a check reads."""
 
     @property
     def name(self) -> str: ...

@@ -24,7 +24,7 @@ Stage = dict[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Cube:
-    """What can be counted in a collection.
+    """The countable numbers of a collection.
 
     `dimensions` (name → expression) tell cells apart; `measures` (name → expression) are added up
     in each cell. `match`, which an index can serve, and `where` say which documents count.

@@ -14,7 +14,7 @@ _ID: Final = "$_id"
 
 @dataclass(frozen=True, eq=False)
 class DistinctCube(Cube):
-    """What can be counted of the individuals (sessions, users, …) that documents belong to.
+    """A cube of the individuals (sessions, users, …) that documents belong to.
 
     A first `$group` puts each individual together from its documents, a second counts
     individuals. So a distinct count is a sum over cells, like any other number.

@@ -32,7 +32,7 @@ class Catalog:
         self._bound: Final = {cube: cube.bind(settings or {}) for cube in CUBES}
 
     def bound(self, cube: Cube) -> Cube:
-        """A declared cube as it is counted here; raises `CubeError` if nobody declared it."""
+        """A declared cube as it is counted here; raises `CubeError` if no module declares it."""
         try:
             return self._bound[cube]
         except KeyError as error:

@@ -1,4 +1,4 @@
-"""Tables: rows of a collection, one a document, whose columns are read inside MongoDB."""
+"""Tables: a row for each document of a collection, with columns computed in MongoDB."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from cubes.cube import Stage
 from cubes.expressions import Expression
 from cubes.keys import key_of, value_of
 
-# A command has 16 MB at most; beyond this many keys all rows are read, and picked from.
+# A command has 16 MB at most: with more keys than this, all rows are read and filtered here.
 _KEYS_MAX = 100_000
 
 Row = Mapping[str, Any]
@@ -20,7 +20,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """What can be shown of each document of a collection."""
+    """The columns of each document of a collection, as expressions."""
 
     source: type[Document]
     columns: Mapping[str, Expression]
@@ -31,7 +31,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Lookup:
-    """The rows of these ids, as keys, or of these keys of a text column that has its field's name.
+    """The rows with these keys: of `_id`, or of `by`, a text column named like its field.
 
     Where rows share a key, it is the one with the lowest `_id`.
     """
@@ -64,7 +64,7 @@ class Lookup:
         return [{"$match": {self.by: {"$in": keys}}}, *stages]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
-        """The row of each key that there is."""
+        """Key → row, of the keys that have one."""
         rows: dict[Hashable, Row] = {}
         for document in documents:
             rows.setdefault(key_of(document[self.by]), document)
@@ -72,14 +72,14 @@ class Lookup:
 
 
 def _is_pattern(value: object) -> bool:
-    """Whether `$in` would not take a value for itself; no document's id is one."""
+    """Whether `$in` would read a value as a pattern or an operator; no document's id is one."""
     operator = isinstance(value, dict) and any(name.startswith("$") for name in value)
     return operator or isinstance(value, Regex)
 
 
 @dataclass(frozen=True)
 class Order:
-    """Rows by a column; those without a value last in either direction, ties by `_id` ascending."""
+    """Rows by a column. Rows without a value come last in either direction; ties go by `_id`."""
 
     column: str
     descending: bool = False
@@ -87,7 +87,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Page:
-    """Of the rows whose columns have the given values a stretch, in an order or else by `_id`."""
+    """A page of the rows whose columns have the given values, in an order or else by `_id`."""
 
     table: Table
     columns: frozenset[str]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from bson import Timestamp
 
 ReadAfter: TypeAlias = Timestamp | datetime
-"""What an answer has to be as new as: a cluster time, or a time of the database's clock."""
+"""The least age of an answer: a cluster time, or a time of the database's clock."""
 
 
 def time_of(after: ReadAfter) -> datetime:
@@ -17,7 +17,7 @@ def time_of(after: ReadAfter) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Freshness:
-    """Where a cube was read from, as of when, and how late that is."""
+    """The source of a cube's cells, their time and their lag."""
 
     cube: str
     from_rollup: bool

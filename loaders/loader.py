@@ -56,7 +56,7 @@ class Loader:
         those of `catalog`, all is live.
         """
         self.after: ReadAfter | None = None
-        """What answers have to be as new as; cells that are older are waited for, up to 2 s."""
+        """The time that answers have to reach; the loader waits up to 2 s for cells to reach it."""
         self.notes = FreshnessNotes()
         self._parameters = parameters
         self._runner = Runner(timeout, shared=shared)
@@ -85,7 +85,7 @@ class Loader:
         return len(self._sent)
 
     async def freshness(self) -> Sequence[Freshness]:
-        """Where each cube would be read from now."""
+        """The freshness that each cube would be read with now."""
         return [await self._freshness(cube) for cube in self._catalog]
 
     def close(self) -> None:

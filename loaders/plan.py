@@ -20,7 +20,7 @@ Documents = Sequence[Mapping[str, Any]]
 
 
 class Query(Hashable, Protocol[_Answer]):
-    """What can be loaded: a `Slice` of a cube, a `Page` or a `Lookup` of a table."""
+    """A query that can be loaded: a `Slice` of a cube, a `Page` or a `Lookup` of a table."""
 
     @property
     def source(self) -> type[Document]: ...

@@ -51,7 +51,7 @@ class Runner:
     async def documents(
         self, read: Read, after: ReadAfter | None = None
     ) -> tuple[timedelta, Documents]:
-        """How long before the request the read began, and what it returned.
+        """(time between the start of the read and the request, the documents).
 
         With `after`, reads the primary. Raises `ServiceUnavailable`.
         """
@@ -77,7 +77,7 @@ class Runner:
     async def cursor(
         self, collection: Collection, pipeline: list[Stage], batch: int
     ) -> AsyncCommandCursor[dict[str, Any]]:
-        """A cursor over what a pipeline returns; raises `ServiceUnavailable`."""
+        """A cursor over a pipeline's documents; raises `ServiceUnavailable`."""
         return await self.call(
             collection.name,
             None,
@@ -102,7 +102,7 @@ class Runner:
     async def call(
         self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Found]]
     ) -> _Found:
-        """What `start`, given its deadline, returns; shared by `key`.
+        """The result of `start`, which gets its deadline; shared by `key`.
 
         Raises `ServiceUnavailable` if the database can't be reached or takes too long.
         """
@@ -132,7 +132,7 @@ class Runner:
             ) from error
 
     def age(self, began: float) -> timedelta:
-        """How long before the request a read began, by the loop's clock."""
+        """The time from the start of a read to the request; 0 if the read began later."""
         return timedelta(seconds=max(0.0, self.arrived - began))
 
     async def _aggregate(

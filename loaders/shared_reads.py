@@ -1,4 +1,4 @@
-"""Reads in flight: who asks for the same at the same time shares one answer."""
+"""Shared reads: identical reads of one process at one time run once (single flight)."""
 
 import asyncio
 from asyncio import Task
@@ -9,30 +9,30 @@ from typing import Any, TypeVar
 
 _Answer = TypeVar("_Answer")
 
-# Of the same read: one that all share, and one for those who find it too old.
+# Identical reads that run at once: one to share, and one for requests that find it too old.
 _AT_ONCE = 2
 
 
 @dataclass
 class _Flight:
     deadline: float
-    # Not yet: whoever shares it now is not too late.
+    # Not begun: every request may share it.
     began: float = inf
     waiting: int = 0
     task: Task[Any] = field(init=False)
 
     def suits(self, oldest: float, shortest: float) -> bool:
-        """Whether it began late enough, or has not yet, and may take long enough."""
+        """Whether it began at `oldest` or later, or has not begun, and may run until `shortest`."""
         return self.began == inf or (self.began >= oldest and self.deadline >= shortest)
 
 
 class SharedReads:
     """Shares reads among the requests of one process; belongs to one event loop.
 
-    A request shares a read that began no more than `seconds` before the request arrived, and that
-    may take until `seconds` before its own deadline. Where two are in flight and it can share
-    neither, it shares the next, which begins when one of them ends. With 0 seconds nothing is
-    shared.
+    A request shares a read that began at most `seconds` before the request arrived, and whose
+    deadline is at most `seconds` before the request's. At most two identical reads run; a third
+    request that can share neither waits until one ends, and then starts a new read. With 0 seconds
+    nothing is shared.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -47,10 +47,12 @@ class SharedReads:
         arrived: float,
         deadline: float,
     ) -> _Answer:
-        """What `start` answers, or another of the same key did; all times are the event loop's.
+        """The answer of `start`, or of a read in flight with the same key.
 
-        `start` is given the deadline of the last of those that wait when it begins. A read that
-        nobody waits for any more is cancelled.
+        All times are the event loop's.
+
+        `start` gets the latest deadline of the requests that wait when it begins. A read that no
+        request waits for is cancelled.
         """
         if not self._seconds:
             return await start(deadline)
@@ -71,7 +73,7 @@ class SharedReads:
         finally:
             flight.waiting -= 1
             if not flight.waiting:
-                # Nobody is to join it before it has ended.
+                # A cancelled read must not be joined before it has ended.
                 flight.began = -inf
                 flight.task.cancel()
 

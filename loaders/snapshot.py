@@ -42,7 +42,7 @@ class Snapshot(Loader):
     async def stream(
         self, source: type[Document], pipelines: Iterable[list[Stage]], *, batch: int
     ) -> AsyncGenerator[tuple[int, list[dict[str, Any]]]]:
-        """What pipelines return, one after the other: (number of the pipeline, some documents).
+        """(number of a pipeline, some of its documents), one pipeline after the other.
 
         There are `batch` documents at a time, and none when a pipeline has ended. Dates are naive
         and in UTC, which costs half as much. Close the generator to end it early.

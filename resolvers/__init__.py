@@ -1,1 +1,1 @@
-"""From arguments to slices, and from their cells to plain results: the formulas of kpis.md."""
+"""KPIs: from arguments to slices, and from cells to results, by the formulas of docs/kpis.md."""

@@ -13,7 +13,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class FieldDeclaration:
-    """What the schema and the docs need of a field; `type` is its Python type."""
+    """A field as the schema and the docs need it; `type` is its Python type."""
 
     name: str
     type: Any

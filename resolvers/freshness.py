@@ -24,7 +24,7 @@ _AHEAD: Final = timedelta(seconds=2)
 
 
 class CubeSource(Enum):
-    """Where a cube is read from."""
+    """The source of a cube's cells."""
 
     ROLLUP = "rollup"
     LIVE = "live"
@@ -35,7 +35,7 @@ _SOURCE: Final = Unit[CubeSource]("source", CubeSource)
 
 @value
 class CubeFreshness:
-    """Where a cube is read from, and how old that is."""
+    """The source of a cube, and how old it is."""
 
     cube: str = described("The cube's name.", TEXT)
     source: CubeSource = described("The source of its cells.", _SOURCE)

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 _Kind = TypeVar("_Kind")
 
 Readers: TypeAlias = Permission | tuple[Role, ...] | None
-"""Who may read a field: staff with a permission, some roles, or whoever may read what it is of."""
+"""The readers of a field: staff with a permission, or roles; None for those of its parent."""
 
 
 class Kpi(Generic[_T]):
@@ -58,7 +58,7 @@ class Kpi(Generic[_T]):
 
     @property
     def declaration(self) -> FieldDeclaration:
-        """What the schema and the docs need of it."""
+        """The KPI as the schema and the docs need it."""
         return FieldDeclaration(self.name, self.type, self.description, self.unit, self.readers)
 
 

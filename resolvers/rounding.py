@@ -1,4 +1,4 @@
-"""How numbers are answered: exact until here, rounded once, half-even (kpis.md, rules 3 and 6)."""
+"""Rounding: numbers stay exact until here, and are rounded once, half-even (docs/kpis.md)."""
 
 from fractions import Fraction
 from typing import Final

@@ -38,7 +38,7 @@ Source: TypeAlias = Total | ColumnOf
 
 
 class Values(Protocol):
-    """What terms are computed from: one total, or a number for each of many rows."""
+    """The source of a term's numbers: one total, or a number for each of many rows."""
 
     def numbers(self, source: Source) -> Sequence[Number]:
         """The source's number, for each row."""

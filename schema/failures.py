@@ -1,4 +1,4 @@
-"""How errors are answered: expected ones with their code, all others masked and logged."""
+"""Errors of operations: expected errors get their code; all others are masked and logged."""
 
 import re
 from collections import defaultdict
@@ -37,7 +37,7 @@ class Failures(SchemaExtension):
             error.extensions = {"code": cause.code}
             return error
         if cause is None:
-            # GraphQL's own: what was asked is not of the language, the schema or the types.
+            # GraphQL's own error: the operation does not fit the language, the schema or the types.
             return GraphQLError(
                 self._explained(error),
                 nodes=error.nodes,
@@ -57,7 +57,7 @@ class Failures(SchemaExtension):
         )
 
     def _explained(self, error: GraphQLError) -> str:
-        """The error's message, with the argument it is about and the values an enum has."""
+        """The error's message, with the name of its argument and the values of its enum."""
         message = error.message
         if (match := _ENUM.search(message)) is not None:
             enum = self.execution_context.schema._schema.type_map.get(match[1])
@@ -70,7 +70,7 @@ class Failures(SchemaExtension):
 
     @cached_property
     def _arguments(self) -> Mapping[int, str]:
-        """The id of each node that stands in an argument's value → the argument's name."""
+        """The id of each node in an argument's value → the argument's name."""
         found: dict[int, str] = {}
 
         class Finder(Visitor):
@@ -92,7 +92,7 @@ class Failures(SchemaExtension):
 
 
 def _cause(error: GraphQLError) -> Exception | None:
-    """What a field raised; None if the error is GraphQL's own."""
+    """The exception that a field raised; None if the error is GraphQL's own."""
     cause: Exception | None = error
     while isinstance(cause, GraphQLError):
         cause = cause.original_error
@@ -100,7 +100,7 @@ def _cause(error: GraphQLError) -> Exception | None:
 
 
 def _log_unforeseen(errors: Sequence[GraphQLError], causes: Sequence[Exception | None]) -> None:
-    """Logs each cause that is not on the tree of errors, once, with the paths that it emptied."""
+    """Logs each unforeseen exception once, with the paths of all fields that it emptied."""
     paths: defaultdict[int, list[object]] = defaultdict(list)
     for error, cause in zip(errors, causes, strict=True):
         paths[id(cause)].append(error.path)

@@ -24,7 +24,7 @@ def rollup_database(settings: Settings, database: Database) -> Database:
 
 
 def rollup_store(settings: Settings, database: Database) -> RollupStore:
-    """What keepers and commands write rollups through."""
+    """The store that keepers and commands write rollups through."""
     return RollupStore(rollup_database(settings, database))
 
 

@@ -1,1 +1,1 @@
-"""What is counted in each collection: a file of cubes and tables a collection."""
+"""The declared cubes and tables: a file for each collection."""

@@ -1,4 +1,4 @@
-"""What can be counted in `analytics_events`: events, sessions, persons, buyers, products."""
+"""The cubes of `analytics_events`: events, sessions, persons, buyers and products."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,13 +22,13 @@ BEHAVIOUR: Final = Cube(
     source=AnalyticsEvent,
     where=_DATED,
     array_guards=frozenset({"created_at"}),
-    # As it is, so that an index answers; who reads the cells passes over what is no text.
+    # The field itself, so that an index answers. KPIs ignore cells whose type is no text.
     dimensions={"event_type": "$event_type"},
     measures={"events": 1},
-    # Any time zone's day begins at one of them.
+    # A day of any time zone begins at a quarter of an hour.
     granularities=[timedelta(minutes=15), _HOUR],
 )
-"""Events: of types that are asked for, each one by its own name."""
+"""Events by type. Slices name the types that they count."""
 
 PRODUCT_EVENTS: Final = ("product_view", "add_to_cart", "purchase")
 """The types of events that are about a product."""
@@ -43,7 +43,7 @@ PRODUCT_ACTIVITY: Final = Cube(
     measures={"events": 1},
     granularities=[_HOUR, _DAY],
 )
-"""Events about products; as above, what is no text is passed over."""
+"""Events about products. KPIs ignore cells whose type or product is no text."""
 
 PURCHASES: Final = Cube(
     name="purchases",
@@ -67,14 +67,14 @@ SESSIONS: Final = DistinctCube(
     source=AnalyticsEvent,
     where=_DATED,
     array_guards=frozenset({"created_at"}),
-    # Not just the field: what asks for types is left to that engine of MongoDB 6.0 which, with more
-    # groups than its memory holds, goes on on disk twice as fast as the other.
+    # An expression with `$type` runs in MongoDB 6.0's classic engine, which spills groups to disk
+    # twice as fast as the slot-based engine, which would run the bare field.
     individual={"$cond": [is_text("$session_id"), "$session_id", None]},
     traits={"events": {"$sum": 1}},
     dimensions={},
     measures={"sessions": 1, "events": "$events"},
 )
-"""Sessions, and their events of any type."""
+"""Sessions, and the number of their events of any type."""
 
 
 def _sessions_with(event_type: str) -> DistinctCube:
@@ -101,7 +101,7 @@ SESSIONS_WITH: Final[Mapping[str, DistinctCube]] = {
         "whatsapp_purchase",
     )
 }
-"""Event type → sessions that have an event of it. One type at a time needs the least memory."""
+"""Event type → sessions with an event of the type. One type at a time needs the least memory."""
 
 TRAFFIC: Final = DistinctCube(
     name="traffic",
@@ -115,7 +115,7 @@ TRAFFIC: Final = DistinctCube(
     dimensions={"source": "$source"},
     measures={"sessions": 1},
 )
-"""Sessions that came by more than the address, by the last source that they came from."""
+"""Sessions with a source other than `direct`, by their last such source."""
 
 CLICKERS: Final = DistinctCube(
     name="WhatsApp clickers",
@@ -128,7 +128,7 @@ CLICKERS: Final = DistinctCube(
     dimensions={"session": "$_id", "last": "$last"},
     measures={"sessions": 1},
 )
-"""Sessions that clicked to buy by WhatsApp, and when they last did."""
+"""Sessions that clicked to buy by WhatsApp, and the time of their last click."""
 
 PERSONS: Final = DistinctCube(
     name="persons at the checkout",
@@ -144,7 +144,7 @@ PERSONS: Final = DistinctCube(
     },
     measures={"persons": 1},
 )
-"""Users, and sessions without one, that began a checkout or bought, in whatever order."""
+"""Persons (users, or sessions without a user) that began a checkout or bought, in any order."""
 
 BUYERS: Final = DistinctCube(
     name="buyers",
@@ -157,7 +157,7 @@ BUYERS: Final = DistinctCube(
     dimensions={"recurrent": {"$gte": ["$purchases", 2]}},
     measures={"buyers": 1},
 )
-"""Users that bought, once or more often."""
+"""Users that bought; `recurrent` ones bought at least twice."""
 
 PRODUCT_SESSIONS: Final = DistinctCube(
     name="sessions of products",
@@ -174,7 +174,7 @@ PRODUCT_SESSIONS: Final = DistinctCube(
     dimensions={"event_type": "$_id.event_type", "product": "$_id.product"},
     measures={"sessions": 1},
 )
-"""Sessions, once for each product and each type of event about it."""
+"""Sessions by product and type of event: each counts once for each pair."""
 
 PRODUCT_NAMES: Final = DistinctCube(
     name="names of products",
@@ -188,11 +188,11 @@ PRODUCT_NAMES: Final = DistinctCube(
     dimensions={"product": "$_id.product", "name": "$name"},
     measures={"products": 1},
 )
-"""Products of events, by the name that the newest event gives them."""
+"""Products of events, by the name in their newest event."""
 
 EACH_INDEX: Final = {
     "event_type": "",
     "product_slug": "",
     "created_at": {"$gte": datetime(9999, 1, 1, tzinfo=UTC)},
 }
-"""A filter that each of the collection's indexes can serve, of no event: asks what they know."""
+"""A filter that matches no event and that each index can serve: `explain` of it shows them all."""

@@ -1,4 +1,4 @@
-"""What can be counted, and what shown, of `events`."""
+"""The cube and the tables of `events`."""
 
 from typing import Final
 

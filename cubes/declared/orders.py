@@ -1,4 +1,4 @@
-"""What can be counted in `ticket_orders`."""
+"""The cube of `ticket_orders`."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What can be counted in `products`, stock and what it is worth, and what shown of each."""
+"""The cube of `products`, stock and its worth included, and their table."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ _THRESHOLD = {
         integer("$inventory.low_stock_threshold"),
     ]
 }
-# As decimals: the product of two 12-digit integers is no longer a long.
+# A decimal: the product of two 12-digit integers exceeds a long.
 _PRICE = {"$toDecimal": number("$pricing.price_cents")}
 
 

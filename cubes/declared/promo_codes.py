@@ -1,4 +1,4 @@
-"""What can be counted, and what shown, of `promo_codes`."""
+"""The cube and the table of `promo_codes`."""
 
 from typing import Final
 

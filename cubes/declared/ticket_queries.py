@@ -1,4 +1,4 @@
-"""Tickets one by one, of some events: which ones, in what order, and how many there are."""
+"""Queries for the tickets of some events: filters, pages and counts."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from cubes.rows import Row
 from documents.ticket import Ticket
 
 EVENT_INDEX: Final = {"event_id": ""}
-"""A filter of no ticket that the index by event can serve: asks what it knows of arrays."""
+"""A filter that matches no ticket and that the index by event serves, for `explain`."""
 
 _UPDATED: Final = {"$ifNull": [date("$updated_at"), date("$created_at")]}
 
@@ -36,7 +36,7 @@ class TicketFilter:
     array_free: bool = False
 
     def stages(self) -> list[Stage]:
-        """The stages that leave these tickets; an index serves them."""
+        """The stages that leave these tickets; an index serves the first."""
         conditions: list[Expression] = []
         if not self.array_free:
             # `$match` looks into arrays.
@@ -69,7 +69,7 @@ class _Query:
 
 @dataclass(frozen=True)
 class TicketCount(_Query):
-    """How many tickets a filter leaves."""
+    """The number of tickets that a filter admits."""
 
     def pipeline(self) -> list[Stage]:
         return [*self.filter.stages(), {"$count": "tickets"}]
@@ -80,7 +80,7 @@ class TicketCount(_Query):
 
 @dataclass(frozen=True)
 class TicketPage(_Query):
-    """The tickets that a filter leaves, or a stretch of them, by `_id`, as they are stored."""
+    """The stored tickets that a filter admits, or a page of them, by `_id`."""
 
     skip: int = 0
     limit: int | None = None
@@ -102,7 +102,7 @@ def listed(events: Sequence[Hashable]) -> list[Stage]:
     in any order.
     """
     ids = [value_of(key) for key in events]
-    # An event whose id is null has the tickets without one.
+    # Tickets without an event belong to the event whose id is null.
     place = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
     tickets = TicketFilter(frozenset(events), in_the_system=True, array_free=True)
     rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]

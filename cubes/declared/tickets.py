@@ -1,4 +1,4 @@
-"""What can be counted, and what shown, of `tickets`; a deleted one has left the system."""
+"""The cubes and the table of `tickets`. Deleted tickets have left the system."""
 
 from typing import Final
 
@@ -17,7 +17,7 @@ IN_THE_SYSTEM: Final = {
 _SOLD = present("$ticket_order_id")
 _PROMO = present("$promo_code_id")
 ORIGIN: Final = {"$cond": [_SOLD, "sold", {"$cond": [_PROMO, "promo", "admin"]}]}
-"""How a ticket came about: an order outweighs a promo code; with neither, an admin made it."""
+"""The origin of a ticket: its order, else its promo code, else an admin."""
 
 _STATUS: Final = text("$status", UNKNOWN)
 
@@ -33,7 +33,7 @@ TICKET_ROWS: Final = Table(
         "consumed_at": date("$consumed_at"),
     },
 )
-"""Tickets one by one; `promo_code_id` and `order_id` are of those that one brought."""
+"""Tickets one by one. `promo_code_id` and `order_id` are set only if they are the origin."""
 
 TICKETS: Final = Cube(
     name="tickets",
@@ -50,7 +50,7 @@ TICKETS: Final = Cube(
     },
     rollup_levels=[frozenset()],
 )
-"""Tickets, all and by what they are: a measure each keeps it to one cell an event."""
+"""Tickets, with a measure for each origin and status: so an event is one cell."""
 
 PROMO_TICKETS: Final = Cube(
     name="promo tickets",

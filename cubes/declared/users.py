@@ -1,4 +1,4 @@
-"""What can be counted in `users`, and what shown of an account."""
+"""The cube of `users`, and the table of accounts."""
 
 from typing import Final
 

@@ -13,7 +13,7 @@ _Row = TypeVar("_Row")
 
 
 class CountMode(Enum):
-    """What the funnel and the products are counts of."""
+    """The unit in which the funnel and the products are counted."""
 
     TOTAL = "total"
     UNIQUE = "unique"

@@ -60,7 +60,7 @@ async def maintain(store: RollupStore, rollup: Rollup, owner: str) -> None:
 
 async def _maintain(lease: Lease) -> None:
     while True:
-        # A missing collection is not created here: somebody may be swapping or restoring it.
+        # A missing collection is not created here: an operator may be swapping or restoring it.
         await enable_pre_images(lease.rollup)
         state = await lease.store.state(lease.rollup)
         if not state.get("cells"):

@@ -1,1 +1,1 @@
-"""What a rollup consists of, as plain values: levels, declarations, which level answers a slice."""
+"""The layout of rollups, as plain values: levels, declarations, read plans and states."""

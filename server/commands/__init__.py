@@ -1,1 +1,1 @@
-"""What the commands of `headcount` do."""
+"""The commands of `headcount`."""

@@ -39,6 +39,7 @@ class Cells:
         self._documents = documents
         self._dimensions = dimensions
         self._measures = measures
+        self._totals: dict[Hashable, dict[Hashable, Number]] = {}
 
     def sum(self, measure: str, **where: Collection[Hashable]) -> Number:
         """The total of a measure over the cells whose dimensions are among the given keys."""
@@ -54,11 +55,16 @@ class Cells:
 
     def totals(
         self, dimension: str, measure: str, **where: Collection[Hashable]
-    ) -> dict[Hashable, Number]:
+    ) -> Mapping[Hashable, Number]:
         """Key of a dimension → the total of a measure, over the cells that `where` admits."""
         self._require(where, [measure])
         if where:
             return self._admitted(where).totals(dimension, measure)
+        if (dimension, measure) not in self._totals:
+            self._totals[dimension, measure] = self._added(dimension, measure)
+        return self._totals[dimension, measure]
+
+    def _added(self, dimension: str, measure: str) -> dict[Hashable, Number]:
         keys = self._keys(dimension)
         numbers = [
             # Almost all are integers: a call for each takes twice as long.

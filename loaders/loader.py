@@ -65,11 +65,18 @@ class Loader:
         self._states: Task[tuple[timedelta, States]] | None = None
         self._array_free: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[Documents]] = set()
+        self._answers: dict[Query[Any], Future[Any]] = {}
         self._loader: DataLoader[Query[Any], Task[Documents]] = DataLoader(self._load)
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
-        """The query's answer. Ask for all that is needed before awaiting any."""
-        return asyncio.ensure_future(_answer(query, self._loader.load(query)))
+        """The query's answer. Ask for all that is needed before awaiting any.
+
+        Equal queries have the same answer object: what is computed of it once serves all aliases.
+        """
+        if query not in self._answers:
+            answer = _answer(query, self._loader.load(query))
+            self._answers[query] = asyncio.ensure_future(answer)
+        return self._answers[query]
 
     def array_free(
         self, source: type[Document], probe: Mapping[str, Any]

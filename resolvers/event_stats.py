@@ -148,7 +148,7 @@ async def event_stats(
     documents, (matching, cells) = await asyncio.gather(reading, counted())
     rows = Rows(EventStats, _KEY, documents, cells)
     if ordered_here:
-        rows = rows.sorted(order.column, descending=order.descending).part(first, first + limit)
+        rows = rows.page(order.column, descending=order.descending, start=first, stop=first + limit)
     return EventStatsPage(matching if with_total else 0, rows.made(selected))
 
 

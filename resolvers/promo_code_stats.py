@@ -91,14 +91,16 @@ class PromoCodeStats(Stats):
 
         The tickets generated + unattributedTickets = totalTicketsFromPromos.
         """
-        totals = cast("dict[str, int]", codes.totals("code_type", "promo_codes"))
+        totals = cast("Mapping[str, int]", codes.totals("code_type", "promo_codes"))
         active = codes.totals("code_type", "promo_codes", is_active=[True])
         generated: Counter[str] = Counter()
-        for code, number in cast("dict[str, int]", tickets.totals("promo_code", "tickets")).items():
+        for code, number in cast(
+            "Mapping[str, int]", tickets.totals("promo_code", "tickets")
+        ).items():
             if row := self._codes.get(code):
                 generated[row["code_type"]] += number
         # A code that was made since its cells were read may bring a type that they lack.
-        types = dict.fromkeys(generated, 0) | totals
+        types = {**dict.fromkeys(generated, 0), **totals}
         return [
             PromoCodeTypeStats(
                 code_type=code_type,
@@ -118,5 +120,5 @@ class PromoCodeStats(Stats):
         by_id = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
         by_code = sorted(by_id, key=lambda row: row["code"])
         rows = Rows(TopPromoCode, "promo_code", by_code, {PROMO_TICKETS: tickets})
-        ordered = rows.sorted("tickets_generated", descending=True)
-        return ordered.part(0, TOP_CODES_MAX).made(_TOP)
+        top = rows.page("tickets_generated", descending=True, start=0, stop=TOP_CODES_MAX)
+        return top.made(_TOP)

@@ -141,17 +141,14 @@ class Rows(Generic[_Stats]):
         """A column of the documents."""
         return [document.get(name) for document in self._documents]
 
-    def sorted(self, kpi: str, *, descending: bool) -> "Rows[_Stats]":
-        """The rows by a KPI's values; ties stay in their order."""
-        values: Sequence[Any] = getattr(self._kind, kpi).values(self)
+    def page(self, by: str, *, descending: bool, start: int, stop: int) -> "Rows[_Stats]":
+        """The rows from place `start` to `stop`, ordered by a KPI; ties stay in their order.
+
+        Only numbers are sorted: there may be many more rows than the page has.
+        """
+        values: Sequence[Any] = getattr(self._kind, by).values(self)
         order = sorted(range(len(values)), key=values.__getitem__, reverse=descending)
-        return self._part([self._documents[place] for place in order])
-
-    def part(self, start: int, stop: int) -> "Rows[_Stats]":
-        """The rows from one place up to another."""
-        return self._part(self._documents[start:stop])
-
-    def _part(self, documents: Sequence[Row]) -> "Rows[_Stats]":
+        documents = [self._documents[place] for place in order[start:stop]]
         return Rows(self._kind, self._dimension, documents, self._cells)
 
     def made(self, selected: Collection[str]) -> list[_Stats]:

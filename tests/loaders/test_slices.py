@@ -17,9 +17,11 @@ from cubes.declared.events import EVENTS
 from cubes.declared.orders import ORDERS
 from cubes.window import Window
 from loaders.loader import Loader
+from loaders.rollup_reader import RollupReader
+from resolvers.promo_code_stats import PromoCodeStats
 from rollups.layout.read_plan import read_plan
-from rollups.layout.rollup import DEFAULT_ROLLUPS
-from tests.conftest import Dataset, Sent
+from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
+from tests.conftest import Ask, Dataset, Sent
 from tests.strategies import NOW
 
 START = datetime(2026, 4, 1, 10, 7, 30, tzinfo=UTC)
@@ -126,3 +128,18 @@ def test_a_rollup_answers_buckets_that_its_granularities_divide() -> None:
     for size, answered in ((QUARTER, True), (timedelta(hours=1), True), (QUARTER / 3, False)):
         plan = _plan(EVENTS_BY_TYPE.during(whole).by_buckets(size))
         assert (plan is not None) is answered
+
+
+async def test_cubes_without_a_rollup_do_not_ask_for_states(
+    database: AsyncDatabase[dict[str, Any]], ask: Ask, sent: Sent
+) -> None:
+    reader = RollupReader(database)
+    await ask("{ eventsOverview { totalEvents } }", rollups=reader)
+    assert sent.to(STATES) == 0
+    await ask("{ orderStats { totalOrders } }", rollups=reader)
+    assert sent.to(STATES) == 1
+
+
+def test_the_total_of_promo_tickets_is_one_cell() -> None:
+    (one,) = PromoCodeStats.total_tickets_from_promos.slices
+    assert one.dimensions == frozenset()

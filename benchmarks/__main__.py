@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from benchmarks import dataset, report
+from benchmarks import report
 from benchmarks.contenders import defaults
-from benchmarks.dataset import FULL, QUICK
+from benchmarks.data import dataset
+from benchmarks.data.dataset import FULL, QUICK
 from benchmarks.race import SLOW_ROUNDS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError

@@ -9,7 +9,7 @@ import httpx
 from pydantic import SecretStr
 
 from auth.viewer import Permission, Role, Viewer
-from benchmarks.servers import HEADCOUNT, running
+from benchmarks.http.servers import HEADCOUNT, running
 from loaders.loader import Loader
 from schema.context import Context
 from server.http.graphql_endpoint import Endpoint

@@ -14,14 +14,14 @@ import click
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from benchmarks import dataset
-from benchmarks.cannon import Question, fire, install_peers
 from benchmarks.contenders import Headcount, defaults
-from benchmarks.dataset import FULL, NOW, QUICK
+from benchmarks.data import dataset
+from benchmarks.data.dataset import FULL, NOW, QUICK
+from benchmarks.http.cannon import Question, fire, install_peers
+from benchmarks.http.servers import HEADCOUNT, running
 from benchmarks.operations import ORDER_STATS, Operation
 from benchmarks.replay import CommandRecorder, Disagreement, groups, side_by_side
 from benchmarks.report import verdict
-from benchmarks.servers import HEADCOUNT, running
 from errors import StartupError
 from server.database import connect
 from server.settings import Settings

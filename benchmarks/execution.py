@@ -10,11 +10,11 @@ from unittest.mock import patch
 import resolvers.event_stats
 import schema
 from auth.viewer import Permission, Role, Viewer
-from benchmarks.dataset import NOW
+from benchmarks.data.dataset import NOW
 from benchmarks.operations import EVENT_STATS, Operation
 from loaders.loader import Loader
 from resolvers.event_stats import EventStats, EventStatsPage, TicketStatusCounts
-from resolvers.stats import row_type
+from resolvers.kpi.stats import row_type
 from schema.context import Context
 
 _ADMIN: Final = Viewer(Role.ADMIN, tuple(Permission))

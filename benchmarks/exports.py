@@ -15,13 +15,13 @@ import httpx
 from openpyxl import Workbook
 from pymongo.database import Database
 
-from benchmarks import dataset
 from benchmarks.contenders import defaults
-from benchmarks.dataset import FULL, QUICK, SMALL
+from benchmarks.data import dataset
+from benchmarks.data.dataset import FULL, QUICK, SMALL
+from benchmarks.http.servers import HEADCOUNT, Server, running
 from benchmarks.operations import EVENT_STATS, Operation
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
-from benchmarks.servers import HEADCOUNT, Server, running
 from cubes.declared.ticket_queries import listed
 from errors import StartupError
 from exports.addresses import EVENTS_DASHBOARD_ROUTE

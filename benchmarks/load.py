@@ -9,13 +9,14 @@ from typing import Final
 
 import click
 
-from benchmarks import dataset, execution
-from benchmarks import load_report as report
-from benchmarks.cannon import install_peers
-from benchmarks.chart import bar_chart
+from benchmarks import execution
 from benchmarks.contenders import defaults
-from benchmarks.dataset import QUICK, SMALL
-from benchmarks.http_race import CONNECTIONS, measure
+from benchmarks.data import dataset
+from benchmarks.data.dataset import QUICK, SMALL
+from benchmarks.http import report
+from benchmarks.http.cannon import install_peers
+from benchmarks.http.chart import bar_chart
+from benchmarks.http.race import CONNECTIONS, measure
 from benchmarks.replay import Disagreement
 from errors import StartupError
 from server.database import open_database

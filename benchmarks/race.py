@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from benchmarks import report
 from benchmarks.contenders import Headcount, post, served
-from benchmarks.dataset import NOW
+from benchmarks.data.dataset import NOW
 from benchmarks.operations import Operation, operations
 from benchmarks.reference import Reference
 from benchmarks.replay import CommandRecorder, Disagreement, groups, one_by_one, side_by_side

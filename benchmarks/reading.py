@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from benchmarks.dataset import NOW
+from benchmarks.data.dataset import NOW
 from benchmarks.reference import Database, ratio
 from documents.analytics_event import AnalyticsEvent
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.cannon import Question, fire
+from benchmarks.http.cannon import Question, fire
+from benchmarks.http.servers import HEADCOUNT, Server, running
 from benchmarks.operations import EVENT_STATS, ORDER_STATS, Operation
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
-from benchmarks.servers import HEADCOUNT, Server, running
 from errors import StartupError
 from server.settings import PREFIX, Settings
 

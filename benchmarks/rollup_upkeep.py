@@ -14,8 +14,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from benchmarks.contenders import defaults
+from benchmarks.http.servers import ROLLUPS_RUN, Server, running
 from benchmarks.report import verdict
-from benchmarks.servers import ROLLUPS_RUN, Server, running
 from documents.reads import BY_CODE_POINT
 from rollups.keeper.build import build
 from rollups.keeper.lease import acquire

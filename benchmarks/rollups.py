@@ -8,12 +8,12 @@ from typing import Final
 
 import click
 
-from benchmarks import dataset
 from benchmarks import rollup_reads as reads
 from benchmarks import rollup_upkeep as upkeep
-from benchmarks.cannon import install_peers
 from benchmarks.contenders import defaults
-from benchmarks.dataset import FULL, LARGE, QUICK, Size
+from benchmarks.data import dataset
+from benchmarks.data.dataset import FULL, LARGE, QUICK, Size
+from benchmarks.http.cannon import install_peers
 from benchmarks.replay import Disagreement
 from errors import StartupError
 from rollups.layout.rollup import DEFAULT_ROLLUPS

@@ -10,12 +10,12 @@ import click
 import httpx
 from tqdm import tqdm
 
-from benchmarks import dataset
 from benchmarks.contenders import defaults, post
-from benchmarks.dataset import QUICK
+from benchmarks.data import dataset
+from benchmarks.data.dataset import QUICK
+from benchmarks.http.servers import HEADCOUNT, Server, running
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
-from benchmarks.servers import HEADCOUNT, Server, running
 from errors import StartupError
 
 GROWTH_MB_MAX: Final = 4

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from typing import cast
 
 from cubes.cells import Cells
-from resolvers.declaration import described, value
-from resolvers.rounding import count, money
-from resolvers.units import COUNT, MONEY, TEXT
+from resolvers.kpi.rounding import count, money
+from resolvers.kpi.units import COUNT, MONEY, TEXT
+from resolvers.kpi.values import described, value
 
 
 @value

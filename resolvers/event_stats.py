@@ -14,14 +14,14 @@ from cubes.keys import key_of
 from cubes.rows import Lookup, Order, Page
 from loaders.loader import Loader
 from resolvers.arguments import object_id, text, within
-from resolvers.declaration import described, value
 from resolvers.events_overview import ADMIN, PROMO, SOLD
-from resolvers.kpi import Kpi, column, kpi, kpis_of, optional_column, parts
-from resolvers.rounding import count
-from resolvers.stats import Rows, Stats, kpis, slices_of
+from resolvers.kpi.declarations import Kpi, column, kpi, kpis_of, optional_column, parts
+from resolvers.kpi.rounding import count
+from resolvers.kpi.stats import Rows, Stats, kpis, slices_of
+from resolvers.kpi.terms import column_of, total
+from resolvers.kpi.units import COUNT, DATE_TIME, FLAG, ID, MONEY, PERCENTAGE, TEXT
+from resolvers.kpi.values import described, value
 from resolvers.stored_values import date_time, key
-from resolvers.terms import column_of, total
-from resolvers.units import COUNT, DATE_TIME, FLAG, ID, MONEY, PERCENTAGE, TEXT
 
 LIMIT_MAX: Final = 500
 NEWEST_FIRST: Final = Order("event_date", descending=True)

@@ -7,12 +7,12 @@ from cubes.declared.events import EVENTS
 from cubes.declared.orders import ORDERS
 from cubes.declared.tickets import TICKETS
 from resolvers.breakdown import counts
-from resolvers.declaration import described, value
-from resolvers.kpi import fold, kpi
-from resolvers.rounding import count
-from resolvers.stats import Stats
-from resolvers.terms import total
-from resolvers.units import COUNT, MONEY, TEXT
+from resolvers.kpi.declarations import fold, kpi
+from resolvers.kpi.rounding import count
+from resolvers.kpi.stats import Stats
+from resolvers.kpi.terms import total
+from resolvers.kpi.units import COUNT, MONEY, TEXT
+from resolvers.kpi.values import described, value
 
 SOLD: Final = "Tickets that an order brought."
 PROMO: Final = "Tickets that a promo code brought, and no order."

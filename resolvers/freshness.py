@@ -12,8 +12,8 @@ from errors import BadUserInput
 from loaders.freshness import Freshness, ReadAfter, time_of
 from loaders.loader import Loader
 from resolvers.arguments import date_time
-from resolvers.declaration import described, value
-from resolvers.units import COUNT, DATE_TIME, TEXT, Unit
+from resolvers.kpi.units import COUNT, DATE_TIME, TEXT, Unit
+from resolvers.kpi.values import described, value
 
 READ_AFTER: Final = "readAfter"
 """The request's extension that says what its answer has to be as new as."""

@@ -8,12 +8,12 @@ from cubes.cells import Cells
 from cubes.declared.products import PRODUCTS
 from cubes.declared.users import USERS
 from loaders.loader import Loader
-from resolvers.declaration import described, value
-from resolvers.kpi import Kpi, Readers, fold, kpi
-from resolvers.rounding import money
-from resolvers.stats import Stats
-from resolvers.terms import Sum, total
-from resolvers.units import COUNT, MONEY, TEXT
+from resolvers.kpi.declarations import Kpi, Readers, fold, kpi
+from resolvers.kpi.rounding import money
+from resolvers.kpi.stats import Stats
+from resolvers.kpi.terms import Sum, total
+from resolvers.kpi.units import COUNT, MONEY, TEXT
+from resolvers.kpi.values import described, value
 
 _VIEW_CUSTOMERS: Final = Permission.VIEW_CUSTOMERS
 _ADMINS: Final = (Role.ADMIN,)

@@ -5,10 +5,10 @@ from typing import Final
 from cubes.cells import Cells
 from cubes.declared.orders import ORDERS
 from resolvers.breakdown import OrderBreakdown, amounts
-from resolvers.kpi import fold, kpi
-from resolvers.stats import Stats
-from resolvers.terms import total
-from resolvers.units import COUNT, MONEY, decimal
+from resolvers.kpi.declarations import fold, kpi
+from resolvers.kpi.stats import Stats
+from resolvers.kpi.terms import total
+from resolvers.kpi.units import COUNT, MONEY, decimal
 
 _BREAKDOWN: Final = ("orders", "amount_cents")
 _ORDERS: Final = total(ORDERS, "orders")

@@ -10,12 +10,12 @@ from cubes.declared.tickets import PROMO_TICKETS
 from cubes.rows import Lookup, Row
 from loaders.loader import Loader
 from resolvers.breakdown import largest_first
-from resolvers.declaration import described, value
-from resolvers.kpi import column, fold, kpi
-from resolvers.rounding import count
-from resolvers.stats import Rows, Stats
-from resolvers.terms import total
-from resolvers.units import COUNT, FLAG, TEXT
+from resolvers.kpi.declarations import column, fold, kpi
+from resolvers.kpi.rounding import count
+from resolvers.kpi.stats import Rows, Stats
+from resolvers.kpi.terms import total
+from resolvers.kpi.units import COUNT, FLAG, TEXT
+from resolvers.kpi.values import described, value
 
 TOP_CODES_MAX: Final = 100
 

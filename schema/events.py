@@ -6,7 +6,7 @@ from typing import Any, cast
 import strawberry
 
 from resolvers.event_stats import NEWEST_FIRST, EventStats
-from resolvers.kpi import kpis_of
+from resolvers.kpi.declarations import kpis_of
 from schema.enums import described
 
 # The default order comes first.

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from graphql import GraphQLInputObjectType, GraphQLObjectType, GraphQLSchema
 
-from resolvers.kpi import declarations_of
+from resolvers.kpi.declarations import declarations_of
 from schema.rules import rules_of
 from schema.types import declared_types
 

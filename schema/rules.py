@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from auth.viewer import Permission, Role, Viewer
 from errors import Forbidden
-from resolvers.kpi import Readers
+from resolvers.kpi.declarations import Readers
 from schema.context import Info
 
 

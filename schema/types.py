@@ -7,10 +7,10 @@ import strawberry
 from strawberry.scalars import JSON as JSON_SCALAR
 from strawberry.types.field import StrawberryField
 
-from resolvers.declaration import FieldDeclaration
-from resolvers.kpi import declarations_of
-from resolvers.stats import Stats
-from resolvers.units import ID, JSON
+from resolvers.kpi.declarations import declarations_of
+from resolvers.kpi.stats import Stats
+from resolvers.kpi.units import ID, JSON
+from resolvers.kpi.values import FieldDeclaration
 from schema.rules import rules
 
 _TYPES: dict[type, type] = {}

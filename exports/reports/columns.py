@@ -3,9 +3,8 @@
 from typing import Any, Final
 
 from exports.reports.report import Column, Kind
-from resolvers.declaration import FieldDeclaration
-from resolvers.kpi import declarations_of
-from resolvers.units import (
+from resolvers.kpi.declarations import declarations_of
+from resolvers.kpi.units import (
     COUNT,
     DATE,
     DATE_TIME,
@@ -18,6 +17,7 @@ from resolvers.units import (
     Unit,
     decimal,
 )
+from resolvers.kpi.values import FieldDeclaration
 
 _KINDS: Final[dict[Unit[Any], Kind]] = {
     ID: Kind.TEXT, TEXT: Kind.TEXT, COUNT: Kind.INTEGER, FLAG: Kind.BOOLEAN, DATE: Kind.DATE,

@@ -15,7 +15,7 @@ from exports.reports.report import Batch, Sheet
 from loaders.read_ahead import read_ahead
 from loaders.snapshot import Snapshot
 from resolvers.exports import TicketReportExport
-from resolvers.kpi import declarations_of
+from resolvers.kpi.declarations import declarations_of
 from resolvers.tickets.report import EventTickets
 from resolvers.tickets.row import TicketReportRow
 

@@ -52,12 +52,12 @@ from resolvers.dashboard.values import (
     event_types,
     row,
 )
-from resolvers.kpi import attribute, fold, kpi, parts
+from resolvers.kpi.declarations import attribute, fold, kpi, parts
+from resolvers.kpi.rounding import count, percentage
+from resolvers.kpi.stats import Failed, Stats, kpis, loaded, slices_of
+from resolvers.kpi.terms import total
+from resolvers.kpi.units import COUNT, DATE_TIME, MONEY, PERCENTAGE, Unit
 from resolvers.period import RETENTION, Period
-from resolvers.rounding import count, percentage
-from resolvers.stats import Failed, Stats, kpis, loaded, slices_of
-from resolvers.terms import total
-from resolvers.units import COUNT, DATE_TIME, MONEY, PERCENTAGE, Unit
 
 _LISTS: Final = frozenset({"top_viewed_products", "product_performance"})
 _MODE: Final = Unit[CountMode]("mode", CountMode)

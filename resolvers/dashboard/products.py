@@ -13,7 +13,7 @@ from cubes.rows import Lookup
 from loaders.loader import Loader
 from resolvers.breakdown import largest_first
 from resolvers.dashboard.values import ProductCount, ProductPerformance
-from resolvers.rounding import count, percentage
+from resolvers.kpi.rounding import count, percentage
 
 TOP: Final = 5
 SHOWN: Final = 10

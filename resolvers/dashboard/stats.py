@@ -15,7 +15,7 @@ from resolvers.dashboard.terms import (
     sessions_with,
 )
 from resolvers.dashboard.values import CountMode, ProductPerformance
-from resolvers.kpi import fold
+from resolvers.kpi.declarations import fold
 from resolvers.period import Period
 
 _SESSIONS = {step: sessions_with(step) for step in FUNNEL}

@@ -6,8 +6,8 @@ from typing import Final
 from cubes.cube import Slice
 from cubes.declared.behaviour import BEHAVIOUR, PRODUCT_ACTIVITY, SESSIONS_WITH
 from resolvers.dashboard.values import ConversionRates, FunnelCounts, event_types
-from resolvers.kpi import Kpi, parts
-from resolvers.terms import Sum, total
+from resolvers.kpi.declarations import Kpi, parts
+from resolvers.kpi.terms import Sum, total
 
 FUNNEL: Final = event_types(FunnelCounts)
 """The types of events that are the steps to a purchase."""

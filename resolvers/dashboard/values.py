@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
-from resolvers.declaration import described, value
-from resolvers.rounding import count
-from resolvers.units import COUNT, DATE, PERCENTAGE, TEXT, decimal
+from resolvers.kpi.rounding import count
+from resolvers.kpi.units import COUNT, DATE, PERCENTAGE, TEXT, decimal
+from resolvers.kpi.values import described, value
 
 _Row = TypeVar("_Row")
 

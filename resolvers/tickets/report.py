@@ -20,10 +20,10 @@ from errors import NotFound
 from loaders.loader import Loader
 from loaders.snapshot import Snapshot
 from resolvers.arguments import object_id, text, within
-from resolvers.declaration import described, value
-from resolvers.rounding import count
+from resolvers.kpi.rounding import count
+from resolvers.kpi.units import COUNT
+from resolvers.kpi.values import described, value
 from resolvers.tickets.row import ALL, OWNERS, TicketReportRow, initial_owner, owner_id, reader
-from resolvers.units import COUNT
 
 LIMIT_MAX: Final = 1000
 # Other requests wait while this many rows are formatted.

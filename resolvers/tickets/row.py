@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from resolvers import stored_values as stored
-from resolvers.declaration import described
-from resolvers.rounding import count
+from resolvers.kpi.rounding import count
+from resolvers.kpi.units import COUNT, DATE, DATE_TIME, FLAG, ID, JSON, TEXT, Unit
+from resolvers.kpi.values import described
 from resolvers.stored_values import date_time, day, flag, is_true, json_array, json_object, text
-from resolvers.units import COUNT, DATE, DATE_TIME, FLAG, ID, JSON, TEXT, Unit
 
 Stored = Mapping[str, Any]
 """A stored ticket, with its event under `event` and its owner's account under `owner`."""

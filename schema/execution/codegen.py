@@ -19,7 +19,7 @@ from strawberry.resolvers import is_default_resolver
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from strawberry.types.field import StrawberryField
 
-from resolvers.stats import Stats
+from resolvers.kpi.stats import Stats
 
 Plan: TypeAlias = Callable[[Any], Any]
 """Completes a value; raises any exception if graphql-core has to complete it."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pymongo import MongoClient
 
-from benchmarks.dataset import QUICK
+from benchmarks.data.dataset import QUICK
 
 
 @pytest.fixture(scope="package")

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from pymongo.monitoring import CommandStartedEvent, CommandSucceededEvent
 
 from benchmarks import report
-from benchmarks.dataset import NOW, QUICK, Size, collections
+from benchmarks.data.dataset import NOW, QUICK, Size, collections
 from benchmarks.operations import BY_REVENUE, EVENT_STATS, ORDER_STATS, TOTAL, UNIQUE
 from benchmarks.replay import CommandRecorder, Disagreement, groups
 

@@ -5,11 +5,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import load_report as report
-from benchmarks.cannon import Run
-from benchmarks.chart import bar_chart
 from benchmarks.execution import milliseconds
-from benchmarks.http_race import ENTRANTS
+from benchmarks.http import report
+from benchmarks.http.cannon import Run
+from benchmarks.http.chart import bar_chart
+from benchmarks.http.race import ENTRANTS
 from benchmarks.operations import EVENT_STATS, ORDER_STATS
 from tests.benchmarks.commands import needs_node, run
 

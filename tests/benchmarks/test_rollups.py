@@ -3,7 +3,7 @@
 import pytest
 from pymongo import MongoClient
 
-from benchmarks.changes import write
+from benchmarks.data.changes import write
 from tests.benchmarks.commands import needs_node, run
 
 

@@ -20,8 +20,8 @@ from cubes.rows import Page
 from documents.analytics_event import AnalyticsEvent
 from documents.ticket import Ticket
 from loaders.loader import Loader
-from resolvers.kpi import fold
-from resolvers.terms import total
+from resolvers.kpi.declarations import fold
+from resolvers.kpi.terms import total
 from rollups.layout.rollup import DEFAULT_ROLLUPS, is_additive
 from tests.conftest import Ask, Dataset
 

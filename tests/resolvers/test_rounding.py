@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resolvers.rounding import ratio
+from resolvers.kpi.rounding import ratio
 
 _NUMBERS = st.integers(-(10**20), 10**20) | st.integers(-200, 200) | st.fractions()
 

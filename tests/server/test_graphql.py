@@ -463,7 +463,7 @@ async def test_an_unexpected_error_is_masked_and_logged(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret cause")
 
-    monkeypatch.setattr("resolvers.units.MONEY.rounded", fail)
+    monkeypatch.setattr("resolvers.kpi.units.MONEY.rounded", fail)
     query = "{ orderStats { totalOrders totalRevenue } }"
     response = await post(http, query, token(role="admin"))
     assert "secret cause" not in response.text

@@ -12,13 +12,13 @@ from typing import Any, Final
 from bson import json_util
 from tqdm import tqdm
 
-from benchmarks import load_report as report
-from benchmarks.cannon import PEERS, Question, Run, fire
 from benchmarks.contenders import Headcount
-from benchmarks.dataset import NOW
+from benchmarks.data.dataset import NOW
+from benchmarks.http import report
+from benchmarks.http.cannon import PEERS, Question, Run, fire
+from benchmarks.http.servers import HEADCOUNT, Server, running
 from benchmarks.operations import EVENT_STATS, ORDER_STATS, Operation
 from benchmarks.replay import CommandRecorder, Disagreement
-from benchmarks.servers import HEADCOUNT, Server, running
 from server.database import connect
 from server.settings import PREFIX, Settings
 
@@ -52,7 +52,7 @@ ENTRANTS: Final = (
     Entrant(report.YOGA, ("node", str(PEERS / "yoga.mjs"))),
     Entrant(
         report.REST,
-        (sys.executable, "-m", "benchmarks.rest"),
+        (sys.executable, "-m", "benchmarks.http.rest"),
         paths={EVENT_STATS: "/event-stats?limit=500"},
     ),
 )

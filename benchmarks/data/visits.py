@@ -6,7 +6,7 @@ from typing import Final
 
 from bson import ObjectId
 
-from benchmarks.drawing import Document, Drawing, shares
+from benchmarks.http.drawing import Document, Drawing, shares
 
 # One million of 1,450,000 events.
 _IN_THE_WEEK: Final = 20 / 29

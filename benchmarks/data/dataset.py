@@ -10,8 +10,8 @@ from typing import Final
 from bson import ObjectId
 from tqdm import tqdm
 
-from benchmarks.drawing import Document, Drawing, shares
-from benchmarks.visits import visits
+from benchmarks.data.visits import visits
+from benchmarks.http.drawing import Document, Drawing, shares
 from server.commands.indexes import indexes
 from server.database import DATA_FOLDER, open_database
 from server.embedded.mongod import embedded_mongod

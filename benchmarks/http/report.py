@@ -6,7 +6,7 @@ from operator import attrgetter
 from statistics import median
 from typing import Final
 
-from benchmarks.cannon import Run
+from benchmarks.http.cannon import Run
 from benchmarks.operations import EVENT_STATS, ORDER_STATS
 from benchmarks.report import verdict
 

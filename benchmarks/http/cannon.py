@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.http.servers import Server
 from benchmarks.replay import Disagreement
-from benchmarks.servers import Server
 from errors import StartupError
 
-PEERS: Final = Path(__file__).with_name("peers")
+PEERS: Final = Path(__file__).parents[1] / "peers"
 
 
 @dataclass(frozen=True)

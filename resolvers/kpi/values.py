@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 from auth.viewer import Permission, Role
-from resolvers.units import Unit
+from resolvers.kpi.units import Unit
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from cubes.cells import Number
-from resolvers.rounding import INT_MAX, INT_MIN, count, money, percentage, ratio
+from resolvers.kpi.rounding import INT_MAX, INT_MIN, count, money, percentage, ratio
 
 _T = TypeVar("_T")
 

@@ -10,9 +10,9 @@ from typing import Any, Generic, Self, TypeAlias, TypeVar, get_type_hints, overl
 
 from auth.viewer import Permission, Role
 from cubes.cube import Slice
-from resolvers.declaration import FieldDeclaration, fields_of_values
-from resolvers.terms import ColumnOf, Ratio, Term, Total, Values, declared, sources
-from resolvers.units import COUNT, Unit
+from resolvers.kpi.terms import ColumnOf, Ratio, Term, Total, Values, declared, sources
+from resolvers.kpi.units import COUNT, Unit
+from resolvers.kpi.values import FieldDeclaration, fields_of_values
 
 _T = TypeVar("_T")
 _Kind = TypeVar("_Kind")

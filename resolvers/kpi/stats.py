@@ -12,8 +12,8 @@ from cubes.cube import Cube, Slice, by_cube
 from cubes.keys import key_of
 from cubes.rows import Row
 from loaders.loader import Loader
-from resolvers.kpi import Kpi, kpis_of
-from resolvers.terms import ColumnOf, Source
+from resolvers.kpi.declarations import Kpi, kpis_of
+from resolvers.kpi.terms import ColumnOf, Source
 
 _T = TypeVar("_T")
 _Stats = TypeVar("_Stats", bound="Stats")

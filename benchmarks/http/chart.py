@@ -5,7 +5,7 @@ from html import escape
 from statistics import median
 from typing import Final
 
-from benchmarks.load_report import Measured, short
+from benchmarks.http.report import Measured, short
 
 _WIDTH: Final = 860
 _BAR, _GAP, _HEAD, _MARGIN = 18, 6, 34, 24

@@ -1,0 +1,1 @@
+"""The data of the benchmarks, and changes to it."""

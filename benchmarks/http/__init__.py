@@ -1,0 +1,1 @@
+"""The benchmarks over HTTP: servers, load, report and chart."""

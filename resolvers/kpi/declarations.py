@@ -103,8 +103,8 @@ class _Parts(Kpi[_T]):
 
 class _Fold(Kpi[_T]):
     def __init__(self, fold: Callable[..., _T], slices: Sequence[Slice], readers: Readers) -> None:
-        super().__init__(" ".join((fold.__doc__ or "").split()), None, readers=readers,
-                         sortable=False)  # fmt: skip
+        description = " ".join((fold.__doc__ or "").split())
+        super().__init__(description, None, readers=readers, sortable=False)
         for one in slices:
             declared(one.cube)
         self.fold = fold
@@ -113,6 +113,11 @@ class _Fold(Kpi[_T]):
     @property
     def type(self) -> Any:
         return get_type_hints(self.fold)["return"]
+
+    @property
+    def declaration(self) -> FieldDeclaration:
+        unit = COUNT if self.type is int else None
+        return FieldDeclaration(self.name, self.type, self.description, unit, self.readers)
 
     def values(self, values: Values) -> Sequence[_T]:
         return [

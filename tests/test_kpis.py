@@ -281,3 +281,15 @@ async def test_ids_of_any_type_are_equal_where_mongodb_says_so(
         assert result.data is not None
         counts |= {e["title"]: e["ticketsIssued"] for e in result.data["eventStats"]["events"]}
     assert counts == expected
+
+
+async def test_rows_without_any_field_are_as_many_as_there_are(fill: Fill, ask: Ask) -> None:
+    data = nasty()
+    fill(data)
+    page = await ask("{ eventStats(limit: 500) { total events { __typename } } }")
+    assert page.data is not None
+    events = page.data["eventStats"]["events"]
+    assert events == [{"__typename": "EventStats"}] * page.data["eventStats"]["total"]
+    first = next(each["_id"] for each in data["events"] if isinstance(each["_id"], ObjectId))
+    one = await ask(f'{{ event(id: "{first}") {{ __typename }} }}')
+    assert one.data == {"event": {"__typename": "EventStats"}}

@@ -153,11 +153,11 @@ class Rows(Generic[_Stats]):
 
     def made(self, selected: Collection[str]) -> list[_Stats]:
         """The rows as objects whose attributes are the selected KPIs; the others are None."""
-        if not self._keys:
-            return []
-        every = [*kpis_of(self._kind)]
+        every, count = [*kpis_of(self._kind)], len(self._keys)
         row = row_type(self._kind)
-        columns = [each.values(self) if each.name in selected else repeat(None) for each in every]
+        columns = [
+            each.values(self) if each.name in selected else repeat(None, count) for each in every
+        ]
         return cast("list[_Stats]", [*map(row, *columns)])
 
 

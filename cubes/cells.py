@@ -110,7 +110,10 @@ class Cells:
     def _require(self, dimensions: Iterable[str], measures: Iterable[str] = ()) -> None:
         if missing := {*dimensions} - self._dimensions | {*measures} - self._measures:
             names = ", ".join(sorted(missing))
-            raise CubeError(f"The slice has no {names}: name it where the slice is made.")
+            raise CubeError(
+                f"The slice has no {names}: name it where the slice is made. It has "
+                f"{', '.join(sorted(self._dimensions | self._measures))}."
+            )
 
 
 NO_CELLS: Final = Cells((), frozenset(), frozenset())

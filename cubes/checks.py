@@ -49,7 +49,7 @@ def check(cube: _Declared, *, document: Expression) -> None:
         (name for name in (*cube.dimensions, *cube.measures) if not name.isidentifier()),
         "must be a name of letters, digits and _",
     )
-    refuse({TIME} & {*cube.dimensions}, "is reserved: Slice.timeline and Slice.by add it")
+    refuse({TIME} & {*cube.dimensions}, "is reserved: Slice.by_points and Slice.by_buckets add it")
     refuse(_RESERVED_MEASURES & {*cube.measures}, "is reserved, and can't be a measure")
     for level in cube.rollup_levels:
         refuse(level - {*cube.dimensions}, "of rollup_levels is no dimension")

@@ -5,89 +5,36 @@ slice compiles to one aggregation, which returns `Cells`.
 """
 
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 from beanie import Document
 
 from cubes.cells import TIME, Cells, CubeError
-from cubes.checks import check, parameters_of
-from cubes.expressions import Expression, bound, bucket
+from cubes.checks import parameters_of
+from cubes.declaration import CubeDeclaration, Stage
+from cubes.expressions import bucket, is_date
 from cubes.keys import key_of, value_of
-from cubes.window import Window
-
-Stage = dict[str, Any]
-"""A stage of an aggregation pipeline."""
+from cubes.window import ALL_TIME, Window
 
 
-@dataclass(frozen=True, eq=False)
-class Cube:
-    """The countable numbers of a collection.
-
-    `dimensions` (name → expression) tell cells apart; `measures` (name → expression) are added up
-    in each cell. `match`, which an index can serve, and `where` say which documents count.
-    Expressions mention fields of the document, `Setting`s, and `$$name` for each of `parameters`,
-    whose values a slice carries.
-
-    `$match` looks into arrays and `where` does not. `array_guards` are the fields that `where`
-    guards against arrays: if none of them ever held one, `where` is redundant and dropped.
-
-    A rollup has cells by all dimensions, and by each of `rollup_levels`, which are fewer. With
-    `granularities` (finest first, each a multiple of the one before) its cells are by buckets of
-    `created_at` of these sizes, from which any window is put together.
-
-    Raises `CubeError` if a name, a path, a parameter or a level can't be right.
-    """
-
-    name: str
-    source: type[Document]
-    dimensions: Mapping[str, Expression]
-    measures: Mapping[str, Expression]
-    where: Expression | None = None
-    match: Mapping[str, Any] = field(default_factory=dict)
-    array_guards: frozenset[str] = frozenset()
-    parameters: frozenset[str] = frozenset()
-    rollup_levels: Sequence[frozenset[str]] = ()
-    granularities: Sequence[timedelta] = ()
-
-    EXPRESSIONS: ClassVar[tuple[str, ...]] = ("dimensions", "measures", "where")
-
-    def __post_init__(self) -> None:
-        check(self, document=[self.dimensions, self.measures, self.where])
+class Cube(CubeDeclaration):
+    """A cube, of which slices are asked for."""
 
     def slice(self, *dimensions: str, measures: Collection[str]) -> "Slice":
         """The cells by `dimensions`, with `measures` added up in each; raises `CubeError`."""
-        if unknown := {*dimensions} - {*self.dimensions} | {*measures} - {*self.measures}:
-            raise CubeError(f"Cube {self.name} has no {', '.join(sorted(unknown))}.")
+        for kind, names, known in (
+            ("dimension", dimensions, self.dimensions),
+            ("measure", measures, self.measures),
+        ):
+            if unknown := sorted({*names} - {*known}):
+                raise CubeError(
+                    f"Cube {self.name} has no {kind} {', '.join(unknown)}; it has "
+                    f"{', '.join(known) or 'none'}."
+                )
         return Slice(self, frozenset(dimensions), frozenset(measures))
-
-    def field_of(self, dimension: str) -> str | None:
-        """The path of the field that a dimension is; None if the dimension is computed."""
-        expression = self.dimensions[dimension]
-        return expression[1:] if isinstance(expression, str) else None
-
-    def bind(self, settings: Mapping[str, Any]) -> Self:
-        """This cube with each `Setting` in its expressions replaced by the setting's value."""
-        before = {name: getattr(self, name) for name in self.EXPRESSIONS}
-        after = {name: bound(expression, settings) for name, expression in before.items()}
-        return self if after == before else replace(self, **after)
-
-    def documents(self) -> list[Stage]:
-        """The stages that leave the documents that count."""
-        stages: list[Stage] = [{"$match": dict(self.match)}] if self.match else []
-        return stages if self.where is None else [*stages, {"$match": {"$expr": self.where}}]
-
-    def group(
-        self, dimensions: Collection[str], measures: Collection[str], time: Expression = None
-    ) -> list[Stage]:
-        """The stages that make cells of the documents that count; `time` is the time dimension."""
-        key = {name: self.dimensions[name] for name in sorted(dimensions)}
-        if time is not None:
-            key[TIME] = time
-        sums = {name: {"$sum": self.measures[name]} for name in sorted(measures)}
-        return [{"$group": {"_id": key or None, **sums}}]
 
 
 @dataclass(frozen=True)
@@ -96,9 +43,9 @@ class Slice:
 
     `filters` are (dimension, keys that count). `by_point` and `every` add the dimension `time` to
     the cells: the number of the window's point that they are of, as divided by `points`; or the
-    start of their bucket of a size. `values` are those of the cube's parameters, and of the names
-    that `carries` has for those who fold the cells. `array_free` are fields known to hold no
-    arrays. `top` leaves the cells with the largest keys of a dimension only.
+    start of their bucket of a size. `values` are those of the cube's parameters, and those that
+    `carrying` adds for the fold. `array_free` are fields known to hold no arrays. `top` leaves the
+    cells with the largest keys of a dimension only.
     """
 
     cube: Cube
@@ -145,32 +92,50 @@ class Slice:
         return replace(whole, points=inner) if self.by_point else whole
 
     def by_buckets(self, size: timedelta) -> Self:
-        """The cells by buckets of `created_at`, of a size in whole minutes, a day at most."""
+        """The cells by buckets of `created_at`, of a size in whole minutes, a day at most.
+
+        Documents without a readable `created_at` are in no bucket.
+        """
         return replace(self, every=size)
 
-    def carrying(self, *names: str) -> Self:
-        """The cells with further values for who folds them, which `given` sets."""
-        return replace(self, carries=self.carries | {*names})
+    def carrying(self, **defaults: Any) -> Self:
+        """The cells with values for the fold (`Cells.values`), unless `given` sets others."""
+        values = tuple(sorted((dict(self.values) | defaults).items()))
+        return replace(self, carries=self.carries | {*defaults}, values=values)
 
     def largest(self, dimension: str, count: int) -> Self:
         """The `count` cells with the largest keys of a dimension; ties go by the others."""
         return replace(self, dimensions=self.dimensions | {dimension}, top=(dimension, count))
 
     def given(self, values: Mapping[str, Any]) -> Self:
-        """The slice with those of the values that it needs and does not have yet."""
-        added = {name: values[name] for name in self.missing if name in values}
+        """The slice with those of the values that it carries, or misses for its parameters."""
+        added = {name: values[name] for name in self.missing | self.carries if name in values}
         return replace(self, values=tuple(sorted((dict(self.values) | added).items())))
 
     @property
+    def parameters(self) -> dict[str, Any]:
+        """The values of the cube's parameters, which MongoDB gets."""
+        return {name: value for name, value in self.values if name in self.cube.parameters}
+
+    def bound_to(self, cube: Cube) -> Self:
+        """The same slice of a cube that is bound to settings."""
+        return replace(self, cube=cube)
+
+    @property
     def missing(self) -> frozenset[str]:
-        """The names that the slice needs a value of, and has none of."""
-        needed = parameters_of(self.cube, self.dimensions, self.measures) | self.carries
+        """The parameters that the slice needs a value of, and has none of."""
+        needed = parameters_of(self.cube, self.dimensions, self.measures)
         return needed - dict(self.values).keys()
 
     @property
     def source(self) -> type[Document]:
         """The document whose collection is counted."""
         return self.cube.source
+
+    @property
+    def family(self) -> Hashable:
+        """Slices of one family can be answered by one slice: those of a cube, by bucket size."""
+        return self.cube, self.every
 
     @property
     def batch(self) -> Hashable:
@@ -189,6 +154,7 @@ class Slice:
             filters=tuple((name, k | filters[name]) for name, k in self.filters if name in filters),
             by_point=self.by_point or other.by_point,
             carries=self.carries | other.carries,
+            values=tuple(sorted((dict(self.values) | dict(other.values)).items())),
         )
 
     def pipeline(self) -> list[Stage]:
@@ -213,6 +179,8 @@ class Slice:
         """The stages that make cells of the documents of a window."""
         cube = self.cube
         match = dict(cube.match)
+        if self.every is not None:
+            window = window or ALL_TIME
         if window is not None:
             match["created_at"] = {"$gte": window.start, "$lt": window.end}
         for dimension, keys in self.filters:
@@ -221,8 +189,14 @@ class Slice:
         array_free = cube.array_guards and cube.array_guards <= self.array_free
         if cube.where is not None and not array_free:
             stages.append({"$match": {"$expr": cube.where}})
-        time = None if self.every is None else bucket("$created_at", self.every)
-        return [*stages, *cube.group(self.dimensions, self.measures, time)]
+        if self.every is None:
+            return [*stages, *cube.group(self.dimensions, self.measures)]
+        # The range above admits arrays that hold a date.
+        stages.append({"$match": {"$expr": is_date("$created_at")}})
+        return [
+            *stages,
+            *cube.group(self.dimensions, self.measures, bucket("$created_at", self.every)),
+        ]
 
     def top_stages(self) -> list[Stage]:
         """The stages that leave the top ones of its cells."""
@@ -248,11 +222,3 @@ class Slice:
         for dimension, keys in self.filters:
             view = view.only(dimension, keys)
         return view
-
-
-def by_cube(slices: Iterable[Slice]) -> dict[Cube, Slice]:
-    """Cube → the smallest slice that answers all of its slices."""
-    merged: dict[Cube, Slice] = {}
-    for one in slices:
-        merged[one.cube] = merged.setdefault(one.cube, one).merge(one)
-    return merged

@@ -6,7 +6,8 @@ from typing import ClassVar, Final
 
 from cubes.cells import CubeError
 from cubes.checks import check
-from cubes.cube import Cube, Stage
+from cubes.cube import Cube
+from cubes.declaration import Stage
 from cubes.expressions import Expression, is_text, references
 
 _ID: Final = "$_id"

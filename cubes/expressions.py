@@ -70,14 +70,21 @@ def references(expression: Expression) -> Iterator[str]:
             yield from references(value)
 
 
+def _checked(path: str) -> str:
+    """The path; raises `ValueError` if its `$` is missing, so that it would be a text."""
+    if not path.startswith("$"):
+        raise ValueError(f"A path begins with $: write '${path}'.")
+    return path
+
+
 def present(path: str) -> Expression:
     """Whether an ObjectId field is present: neither missing nor null, of whatever type."""
-    return {"$ne": [{"$ifNull": [path, None]}, None]}
+    return {"$ne": [{"$ifNull": [_checked(path), None]}, None]}
 
 
 def is_text(path: str) -> Expression:
     """Whether a value is a string, and not empty."""
-    return {"$and": [{"$eq": [{"$type": path}, "string"]}, {"$ne": [path, ""]}]}
+    return {"$and": [{"$eq": [{"$type": _checked(path)}, "string"]}, {"$ne": [path, ""]}]}
 
 
 def text(path: str, absent: str) -> Expression:
@@ -87,12 +94,17 @@ def text(path: str, absent: str) -> Expression:
 
 def flag(path: str) -> Expression:
     """Whether a Boolean is exactly true."""
-    return {"$eq": [path, True]}
+    return {"$eq": [_checked(path), True]}
+
+
+def is_date(path: str) -> Expression:
+    """Whether a value is a date."""
+    return {"$eq": [{"$type": _checked(path)}, "date"]}
 
 
 def date(path: str) -> Expression:
     """A date; null if the value is none."""
-    return {"$cond": [{"$eq": [{"$type": path}, "date"]}, path, None]}
+    return {"$cond": [is_date(path), path, None]}
 
 
 def bucket(path: str, size: timedelta) -> Expression:
@@ -162,4 +174,5 @@ def price(path: str) -> Expression:
 def _readable(path: str) -> Expression:
     # In BSON's order null and NaN come before all numbers and every other type after them: two
     # comparisons refuse them all.
-    return {"$and": [{"$gt": [path, -UNREADABLE_FROM]}, {"$lt": [path, UNREADABLE_FROM]}]}
+    above = {"$gt": [_checked(path), -UNREADABLE_FROM]}
+    return {"$and": [above, {"$lt": [path, UNREADABLE_FROM]}]}

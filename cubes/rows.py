@@ -7,7 +7,7 @@ from typing import Any, Self
 from beanie import Document
 from bson import Regex
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from cubes.expressions import Expression
 from cubes.keys import key_of, value_of
 

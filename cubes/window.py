@@ -1,7 +1,8 @@
 """Windows: stretches of time."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,9 @@ class Window:
         """The part of it from `start` to `end`; None if there is none."""
         start, end = max(self.start, start), min(self.end, end)
         return Window(start, end) if start < end else None
+
+
+ALL_TIME: Final = Window(
+    datetime(MINYEAR + 1, 1, 1, tzinfo=UTC), datetime(MAXYEAR, 1, 1, tzinfo=UTC)
+)
+"""The dates that any time zone can show."""

@@ -5,7 +5,6 @@ from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from typing import Any, Final, TypeVar
@@ -136,7 +135,7 @@ class Loader:
 
     def _bound(self, one: Slice) -> Slice:
         """The slice of the catalog's cube, with the values of its parameters."""
-        bound = replace(one.given(self._parameters), cube=self._catalog.bound(one.cube))
+        bound = one.given(self._parameters).bound_to(self._catalog.bound(one.cube))
         if bound.missing:
             names = ", ".join(sorted(bound.missing))
             raise CubeError(f"A slice of cube {one.cube.name} needs a value of {names}.")

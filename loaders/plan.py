@@ -8,7 +8,8 @@ from typing import Any, Protocol, Self, TypeVar
 from beanie import Document
 from pymongo.asynchronous.collection import AsyncCollection
 
-from cubes.cube import Slice, Stage
+from cubes.cube import Slice
+from cubes.declaration import Stage
 from loaders.freshness import Freshness
 from rollups.layout.read_plan import ReadPlan
 from rollups.layout.states import State, lag
@@ -78,5 +79,5 @@ def rollup_plan(
 
 
 def _live_read(query: Query[Any]) -> Read:
-    let = dict(query.values) if isinstance(query, Slice) else {}
+    let = query.parameters if isinstance(query, Slice) else {}
     return Read(query.source.get_pymongo_collection(), query.pipeline(), query, let)

@@ -10,7 +10,7 @@ from pymongo import ReadPreference
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import ServiceUnavailable, first_words
 from loaders.freshness import ReadAfter

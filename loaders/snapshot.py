@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from beanie import Document
 from pymongo.errors import PyMongoError
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from cubes.registry import DEFAULT_CATALOG, Catalog
 from documents.reads import AsOf
 from documents.ticket import Ticket

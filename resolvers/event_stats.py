@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from cubes.cells import Cells
-from cubes.cube import Cube, Slice
+from cubes.cube import Slice
 from cubes.declared.events import EVENT_ROWS, EVENTS
 from cubes.declared.orders import ORDERS
 from cubes.declared.tickets import TICKETS
@@ -15,7 +15,7 @@ from cubes.rows import Lookup, Order, Page
 from loaders.loader import Loader
 from resolvers.arguments import object_id, text, within
 from resolvers.events_overview import ADMIN, PROMO, SOLD
-from resolvers.kpi.declarations import Kpi, column, kpi, kpis_of, optional_column, parts
+from resolvers.kpi.declarations import Kpi, column, kpi, optional_column, parts
 from resolvers.kpi.rounding import count
 from resolvers.kpi.stats import Rows, Stats, kpis, slices_of
 from resolvers.kpi.terms import column_of, total
@@ -26,7 +26,6 @@ from resolvers.stored_values import date_time, key
 LIMIT_MAX: Final = 500
 NEWEST_FIRST: Final = Order("event_date", descending=True)
 
-_KEY: Final = "event"
 _TICKETS: Final = total(TICKETS, "tickets")
 
 
@@ -39,7 +38,7 @@ class TicketStatusCounts:
     expired: int = described("Tickets that can't be used any more.", COUNT)
 
 
-class EventStats(Stats):
+class EventStats(Stats, table=EVENT_ROWS, key="event"):
     """An event and its KPIs, over its tickets and orders.
 
     Deleted tickets do not count. Money is in major units.
@@ -107,11 +106,13 @@ async def event_stats(
     active_only: bool = False,
     order: Order = NEWEST_FIRST,
     with_total: bool = True,
+    values: Mapping[str, Any] | None = None,
 ) -> EventStatsPage:
     """A page of the matching events, in an order over all of them.
 
     `selected` are KPIs of `EventStats`, or None if no events are wanted; without `with_total`,
-    `total` is 0. Raises `BadUserInput` for a page or limit out of range.
+    `total` is 0. `values` are those that slices of KPIs carry, by name. Raises `BadUserInput` for a
+    page or limit out of range.
     """
     within("page", page, 0)
     within("limit", limit, 1, LIMIT_MAX)
@@ -130,7 +131,7 @@ async def event_stats(
         wanted = replace(wanted, order=order, skip=first, limit=limit)
     reading = loader.load(wanted)
 
-    async def counted() -> tuple[int, Mapping[Cube, Cells]]:
+    async def counted() -> tuple[int, Mapping[Hashable, Cells]]:
         if not (with_total or slices):
             return 0, {}
         events = await loader.load(all_events)
@@ -143,10 +144,10 @@ async def event_stats(
         ids = None
         if 2 * shown < events.sum("events"):
             ids = [row["_id"] for row in await reading] if slices else []
-        return matching, await _cells(slices, loader, ids)
+        return matching, await _cells(slices, loader, ids, values)
 
     documents, (matching, cells) = await asyncio.gather(reading, counted())
-    rows = Rows(EventStats, _KEY, documents, cells)
+    rows = Rows(EventStats, documents, cells)
     if ordered_here:
         rows = rows.page(order.column, descending=order.descending, start=first, stop=first + limit)
     return EventStatsPage(matching if with_total else 0, rows.made(selected))
@@ -169,22 +170,22 @@ async def event(
         loader.load(Lookup(EVENT_ROWS, _columns(needed), frozenset({wanted}))),
         _cells(slices_of(needed), loader, [wanted], values),
     )
-    rows = Rows(EventStats, _KEY, [*found.values()], cells).made(selected)
+    rows = Rows(EventStats, [*found.values()], cells).made(selected)
     return rows[0] if rows else None
 
 
 async def listed_events(
-    loader: Loader, *, event_type: str | None, active_only: bool
+    selected: Collection[str], loader: Loader, *, event_type: str | None, active_only: bool
 ) -> Sequence[tuple[Hashable, EventStats]]:
-    """(key, event with every KPI) of all matching events, newest first."""
+    """(key, event with the selected KPIs) of all matching events, newest first."""
     where = tuple(_where(event_type, active_only).items())
-    every = [*kpis_of(EventStats)]
+    needed = kpis(EventStats, selected)
     documents, cells = await asyncio.gather(
-        loader.load(Page(EVENT_ROWS, frozenset(EVENT_ROWS.columns), where, NEWEST_FIRST)),
-        _cells(slices_of(every), loader),
+        loader.load(Page(EVENT_ROWS, _columns(needed), where, NEWEST_FIRST)),
+        _cells(slices_of(needed), loader),
     )
     keys = [key_of(document["_id"]) for document in documents]
-    rows = Rows(EventStats, _KEY, documents, cells).made([each.name for each in every])
+    rows = Rows(EventStats, documents, cells).made(selected)
     return [*zip(keys, rows, strict=True)]
 
 
@@ -206,13 +207,13 @@ def _columns(needed: Collection[Kpi[Any]]) -> frozenset[str]:
 
 
 async def _cells(
-    slices: Mapping[Cube, Slice],
+    slices: Mapping[Hashable, Slice],
     loader: Loader,
     ids: Collection[Any] | None = None,
     values: Mapping[str, Any] | None = None,
-) -> Mapping[Cube, Cells]:
+) -> Mapping[Hashable, Cells]:
     """The cells by event, of all events or of some."""
-    by_event = [one.with_dimensions(_KEY).given(values or {}) for one in slices.values()]
+    by_event = [one.with_dimensions(EventStats.key).given(values or {}) for one in slices.values()]
     if ids is not None:
-        by_event = [one.only(_KEY, ids) for one in by_event]
+        by_event = [one.only(EventStats.key, ids) for one in by_event]
     return dict(zip(slices, await asyncio.gather(*map(loader.load, by_event)), strict=True))

@@ -32,7 +32,7 @@ class PromoCodeTypeStats:
     tickets_generated: int = described("Promo tickets of these codes.", COUNT)
 
 
-class TopPromoCode(Stats):
+class TopPromoCode(Stats, table=PROMO_CODE_ROWS, key="promo_code"):
     """A promo code that gave tickets away."""
 
     code: Final = column(TEXT, "The text that a customer enters.", "code")
@@ -66,7 +66,7 @@ class PromoCodeStats(Stats):
         """Loads the selected KPIs, and the codes that have tickets."""
         stats = await cls.load(selected, loader)
         if columns := [_COLUMNS[name] for name in selected if name in _COLUMNS]:
-            codes = frozenset(stats.of_cube(PROMO_TICKETS).totals("promo_code", "tickets"))
+            codes = frozenset(stats.of_slice(_BY_CODE).totals("promo_code", "tickets"))
             lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), codes)
             stats._codes = await loader.load(lookup)
         return stats
@@ -119,6 +119,6 @@ class PromoCodeStats(Stats):
         """
         by_id = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
         by_code = sorted(by_id, key=lambda row: row["code"])
-        rows = Rows(TopPromoCode, "promo_code", by_code, {PROMO_TICKETS: tickets})
+        rows = Rows(TopPromoCode, by_code, {_BY_CODE.family: tickets})
         top = rows.page("tickets_generated", descending=True, start=0, stop=TOP_CODES_MAX)
         return top.made(_TOP)

@@ -146,7 +146,7 @@ def mongo(mongodb_uri: str) -> Iterator[Database[dict[str, Any]]]:
 
 @pytest.fixture(scope="session")
 def fill(mongo: Database[dict[str, Any]]) -> Callable[[Dataset], None]:
-    """Replaces all that the seven collections hold."""
+    """Replaces the documents of all collections."""
 
     # One wait for the journal instead of fourteen: a majority that has the last write has all.
     unawaited = mongo.with_options(write_concern=WriteConcern(w=1))

@@ -357,7 +357,7 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             event_id=_refs("events"),
             gateway=_texts("asaas", "stripe"),
             payment_status=_texts(
-                *("CONFIRMED", "RECEIVED", "succeeded", "PENDING"),
+                *("CONFIRMED", "RECEIVED", "succeeded", "PENDING", "OVERDUE", "requires_action"),
                 rare=("confirmed", "SUCCEEDED", "received ", "canceled", *ODD_TEXTS),
             ),
             payment_method=_texts("credit_card", "pix"),

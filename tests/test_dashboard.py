@@ -12,7 +12,8 @@ from bson.raw_bson import RawBSONDocument
 from hypothesis import given, settings
 from pymongo.database import Database
 
-from cubes.cube import Slice, Stage
+from cubes.cube import Slice
+from cubes.declaration import Stage
 from cubes.declared.behaviour import PRODUCT_EVENTS, SESSIONS
 from documents.analytics_event import AnalyticsEvent
 from tests import operations as operation

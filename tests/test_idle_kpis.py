@@ -53,4 +53,4 @@ async def test_every_number_is_other_than_zero_somewhere(demo: None, ask: Ask) -
         for path, number in _numbers(answer.data, ""):
             largest[path[1:]] = max(abs(number), largest.get(path[1:], 0))
     idle = [path for path, number in largest.items() if not number]
-    assert idle == [], "make the demo's data (demo/) have such documents"
+    assert idle == [], "is a name misspelt, or do demo/ and its files write no such document?"

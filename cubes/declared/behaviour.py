@@ -6,10 +6,10 @@ from typing import Final
 
 from cubes.cube import Cube
 from cubes.distinct import DistinctCube
-from cubes.expressions import integer, is_text, price
+from cubes.expressions import integer, is_date, is_text, price
 from documents.analytics_event import AnalyticsEvent
 
-_DATED = {"$eq": [{"$type": "$created_at"}, "date"]}
+_DATED = is_date("$created_at")
 _TYPED = is_text("$event_type")
 _PERSON = {"$cond": [is_text("$user_id"), "$user_id", "$session_id"]}
 _QUANTITY = integer("$metadata.quantity", absent=1)

@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from beanie import Document
 from bson.datetime_ms import DatetimeMS
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from cubes.declared.tickets import IN_THE_SYSTEM, TICKET_ROWS
 from cubes.expressions import Expression, date
 from cubes.keys import value_of

@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from datetime import date
 from typing import Final, Self
 
 from cubes.cells import TIME, Cells
-from cubes.cube import Cube
 from cubes.declared.behaviour import (
     BUYERS,
     CLICKERS,
@@ -86,7 +85,7 @@ class DashboardStats(Stats):
 
     def __init__(
         self,
-        cells: Mapping[Cube, Cells | BaseException],
+        cells: Mapping[Hashable, Cells | BaseException],
         period: Period,
         leaders: Leaders | BaseException,
     ) -> None:
@@ -103,13 +102,13 @@ class DashboardStats(Stats):
         slices = slices_of(kpis(cls, selected))
         if slices:
             period = await period.probed(loader)
-        loading = {cube: loader.load(period.place(one)) for cube, one in slices.items()}
+        loading = {family: loader.load(period.place(one)) for family, one in slices.items()}
 
         async def lead() -> Leaders:
             if _LISTS.isdisjoint(selected):
                 return Leaders({}, {})
             # The leading products decide what else is read; the rest is being read meanwhile.
-            activity = by_product(await loading[PRODUCT_ACTIVITY], "events")
+            activity = by_product(await loading[PRODUCT_ACTIVITY, None], "events")
             numbers = await cls.product_numbers(activity, period, loader)
             slugs = ranked(activity, numbers)[:SHOWN] if "product_performance" in selected else []
             return Leaders(numbers, await names(slugs, loader, period.place))

@@ -31,6 +31,8 @@ class Kpi(Generic[_T]):
     def __init__(
         self, description: str, unit: Unit[Any] | None, *, readers: Readers, sortable: bool
     ) -> None:
+        if not description:
+            raise TypeError("A KPI needs a description: say what the number means.")
         self.description = description
         self.unit = unit
         self.readers = readers
@@ -67,6 +69,8 @@ class _Number(Kpi[_T]):
         self, description: str, unit: Unit[_T], term: Term, readers: Readers, sortable: bool
     ) -> None:
         super().__init__(description, unit, readers=readers, sortable=sortable)
+        # A unit that the term can't have fails here, at import.
+        unit.rounded([0], [1] if isinstance(term, Ratio) else None)
         self._term = term
         self._unit = unit
         self.slices = [each.slice for each in sources(term) if isinstance(each, Total)]

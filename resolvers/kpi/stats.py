@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, S
 from dataclasses import make_dataclass
 from functools import cache
 from itertools import repeat
-from typing import Any, Generic, NoReturn, Self, TypeVar, cast
+from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
 
-from cubes.cells import Cells, Number
-from cubes.cube import Cube, Slice, by_cube
+from cubes.cells import Cells, CubeError, Number
+from cubes.cube import Cube, Slice
 from cubes.keys import key_of
-from cubes.rows import Row
+from cubes.merging import merged
+from cubes.rows import Row, Table
 from loaders.loader import Loader
 from resolvers.kpi.declarations import Kpi, kpis_of
 from resolvers.kpi.terms import ColumnOf, Source
@@ -46,12 +47,23 @@ class Stats:
     """One total: each KPI is read from the cells of all that is counted.
 
     If a cube could not be loaded, each KPI that needs it raises the error; the others answer.
+
+    Stats of rows name the `table` of the rows' documents, and the dimension `key` that has the
+    documents' `_id`s as its keys: `class EventStats(Stats, table=EVENT_ROWS, key="event")`.
     """
 
+    key: ClassVar[str]
+
+    def __init_subclass__(cls, table: Table | None = None, key: str = "") -> None:
+        super().__init_subclass__()
+        if table is not None:
+            cls.key = key
+            _check_rows(cls, table, key)
+
     def __init__(
-        self, cells: Mapping[Cube, Cells | BaseException], where: Where | None = None
+        self, cells: Mapping[Hashable, Cells | BaseException], where: Where | None = None
     ) -> None:
-        self._cells = {cube: loaded(each) for cube, each in cells.items()}
+        self._cells = {family: loaded(each) for family, each in cells.items()}
         self._where = where or {}
 
     @classmethod
@@ -63,19 +75,19 @@ class Stats:
         where: Where | None = None,
         place: Callable[[Slice], Slice] = lambda one: one,
     ) -> Self:
-        """Loads one slice a cube for the selected KPIs; `place` puts it into its window."""
+        """Loads one slice a family for the selected KPIs; `place` puts it into its window."""
         slices = slices_of(kpis(cls, selected), where or {})
         cells = await asyncio.gather(
             *(loader.load(place(one)) for one in slices.values()), return_exceptions=True
         )
         return cls(dict(zip(slices, cells, strict=True)), where)
 
-    def of_cube(self, cube: Cube) -> Cells:
-        """The cells of a cube that count; raises the error if they could not be loaded."""
-        cells = self._cells[cube]
+    def of_slice(self, one: Slice) -> Cells:
+        """The cells of a slice's family; raises the error if they could not be loaded."""
+        cells = self._cells[one.family]
         if isinstance(cells, Failed):
             cells.raise_again()
-        for dimension, keys in self._where.get(cube, {}).items():
+        for dimension, keys in self._where.get(one.cube, {}).items():
             cells = cells.only(dimension, keys)
         return cells
 
@@ -83,11 +95,11 @@ class Stats:
         """The sum of a measure, as the only row."""
         if isinstance(source, ColumnOf):
             raise TypeError(f"A total has no column {source.column}.")
-        return [self.of_cube(source.cube).sum(source.measure, **dict(source.where))]
+        return [self.of_slice(source.slice).sum(source.measure, **dict(source.where))]
 
     def cells(self, one: Slice) -> Sequence[Cells]:
         """The cells of a slice, as the only row."""
-        return [one.view(self.of_cube(one.cube))]
+        return [one.view(self.of_slice(one))]
 
     def column(self, name: str) -> Sequence[object]:
         """Raises `TypeError`: a total has no document."""
@@ -95,20 +107,16 @@ class Stats:
 
 
 class Rows(Generic[_Stats]):
-    """Many things of one kind, each a document and the cells that have its key.
-
-    `dimension` is the one whose keys the documents' `_id`s are.
-    """
+    """Many things of one kind, each a document and the cells that have its key."""
 
     def __init__(
         self,
         kind: type[_Stats],
-        dimension: str,
         documents: Sequence[Row],
-        cells: Mapping[Cube, Cells],
+        cells: Mapping[Hashable, Cells],
     ) -> None:
         self._kind = kind
-        self._dimension = dimension
+        self._dimension = kind.key
         self._documents = documents
         self._keys = [key_of(document["_id"]) for document in documents]
         self._cells = cells
@@ -123,7 +131,7 @@ class Rows(Generic[_Stats]):
     def _read(self, source: Source) -> Sequence[Number]:
         if isinstance(source, ColumnOf):
             return [document.get(source.column, 0) for document in self._documents]
-        cells = self._cells.get(source.cube)
+        cells = self._cells.get(source.slice.family)
         if cells is None:
             return [0] * len(self._keys)
         totals = cells.totals(self._dimension, source.measure, **dict(source.where))
@@ -131,10 +139,9 @@ class Rows(Generic[_Stats]):
 
     def cells(self, one: Slice) -> Sequence[Cells]:
         """The cells of a slice, for each row."""
-        nothing = Cells((), one.readable, one.measures)
-        if one.cube not in self._cells:
-            return [nothing] * len(self._keys)
-        by_key = one.view(self._cells[one.cube], self._dimension).by(self._dimension)
+        cells = self._cells.get(one.family)
+        nothing = Cells((), one.readable, one.measures, (cells or one.answer([])).values)
+        by_key = one.view(cells, self._dimension).by(self._dimension) if cells else {}
         return [by_key.get(key, nothing) for key in self._keys]
 
     def column(self, name: str) -> Sequence[object]:
@@ -149,7 +156,7 @@ class Rows(Generic[_Stats]):
         values: Sequence[Any] = getattr(self._kind, by).values(self)
         order = sorted(range(len(values)), key=values.__getitem__, reverse=descending)
         documents = [self._documents[place] for place in order[start:stop]]
-        return Rows(self._kind, self._dimension, documents, self._cells)
+        return Rows(self._kind, documents, self._cells)
 
     def made(self, selected: Collection[str]) -> list[_Stats]:
         """The rows as objects whose attributes are the selected KPIs; the others are None."""
@@ -176,7 +183,30 @@ def kpis(kind: type[Stats], selected: Collection[str]) -> list[Kpi[Any]]:
     return [each for each in kpis_of(kind) if each.name in selected]
 
 
-def slices_of(needing: Iterable[Kpi[Any]], where: Where | None = None) -> dict[Cube, Slice]:
-    """Cube → the one slice that KPIs need of it."""
-    found = by_cube(one for each in needing for one in each.slices)
-    return {cube: one.with_dimensions(*(where or {}).get(cube, {})) for cube, one in found.items()}
+def slices_of(needing: Iterable[Kpi[Any]], where: Where | None = None) -> dict[Hashable, Slice]:
+    """Family → the one slice that KPIs need of it."""
+    found = merged(one for each in needing for one in each.slices)
+    return {
+        family: one.with_dimensions(*(where or {}).get(one.cube, {}))
+        for family, one in found.items()
+    }
+
+
+def _check_rows(stats: type, table: Table, key: str) -> None:
+    """Raises `CubeError` for a KPI of rows whose column or cube can't be right.
+
+    Columns have to be of the rows' `table`. Cubes have to have the dimension `key`.
+    """
+    columns = {"_id", *table.columns}
+    for each in kpis_of(stats):
+        if wrong := sorted(each.columns - columns):
+            raise CubeError(
+                f"{stats.__name__}.{each.name}: there is no column {', '.join(wrong)}; there are "
+                f"{', '.join(sorted(columns))}."
+            )
+        for one in each.slices:
+            if key not in one.cube.dimensions:
+                raise CubeError(
+                    f"{stats.__name__}.{each.name}: cube {one.cube.name} has no dimension {key}, "
+                    "which rows are grouped by."
+                )

@@ -98,11 +98,11 @@ def sources(term: Term) -> Iterator[Source]:
 def total(cube: Cube, measure: str, **where: Hashable | Collection[Hashable]) -> Sum:
     """The sum of a cube's measure: `total(ORDERS, "orders", status={"REFUNDED"})`.
 
-    `where` names the keys of dimensions that count, as a set, or one key. Raises `CubeError` for a
+    `where` names the keys of dimensions that count: several, or one. Raises `CubeError` for a
     measure or dimension that the cube does not have, and for a cube that is not declared.
     """
     keys = {
-        name: frozenset(given if isinstance(given, set | frozenset | tuple) else [given])
+        name: frozenset(given if isinstance(given, set | frozenset | tuple | list) else [given])
         for name, given in where.items()
     }
     found = Total(declared(cube), measure, tuple(sorted(keys.items())))

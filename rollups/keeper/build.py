@@ -9,7 +9,7 @@ from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import OperationFailure
 
 from cancelling import cancel, first
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError
 from rollups.keeper.cell_collections import Build, all_builds, create_indexes

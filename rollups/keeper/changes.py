@@ -10,7 +10,7 @@ import bson
 from bson import Timestamp
 from bson.raw_bson import RawBSONDocument
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from rollups.keeper.cluster_time import MajorityClock, MajorityTime, next_cluster_time
 from rollups.keeper.store import RAW, source_of
 from rollups.layout.rollup import Rollup

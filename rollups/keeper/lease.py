@@ -7,7 +7,7 @@ from typing import Any, Self
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from cubes.expressions import Expression
 from rollups.keeper.store import RollupStore, State
 from rollups.layout.rollup import Rollup

@@ -7,7 +7,7 @@ from typing import Any, Final
 from pymongo.asynchronous.collection import AsyncCollection
 
 from cubes.cells import exact
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from cubes.keys import key_of, value_of
 from documents.reads import BY_CODE_POINT, AsOf
 from errors import StartupError

@@ -8,7 +8,8 @@ from typing import Any, Final
 from bson import ObjectId
 
 from cubes.cells import TIME
-from cubes.cube import Cube, Slice, Stage
+from cubes.cube import Cube, Slice
+from cubes.declaration import Stage
 from cubes.expressions import Expression, bucket
 from cubes.keys import value_of
 from cubes.window import Window

@@ -7,9 +7,10 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from cubes.cells import TIME
-from cubes.cube import Slice, Stage
+from cubes.cube import Slice
+from cubes.declaration import Stage
 from cubes.expressions import bucket, interval
-from cubes.window import Window
+from cubes.window import ALL_TIME, Window
 from rollups.layout.level import Level
 from rollups.layout.rollup import Rollup
 
@@ -41,6 +42,8 @@ def read_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
     ]
     fewest = min((level.dimensions for level in fitting), key=len)
     levels = [level for level in fitting if level.dimensions == fewest and _divides(level, one)]
+    if one.every is not None:
+        one = replace(one, window=one.window or ALL_TIME)
     if one.window is None:
         filters, edges = [level.filter(one) for level in levels[-1:]], []
     else:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from beanie import Document
 
-from cubes.cube import Cube, Stage
+from cubes.cube import Cube
+from cubes.declaration import Stage
 from cubes.distinct import DistinctCube
 from cubes.expressions import references
 from cubes.registry import DEFAULT_CATALOG, Catalog

@@ -11,7 +11,7 @@ import click
 from tqdm import tqdm
 
 from cancelling import cancel
-from cubes.cube import Stage
+from cubes.declaration import Stage
 from errors import StartupError
 from rollups.keeper.build import build
 from rollups.keeper.cluster_time import MajorityTime, majority_time

@@ -149,7 +149,7 @@ def _csv_row(row: list[Any]) -> list[str]:
         else escaped(value or "")
         if value is None or isinstance(value, str)
         else f"{value:.2f}"
-        if place == EVENTS.index("Revenue (R$)")
+        if "R$" in EVENTS[place]
         else str(value)
         for place, value in enumerate(row)
     ]

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from bson.datetime_ms import DatetimeMS
 from pymongo.asynchronous.database import AsyncDatabase
 
 from cubes.cells import TIME, CubeError
@@ -15,6 +17,7 @@ from cubes.cube import Slice
 from cubes.declared.behaviour import BEHAVIOUR, SESSIONS
 from cubes.declared.events import EVENTS
 from cubes.declared.orders import ORDERS
+from cubes.merging import merged
 from cubes.window import Window
 from loaders.loader import Loader
 from loaders.rollup_reader import RollupReader
@@ -94,12 +97,35 @@ async def test_a_slice_without_the_time_dimension_can_not_read_it(
 
 
 def test_a_carried_value_reaches_who_folds_the_cells() -> None:
-    one = ORDERS.slice(measures=["orders"]).carrying("zone")
-    assert one.missing == {"zone"}
+    one = ORDERS.slice(measures=["orders"]).carrying(zone=UTC)
+    assert one.answer([]).values == {"zone": UTC}
     given = one.given({"zone": "America/Bogota", "other": 1})
-    assert given.missing == frozenset()
     assert given.answer([]).values == {"zone": "America/Bogota"}
-    assert given.batch != one.given({"zone": "UTC"}).batch
+    assert given.parameters == {}
+    assert given.batch != one.batch
+
+
+async def test_a_slice_with_carried_values_loads(
+    database: AsyncDatabase[dict[str, Any]], times: list[datetime]
+) -> None:
+    one = ORDERS.slice(measures=["orders"]).by_buckets(QUARTER).carrying(zone=ZoneInfo("UTC"))
+    assert (await _loader().load(one)).sum("orders") == len(times)
+
+
+async def test_documents_without_a_date_are_in_no_bucket(
+    database: AsyncDatabase[dict[str, Any]], fill: Callable[[Dataset], None]
+) -> None:
+    bad: list[Any] = [None, "2026-04-01", [START], 1e9, DatetimeMS(10**15), DatetimeMS(-(10**15))]
+    fill({"ticket_orders": [{"created_at": at} for at in [*bad, START]]})
+    cells = await _loader().load(ORDERS.slice(measures=["orders"]).by_buckets(QUARTER))
+    assert cells.totals(TIME, "orders") == {START.replace(minute=0, second=0): 1}
+
+
+def test_slices_by_buckets_and_without_are_of_two_families() -> None:
+    one = ORDERS.slice(measures=["orders"])
+    by_buckets, all_of_them = merged([one.by_buckets(QUARTER), one, one]).values()
+    assert by_buckets.every == QUARTER
+    assert all_of_them.every is None
 
 
 def test_slices_that_need_no_parameter_merge_with_those_that_do() -> None:

@@ -102,7 +102,7 @@ async def test_faults_at_random_places_have_equal_answers_and_errors(
         plain = await _result(PLAIN, operation, seed, 0.06)
         assert await _result(COMPILED, operation, seed, 0.06) == plain, operation.text
         failed += bool(plain[1])
-    assert failed > 0.4 * PROFILE.operations
+    assert failed > 0.2 * PROFILE.operations
     assert 0.3 * PROFILE.operations < answers["compiled"] < answers["tried"]
 
 

@@ -219,10 +219,10 @@ def test_demo_data_may_be_older_than_a_collection_while_it_is_empty(
 ) -> None:
     settings = Settings(database=another.name, jwt_secret=SecretStr(SECRET))
     seed(another, settings, scale=0.05)
-    newer = {**DOCUMENTS, "refunds": DOCUMENTS["users"]}
+    newer = {**DOCUMENTS, "of a later version": DOCUMENTS["users"]}
     monkeypatch.setattr("server.commands.seeding.DOCUMENTS", newer)
     assert demo_access(another, settings) is not None
-    another["refunds"].insert_one({"amount_cents": 100})
+    another["of a later version"].insert_one({"amount_cents": 100})
     assert demo_access(another, settings) is None
 
 

@@ -361,6 +361,7 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
                 rare=("confirmed", "SUCCEEDED", "received ", "canceled", *ODD_TEXTS),
             ),
             payment_method=_texts("credit_card", "pix"),
+            created_at=_mostly(*DATES[:5], rare=DATES[5:], bad=_NO_DATES),
             amount_cents=_numbers(*_MONEY),
             ticket_count=_numbers(*_COUNTS),
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import OperationFailure
 
 from cubes.cells import exact
 from cubes.declaration import Stage
@@ -18,6 +19,9 @@ from rollups.layout.rollup import Rollup
 _Collection = AsyncCollection[dict[str, Any]]
 _Cell = Mapping[str, Any]
 
+_SNAPSHOT_TOO_OLD: Final = 239
+_SNAPSHOT_UNAVAILABLE: Final = 246
+_UNREADABLE_TIMES: Final = frozenset({_SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE})
 _NOT_EMPTY: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
 
@@ -37,20 +41,28 @@ class Difference:
 async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
     """Compares all cells. If any differ, readers stop using the cells and the keeper rebuilds them.
 
-    Raises `StartupError` if the rollup has no cells.
+    Raises `StartupError` if the rollup has no cells, or MongoDB can't read at their time.
     """
     snapshots = await _snapshots(store, rollup)
     if snapshots is None:
         raise StartupError(f"{rollup.name} has no cells yet: run 'headcount rollups build'.")
     cells, source = snapshots
-    differences = [
-        difference
-        for level in rollup.levels
-        for difference in await _differences(
-            _cells(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY]),
-            _cells(source, level.cells()),
-        )
-    ]
+    try:
+        differences = [
+            difference
+            for level in rollup.levels
+            for difference in await _differences(
+                _cells(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY]),
+                _cells(source, level.cells()),
+            )
+        ]
+    except OperationFailure as error:
+        if error.code not in _UNREADABLE_TIMES:
+            raise
+        raise StartupError(
+            f"MongoDB can't read {rollup.name} as of the cells' time, which lies before its start "
+            "or its history: let 'headcount rollups run' or a server bring the cells up to date."
+        ) from error
     await store.record_check(rollup, cells.name, len(differences))
     return differences
 

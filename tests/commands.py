@@ -1,4 +1,4 @@
-"""Running `headcount` as a person or a script does."""
+"""Runs the `headcount` command and `mongod` as processes."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """A command that has ended, with what it printed."""
+    """Runs a command to its end; returns its exit code and output."""
     with Command(arguments, folder, environment(settings)) as command:
         stdout, stderr = command.communicate(timeout=60)
     return subprocess.CompletedProcess(arguments, command.wait(), stdout, stderr)
@@ -41,7 +41,7 @@ def free_port() -> int:
 def running(
     folder: Path, *arguments: str, log: str = "", **settings: str
 ) -> Iterator[tuple[Command, str]]:
-    """A server, and its address once it answers; it logs into `log` if that names a file."""
+    """A server that is ready, and its URL. Its log goes to the file `log`, if one is named."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {"HEADCOUNT_PORT": str(port), **settings}
@@ -60,7 +60,7 @@ def running(
 
 
 class Mongod:
-    """A `mongod` with options of one's own, which may be killed and started again."""
+    """A `mongod` with any options, which can be killed and started again."""
 
     def __init__(self, folder: Path, *options: str | Path) -> None:
         port = free_port()
@@ -78,7 +78,7 @@ class Mongod:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # A member of a replica set would first wait for others to take over.
+        # On SIGTERM, a replica set member would first wait for another to become primary.
         self.kill()
 
     def start(self) -> None:
@@ -89,9 +89,9 @@ class Mongod:
         self._process.wait()
 
     def initiate(self, *others: Self) -> None:
-        """Makes it the first member of its replica set, and waits until it takes writes.
+        """Makes this the primary of a new replica set, and waits until it accepts writes.
 
-        The last of the others is an arbiter.
+        The last of `others` is an arbiter.
         """
         members: list[dict[str, Any]] = [
             {"_id": number, "host": each._address} for number, each in enumerate((self, *others))
@@ -103,21 +103,21 @@ class Mongod:
             with MongoClient[dict[str, Any]](each.uri) as client:
                 client.admin.command("ping")
         with MongoClient[dict[str, Any]](self.uri) as client:
-            # The first election takes ten seconds by default.
+            # With the default settings the first election takes ten seconds.
             quick = {"electionTimeoutMillis": 500, "heartbeatIntervalMillis": 100}
             config = {"_id": "r", "version": 1, "members": members, "settings": quick}
             client.admin.command("replSetInitiate", config)
             while not client.admin.command("hello")["isWritablePrimary"]:
                 time.sleep(0.05)
-            # On a busy machine a primary is to stay one.
+            # The default timeouts again: a busy machine must not cause another election.
             client.admin.command("replSetReconfig", config | {"version": 2, "settings": {}})
 
 
 @contextmanager
 def guarded_mongod(folder: Path, role: str) -> Iterator[tuple[str, MongoClient[dict[str, Any]]]]:
-    """A replica set that has an event.
+    """A replica set with access control, and one event in the database `headcount`.
 
-    Yields the URI of who has a role in that database only, and the client of who may do all.
+    Yields the URI of a user with the one given role in that database, and a client of root.
     """
     key = folder / "key"
     key.write_text("headcount" * 10)
@@ -129,9 +129,9 @@ def guarded_mongod(folder: Path, role: str) -> Iterator[tuple[str, MongoClient[d
             client.admin.command("createUser", "root", pwd="root", roles=["root"])
         with MongoClient[dict[str, Any]](uri, username="root", password="root") as client:
             roles = [{"role": role, "db": "headcount"}]
-            client.admin.command("createUser", "somebody", pwd="only", roles=roles)
+            client.admin.command("createUser", "limited", pwd="only", roles=roles)
             client["headcount"]["events"].insert_one({"title": "A"})
-            yield uri.replace("//", "//somebody:only@"), client
+            yield uri.replace("//", "//limited:only@"), client
 
 
 def ask(url: str, bearer: str, query: str) -> Any:

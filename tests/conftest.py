@@ -1,4 +1,4 @@
-"""What tests share: a real MongoDB, the schema over it, and the commands that were sent to it."""
+"""Shared fixtures: a real MongoDB, the schema over it, and a record of the commands sent to it."""
 
 import json
 import os
@@ -37,7 +37,7 @@ from server.settings import Settings
 from tests.profiles import PROFILE
 from tests.strategies import NOW
 
-# No deadline: the machines that run this are shared.
+# No deadline: on a shared machine an example may be slow.
 settings.register_profile(
     "headcount",
     deadline=None,
@@ -54,12 +54,12 @@ Ask = Callable[..., Awaitable[ExecutionResult]]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--pictures", type=Path, help="Where the docs' pictures are put.")
+    parser.addoption("--pictures", type=Path, help="The folder for the docs' pictures.")
 
 
 @dataclass
 class Sent(CommandListener):
-    """The commands that were sent to MongoDB, as (command, collection)."""
+    """The commands and pipelines sent to MongoDB; a command is a pair (name, collection)."""
 
     commands: list[tuple[str, str]] = field(default_factory=list)
     pipelines: list[list[dict[str, Any]]] = field(default_factory=list)
@@ -71,21 +71,21 @@ class Sent(CommandListener):
             self.pipelines.append(event.command["pipeline"])
 
     def succeeded(self, event: object) -> None:
-        """Counted when it started."""
+        """Ignored: the command was recorded when it started."""
 
     def failed(self, event: object) -> None:
-        """Counted when it started."""
+        """Ignored: the command was recorded when it started."""
 
     def to(self, collection: str) -> int:
-        """How many commands went to a collection."""
+        """The number of commands sent to a collection."""
         return sum(name == collection for _, name in self.commands)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def plain_completion() -> Iterator[list[str]]:
-    """Whatever generated functions completed and graphql-core completes differently.
+def completion_differences() -> Iterator[list[str]]:
+    """The values that generated functions and graphql-core complete differently.
 
-    All that any test executes is completed in both ways.
+    Every value that a test executes is completed by both.
     """
     different: list[str] = []
     answer = CompiledExecution._answer
@@ -98,15 +98,15 @@ def plain_completion() -> Iterator[list[str]]:
                 if is_list_type(given[0])
                 else super(CompiledExecution, self).complete_object_value
             )
-            # As with an extension that watches: nothing below is compiled either.
+            # Makes graphql-core complete the values below too, as for a watching extension.
             self._watched = True
             try:
-                plain = json.dumps(completion(*given))
+                reference = json.dumps(completion(*given))
             except Exception as error:
-                plain = repr(error)
+                reference = repr(error)
             self._watched = False
-            if plain != json.dumps(compiled):
-                different.append(f"{plain} became {compiled}")
+            if reference != json.dumps(compiled):
+                different.append(f"{reference} became {compiled}")
         return compiled
 
     with pytest.MonkeyPatch.context() as patch:
@@ -115,11 +115,11 @@ def plain_completion() -> Iterator[list[str]]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_different(plain_completion: list[str]) -> Iterator[None]:
-    """Fails a test whose answers would have been others without compiled execution."""
+def compiled_equals_graphql_core(completion_differences: list[str]) -> Iterator[None]:
+    """Fails a test whose answers differ between compiled execution and graphql-core."""
     yield
-    found = plain_completion.copy()
-    plain_completion.clear()
+    found = completion_differences.copy()
+    completion_differences.clear()
     assert not found
 
 
@@ -135,7 +135,7 @@ def mongodb_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def mongo(mongodb_uri: str) -> Iterator[Database[dict[str, Any]]]:
-    """The tests' own database, to put documents in; dropped in the end."""
+    """The tests' own database, to write documents to; dropped at the end."""
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         database = client.get_database(
             f"headcount_test_{uuid4().hex[:12]}", CodecOptions(tz_aware=True)
@@ -148,7 +148,7 @@ def mongo(mongodb_uri: str) -> Iterator[Database[dict[str, Any]]]:
 def fill(mongo: Database[dict[str, Any]]) -> Callable[[Dataset], None]:
     """Replaces the documents of all collections."""
 
-    # One wait for the journal instead of fourteen: a majority that has the last write has all.
+    # One wait for a majority instead of fourteen: a majority with the last write has all writes.
     unawaited = mongo.with_options(write_concern=WriteConcern(w=1))
 
     def fill(data: Dataset) -> None:
@@ -163,7 +163,7 @@ def fill(mongo: Database[dict[str, Any]]) -> Callable[[Dataset], None]:
 
 @pytest.fixture(scope="session")
 def sent() -> Sent:
-    """The commands that the server's side sent to MongoDB, since they were last cleared."""
+    """The commands that the server sent to MongoDB since the record was last cleared."""
     return Sent()
 
 
@@ -172,8 +172,8 @@ async def database(
     mongodb_uri: str, mongo: Database[dict[str, Any]], sent: Sent
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """The tests' database, as the server reads it."""
-    # Between tests the event loop stands still: a driver that waits for what MongoDB tells it by
-    # itself would take it for lost.
+    # The event loop stands still between tests. A driver in streaming mode would miss MongoDB's
+    # messages meanwhile and mark the server as lost; polling has no such deadline.
     polling = f"{mongodb_uri}{'&' if '?' in mongodb_uri else '/?'}serverMonitoringMode=poll"
     async with connect(polling, Settings(database=mongo.name), sent) as database:
         yield database
@@ -181,7 +181,7 @@ async def database(
 
 @pytest.fixture(scope="session")
 def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
-    """Executes an operation, at `NOW` as an admin unless said otherwise."""
+    """A function that executes an operation, by default at `NOW` as an admin."""
     built = schema.build()
 
     async def ask(
@@ -206,16 +206,16 @@ def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
 
 
 def token(secret: str = SECRET, algorithm: str = "HS256", **claims: Any) -> str:
-    """A token, good for an hour unless the claims say otherwise; a claim of None is left out."""
-    moment = int(datetime.now(UTC).timestamp())
-    all_claims = {"sub": "somebody", "iat": moment, "exp": moment + 3600} | claims
+    """A token, by default valid for an hour. A claim of None is omitted."""
+    now = int(datetime.now(UTC).timestamp())
+    all_claims = {"sub": "caller", "iat": now, "exp": now + 3600} | claims
     given = {name: value for name, value in all_claims.items() if value is not None}
     return jwt.encode(given, secret, algorithm=algorithm)
 
 
 @pytest.fixture(scope="session")
 def server_settings(mongo: Database[dict[str, Any]]) -> Settings:
-    """The settings of the server that tests talk to over HTTP."""
+    """The settings of the server that answers the tests over HTTP."""
     return Settings(database=mongo.name, jwt_secret=SecretStr(SECRET))
 
 

@@ -1,6 +1,6 @@
-"""How a run of the tests ends: at once on SIGTERM, and failed in CI if a test was skipped.
+"""A pytest plugin: SIGTERM ends a run at once, and in CI a skipped test fails the run.
 
-A plugin of pytest, which `pyproject.toml` names: it also serves the workers of pytest-xdist.
+`pyproject.toml` names the plugin, so the workers of pytest-xdist load it too.
 """
 
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-# The process ids of the workers of pytest-xdist, by their names, in the process that started them.
+# In the controller of pytest-xdist: worker name → process id.
 _workers: dict[str, int] = {}
 
 
@@ -21,7 +21,7 @@ def pytest_configure() -> None:
 def _interrupt(_: int, __: FrameType | None) -> None:
     """Ends the run as Ctrl-C does: fixtures are torn down, so that their servers end.
 
-    The default would end Python without that, and a SystemExit would only fail one test.
+    The default handler would end Python without a tear-down; SystemExit would fail one test only.
     """
     # A second signal must not interrupt the tear-down: `make` and its shell may each send one.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -32,18 +32,18 @@ def _interrupt(_: int, __: FrameType | None) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_newgateway(gateway: Any) -> None:
-    """Notes a worker, which would else go on for ten seconds without its controller."""
+    """Records a worker: without a signal it would outlive its controller by ten seconds."""
     _workers[gateway.id] = gateway._rinfo().pid
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
-    """Forgets a worker that has ended: its process id may soon be another process's."""
+    """Forgets a worker that has ended: another process may get its process id."""
     _workers.pop(node.gateway.id, None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fails the run in CI if a test was skipped: there, a missing program is a failure."""
+    """Fails the run in CI if a test was skipped: in CI a missing program is a failure."""
     if _skipped(session.config) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
@@ -57,7 +57,7 @@ def pytest_terminal_summary(
 
 
 def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
-    """The reports of skipped tests if this is CI; the workers of pytest-xdist have none."""
+    """The reports of skipped tests in CI; empty elsewhere and in workers of pytest-xdist."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not os.environ.get("CI"):
         return []

@@ -1,7 +1,7 @@
-"""Processes that are forked from one that has imported everything.
+"""Starts `headcount` processes quickly: forks of a process that has imported all modules.
 
-A `headcount` of its own imports for a second, which hundreds of starts would pay for. The entry
-point that pip installs is run by the tests of the docs' commands, which start `headcount` itself.
+Imports take a second for each fresh process, and the tests start hundreds. The tests of the docs'
+commands run the installed entry point instead.
 """
 
 import atexit
@@ -22,10 +22,10 @@ FORKS.set_forkserver_preload(["__main__", "tests.forks", "tests.rollups.follower
 
 
 class Command:
-    """A running `headcount`, with what tests use of `subprocess.Popen`.
+    """A running `headcount`, with the part of the API of `subprocess.Popen` that tests use.
 
-    `stdout` can be read while it runs. What it wrote to stderr is read once it has ended, by
-    `communicate`, unless it went to the file that was given.
+    `stdout` can be read while the process runs. `communicate` returns stderr once the process has
+    ended, unless `stderr` names another file.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Command:
     ) -> None:
         reading, writing = os.pipe()
         self.stdout: TextIOWrapper = os.fdopen(reading, "r")
-        # A file, not a pipe: nobody reads it meanwhile, and a full pipe would stop the process.
+        # A file, not a pipe: a full pipe without a reader would block the process.
         self._stderr = stderr or os.fdopen(os.memfd_create("stderr"), "w+")
         self._process = FORKS.Process(
             target=_headcount,
@@ -77,7 +77,7 @@ class Command:
         return self._process.exitcode
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code; the negative number of the signal that killed it."""
+        """The exit code; negative for a signal (-9 for SIGKILL)."""
         self._process.join(timeout)
         if self._process.exitcode is None:
             assert timeout is not None
@@ -85,7 +85,7 @@ class Command:
         return self._process.exitcode
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
-        """What it wrote to stdout and was not read, and to stderr, once it has ended."""
+        """Waits for the end; returns the unread part of stdout, and stderr."""
         self.wait(timeout)
         if self.stdout.closed:
             return "", ""
@@ -106,7 +106,7 @@ class Command:
 
 
 class _Descriptor:
-    """A file descriptor that a process is given when it is forked."""
+    """A file descriptor that is passed to a forked process."""
 
     def __init__(self, number: int) -> None:
         self._number = number
@@ -127,11 +127,11 @@ def _headcount(
     stdout: int,
     stderr: int,
 ) -> None:
-    """Becomes a `headcount` that was started in a folder, with an environment and descriptors."""
+    """Runs `headcount` in this process, with the given folder, environment and descriptors."""
     for descriptor, number in ((stdout, 1), (stderr, 2)):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    # uvicorn gives the number of stdin to its workers.
+    # uvicorn passes the descriptor of stdin to its workers.
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.stdin = os.fdopen(0, closefd=False)
     sys.stdout = os.fdopen(1, "w", closefd=False)
@@ -145,5 +145,5 @@ def _headcount(
     try:
         main()
     finally:
-        # A forked process ends without them.
+        # A forked process does not run its exit handlers by itself.
         atexit._run_exitfuncs()

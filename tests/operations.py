@@ -10,7 +10,7 @@ SCHEMA: Final = build_schema(SDL)
 
 
 def every_field(name: str) -> str:
-    """A selection of every field of a type, and of every field below."""
+    """A selection of every field of a type, at every depth."""
     kind = SCHEMA.type_map[name]
     if not isinstance(kind, GraphQLObjectType):
         return ""

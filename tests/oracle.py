@@ -1,10 +1,10 @@
-"""Owns the independent answers: from plain documents to what the API must say, by brute force.
+"""The oracle: computes the answer of every KPI from documents, by brute force.
 
-Written from the contract alone and never from the server, so that an agreement of the two means
-something. Everything is the slow and literal reading: whole lists, exact fractions, one rounding
-at the end. Documents are taken as PyMongo returns or inserts them; answers are GraphQL's JSON.
+It is written from the contract alone, never from the server, so agreement of the two is evidence.
+It reads the contract literally and slowly: whole lists, exact fractions, one rounding at the end.
+Documents are as PyMongo returns or inserts them; answers are GraphQL's JSON.
 
-Roles are not modelled: `metrics` answers every field, as an admin sees it.
+Roles are not modelled: `metrics` answers every field, as for an admin.
 """
 
 import math
@@ -40,10 +40,10 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 
 def fields_of(value: object) -> Document:
-    """The fields of a sub-document; of anything else, an array of documents included, none."""
+    """The fields of a sub-document; empty for any other value, such as an array of documents."""
     if isinstance(value, Mapping):
         return value
-    if isinstance(value, DBRef):  # what PyMongo makes of a document {$ref, $id}
+    if isinstance(value, DBRef):  # PyMongo reads a document {$ref, $id} as a DBRef
         return value.as_doc()
     return {}
 
@@ -53,7 +53,7 @@ def _is_document(value: object) -> bool:
 
 
 def text_of(value: object) -> str | None:
-    # Code is a str to Python, but JavaScript to BSON.
+    # Code is a subclass of str, but BSON stores it as JavaScript, not as a string.
     if isinstance(value, str) and not isinstance(value, Code) and value != "":
         return value
     return None
@@ -74,12 +74,12 @@ def _flag(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Of one of BSON's four numeric types, whatever the value (NaN is of a numeric type)."""
+    """Whether the value has one of BSON's four numeric types. NaN has one."""
     return isinstance(value, int | float | Decimal128) and not isinstance(value, bool)
 
 
 def _exact(value: object) -> Fraction:
-    """The number as it is stored, to the last bit; 0 where rule 6 says that it is none."""
+    """The exact stored number; 0 if rule 6 does not count the value as a number."""
     number = Fraction(0)
     if isinstance(value, bool):
         return number
@@ -92,7 +92,7 @@ def _exact(value: object) -> Fraction:
 
 
 def decimal_of(value: object) -> Fraction:
-    """For sums: a double is the decimal that it shows at 15 digits, as $toDecimal has it."""
+    """The number for sums: a double is rounded to 15 significant digits, as $toDecimal does."""
     number = _exact(value)
     if isinstance(value, float) and number != 0:
         return Fraction(Decimal(f"{value:.14e}"))
@@ -100,12 +100,12 @@ def decimal_of(value: object) -> Fraction:
 
 
 def _integer(value: object) -> int:
-    """For Int fields: cut toward zero, document by document."""
+    """The number for Int fields: each document's value is truncated toward zero."""
     return math.trunc(_exact(value))
 
 
 def milliseconds_of(value: object) -> int | None:
-    """A BSON date as BSON holds it, milliseconds since 1970; None if the value is no date."""
+    """A BSON date in milliseconds since 1970; None if the value is not a date."""
     if isinstance(value, datetime):
         aware = value.replace(tzinfo=UTC) if value.tzinfo is None else value
         return (aware - _EPOCH) // _MILLISECOND
@@ -119,10 +119,10 @@ def iso_of(value: object) -> str | None:
     if milliseconds is None:
         return None
     try:
-        moment = _EPOCH + milliseconds * _MILLISECOND
-    except OverflowError:  # a BSON date outside the years 1 to 9999, which ISO 8601 cannot write
+        date = _EPOCH + milliseconds * _MILLISECOND
+    except OverflowError:  # outside the years 1 to 9999, for which ISO 8601 has no text
         return None
-    return moment.isoformat(timespec="milliseconds")
+    return date.isoformat(timespec="milliseconds")
 
 
 def _is_present_id(value: object) -> bool:
@@ -137,7 +137,7 @@ def clamped(value: int) -> int:
 
 
 def rounded(value: Fraction, places: int) -> float:
-    return float(round(value, places))  # a Fraction rounds exactly, half to even
+    return float(round(value, places))  # exact for a Fraction: half to even
 
 
 def _money(cents: Fraction) -> float:
@@ -152,7 +152,7 @@ def ratio(above: Fraction | int, below: Fraction | int) -> Fraction:
 
 
 def bson_key(value: object) -> Hashable:
-    """Equal for two values exactly if MongoDB calls them equal: 1 and 1.0 are, 1 and True not."""
+    """A key, equal for values that MongoDB takes for equal: 1 and 1.0, but not 1 and True."""
     match value:
         case None:
             return ("null",)
@@ -170,7 +170,7 @@ def bson_key(value: object) -> Hashable:
         case ObjectId():
             return ("objectId", value.binary)
         case Mapping() | DBRef():
-            # The order of the fields counts.
+            # Documents with the same fields in another order differ.
             return ("object", tuple((k, bson_key(v)) for k, v in fields_of(value).items()))
         case list() | tuple():
             return ("array", tuple(bson_key(item) for item in value))
@@ -186,17 +186,17 @@ def bson_key(value: object) -> Hashable:
             return ("minKey",)
         case MaxKey():
             return ("maxKey",)
-    raise TypeError(f"no BSON value that the oracle knows: {type(value)}")
+    raise TypeError(f"the oracle has no key for the type {type(value)}")
 
 
 def _number_key(value: float | Decimal128) -> Hashable:
-    plain = value.to_decimal() if isinstance(value, Decimal128) else value
-    if isinstance(plain, Decimal):
-        finite, nan, negative = plain.is_finite(), plain.is_nan(), plain.is_signed()
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    if isinstance(number, Decimal):
+        finite, nan, negative = number.is_finite(), number.is_nan(), number.is_signed()
     else:
-        finite, nan, negative = math.isfinite(plain), math.isnan(plain), plain < 0
+        finite, nan, negative = math.isfinite(number), math.isnan(number), number < 0
     if finite:
-        return Fraction(plain)
+        return Fraction(number)
     return "NaN" if nan else "-Infinity" if negative else "Infinity"
 
 
@@ -348,7 +348,7 @@ def _event_row(
         },
         "revenue": _money(_cents(paid)),
         "ordersCount": clamped(len(paid)),
-        # Of the capacity as it is stored, not as it is shown: it may be past Int's range.
+        # The stored capacity, not the shown one, which is clamped to Int.
         "occupancyPct": rounded(ratio(100 * issued, capacity), 1),
     }
 
@@ -369,10 +369,10 @@ _ORDER_FIELDS: dict[str, Callable[[dict[str, Any]], Any]] = {
 
 
 def _ordered(rows: list[dict[str, Any]], field: str, direction: str) -> list[dict[str, Any]]:
-    """By the values that the answer shows; `rows` come in the order of the ids, which is kept."""
+    """Sorts by the shown values; rows with equal values stay in the order of their ids."""
     assert direction in {"ASC", "DESC"}
     key = _ORDER_FIELDS[field]
-    # Only a date can be None. Sorting keeps the order of equals, in reverse too.
+    # Only a date can be None. `sorted` is stable, also with `reverse`.
     with_key = [row for row in rows if key(row) is not None]
     without = [row for row in rows if key(row) is None]
     return sorted(with_key, key=key, reverse=direction == "DESC") + without
@@ -393,7 +393,7 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
     types: dict[str, list[Document]] = {}
     for code in codes:
         types.setdefault(_group(code.get("code_type")), []).append(code)
-    # `codes` are in the order of the ids, and sorting keeps the order of equals.
+    # `codes` are in the order of their ids, and `sorted` is stable.
     top = sorted(
         (code for code in codes if generated(code) > 0),
         key=lambda code: (-generated(code), _required_text(code.get("code"))),
@@ -481,7 +481,7 @@ def _user_metrics(users: Iterable[Document]) -> dict[str, Any]:
 
 
 class _Product:
-    """What the numbers about products need of one document."""
+    """The values of one product document that the metrics use."""
 
     def __init__(self, document: Document, setting: int) -> None:
         inventory = fields_of(document.get("inventory"))

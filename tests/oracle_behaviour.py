@@ -1,8 +1,8 @@
-"""Owns the independent answer of `dashboardStats`: from plain documents, by brute force.
+"""The oracle of `dashboardStats`: computes its answer from documents, by brute force.
 
-Like `tests.oracle`: written from the contract alone and never from the server. The day of an event
-is what a calendar on the wall of its zone showed at its own moment; no boundary of a day is ever
-computed. Sums are exact, one rounding at the end.
+It is written from the contract alone, never from the server, like `tests.oracle`. The day of an
+event is the local date of its own time in the zone; no boundary of a day is ever computed. Sums
+are exact, with one rounding at the end.
 """
 
 import math
@@ -64,10 +64,10 @@ _NUMERIC_TEXT = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+))(?:[eE]([+-]?[0-
 
 @dataclass(frozen=True)
 class Event:
-    """What the numbers need of one document with a readable date."""
+    """The values of one event document that the answer uses; the document has a valid date."""
 
-    key: tuple[int, Any]  # its `_id`, as BSON orders them
-    moment: int  # in milliseconds since 1970
+    key: tuple[int, Any]  # sorts as BSON sorts the `_id`
+    created_ms: int  # milliseconds since 1970
     type: str | None
     session: str | None
     user: str | None
@@ -85,16 +85,16 @@ class Event:
 def _events(data: Data) -> list[Event]:
     documents = data.get("analytics_events", ())
     return [
-        _event(document, moment)
+        _event(document, created_ms)
         for document in documents
-        if (moment := milliseconds_of(document.get("created_at"))) is not None
+        if (created_ms := milliseconds_of(document.get("created_at"))) is not None
     ]
 
 
-def _event(document: Document, moment: int) -> Event:
+def _event(document: Document, created_ms: int) -> Event:
     return Event(
         key=_id_key(document["_id"]),
-        moment=moment,
+        created_ms=created_ms,
         type=text_of(document.get("event_type")),
         session=text_of(document.get("session_id")),
         user=text_of(document.get("user_id")),
@@ -107,7 +107,7 @@ def _event(document: Document, moment: int) -> Event:
 
 
 def _id_key(value: object) -> tuple[int, Any]:
-    """In BSON's order, of which the tests need two types: numbers come before ObjectIds."""
+    """A key that sorts as BSON does, for the two types of ids in tests: numbers, then ObjectIds."""
     if is_number(value):
         return 1, _number(value)
     assert isinstance(value, ObjectId), "the tests use no other ids"
@@ -115,25 +115,25 @@ def _id_key(value: object) -> tuple[int, Any]:
 
 
 def _number(value: object) -> Fraction | None:
-    """A finite number as it is stored; None if the value is anything else."""
+    """The exact stored number; None if the value is not a finite number."""
     if isinstance(value, bool):
         return None
-    plain = value.to_decimal() if isinstance(value, Decimal128) else value
-    if isinstance(plain, Decimal):
-        return Fraction(plain) if plain.is_finite() else None
-    if isinstance(plain, int | float):
-        return Fraction(plain) if math.isfinite(plain) else None
+    number = value.to_decimal() if isinstance(value, Decimal128) else value
+    if isinstance(number, Decimal):
+        return Fraction(number) if number.is_finite() else None
+    if isinstance(number, int | float):
+        return Fraction(number) if math.isfinite(number) else None
     return None
 
 
 def quantity_of(value: object) -> int:
-    """The units that a purchase is of: one, unless its quantity is a number."""
+    """The units of a purchase: its quantity if that is a number, else 1."""
     number = _number(value)
     return 1 if number is None or abs(number) >= TOO_BIG else math.trunc(number)
 
 
 def price_of(value: object) -> Fraction:
-    """The price of one unit, to 6 places, of a number or of a text that is one."""
+    """The price of one unit, rounded to 6 places; a numeric text counts as its number."""
     text = text_of(value)
     return round(decimal_of(value) if text is None else _numeric_text(text), 6)
 
@@ -143,7 +143,7 @@ def _numeric_text(text: str) -> Fraction:
     if match is None:
         return Fraction(0)
     digits, exponent = Decimal(match[1]), int(match[2] or 0)
-    # The place of the first digit, so that no 1e999999999 is ever written out.
+    # Checking the exponent first avoids computing 10 ** 999999999.
     first = digits.adjusted() + exponent
     if digits == 0 or first >= 12 or first < -7:
         return Fraction(0)
@@ -158,9 +158,9 @@ Counter = Callable[[Events], int]
 
 
 def _since(events: Events, now: int, span: timedelta) -> Events:
-    """Those of a window that ends now, both ends in."""
+    """The events of the window of this length that ends now; both ends are included."""
     start = now - span // _MILLISECOND
-    return [event for event in events if start <= event.moment <= now]
+    return [event for event in events if start <= event.created_ms <= now]
 
 
 def _of(events: Events, event_type: str) -> Events:
@@ -198,23 +198,23 @@ def _percentage(above: int, below: int) -> float:
 # ---------------------------------------------------------------- days
 
 
-def _local_date(moment: int, timezone: str) -> date:
-    return (_EPOCH + moment * _MILLISECOND).astimezone(ZoneInfo(timezone)).date()
+def _local_date(milliseconds: int, timezone: str) -> date:
+    return (_EPOCH + milliseconds * _MILLISECOND).astimezone(ZoneInfo(timezone)).date()
 
 
 @cache
 def local_dates(start: datetime, end: datetime, timezone: str) -> tuple[date, ...]:
-    """Every date that the zone's calendars show from the one moment to the other.
+    """Every local date of the zone from `start` to `end`, both included.
 
-    Looks at them minute by minute, so a date that a zone left out is left out, and one that was
-    there for a minute only, before the clocks went back over midnight, is in.
+    Checks every minute. So a date that the zone skipped is absent, and a date that lasted one
+    minute, before the clocks went back over midnight, is present.
     """
     zone = ZoneInfo(timezone)
     seen = {end.astimezone(zone).date()}
-    moment = start
-    while moment <= end:
-        seen.add(moment.astimezone(zone).date())
-        moment += timedelta(minutes=1)
+    time = start
+    while time <= end:
+        seen.add(time.astimezone(zone).date())
+        time += timedelta(minutes=1)
     return tuple(sorted(seen))
 
 
@@ -229,7 +229,7 @@ def _timeline(
                     sum(
                         1
                         for event in _of(events, event_type)
-                        if _local_date(event.moment, timezone) == day
+                        if _local_date(event.created_ms, timezone) == day
                     )
                 )
                 for column, event_type in columns.items()
@@ -243,7 +243,7 @@ def _timeline(
 
 
 def dashboard_stats(data: Data, *, mode: str, timezone: str, now: datetime) -> dict[str, Any]:
-    """GraphQL's JSON of every field of DashboardStats. An unknown zone is ZoneInfo's to refuse."""
+    """GraphQL's JSON of every field of DashboardStats; ZoneInfo raises for an unknown zone."""
     assert mode in {"TOTAL", "UNIQUE"}
     now_ms = milliseconds_of(now)
     assert now_ms is not None
@@ -314,7 +314,7 @@ def dashboard_stats(data: Data, *, mode: str, timezone: str, now: datetime) -> d
 
 def _top_products(events: Events, counted: Counter) -> list[dict[str, Any]]:
     counts = {slug: counted(members) for slug, members in _by_slug(events).items()}
-    # By the counts as they are, not as they are shown: they may be past Int's range.
+    # Sorted by the real counts: the shown ones are clamped to Int.
     order = sorted(counts, key=lambda slug: (-counts[slug], slug))
     return [{"slug": slug, "count": clamped(counts[slug])} for slug in order if counts[slug] > 0][
         :5
@@ -345,7 +345,7 @@ def _product_performance(
 
 
 def _name(data: Data, events: Events, slug: str) -> str:
-    """As the catalogue has it, else as the newest event that tells one, else the slug."""
+    """The name in the catalogue, else that of the newest event with a name, else the slug."""
     entries = [entry for entry in data.get("products", ()) if text_of(entry.get("slug")) == slug]
     if entries:
         name = text_of(min(entries, key=lambda entry: _id_key(entry["_id"])).get("name"))
@@ -356,7 +356,7 @@ def _name(data: Data, events: Events, slug: str) -> str:
 
 
 def _newest(events: Iterable[Event]) -> Event | None:
-    return max(events, key=lambda event: (event.moment, event.key), default=None)
+    return max(events, key=lambda event: (event.created_ms, event.key), default=None)
 
 
 def _retention(events: Events) -> dict[str, Any]:
@@ -389,7 +389,7 @@ def _traffic_sources(events: Events) -> list[dict[str, Any]]:
 
 def _last_clickers(clicks: Events) -> list[str]:
     last = {
-        session: max(click.moment for click in clicks if click.session == session)
+        session: max(click.created_ms for click in clicks if click.session == session)
         for session in _sessions(clicks)
     }
     return sorted(last, key=lambda session: (-last[session], session))[:10]

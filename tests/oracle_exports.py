@@ -1,4 +1,4 @@
-"""Owns what the events dashboard's files must hold, by brute force over plain documents."""
+"""The oracle of the events dashboard's files: computes their contents by brute force."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -68,5 +68,5 @@ def _ticket(ticket: Document, codes: Mapping[Any, str]) -> dict[str, Any]:
 
 
 def _id(value: object) -> Any:
-    """An id's text; what that is for odd types nobody said."""
+    """The text of an id; `ANY` for a type for which the contract specifies no text."""
     return str(value) if isinstance(value, ObjectId | str) else ANY

@@ -1,8 +1,8 @@
-"""Owns the independent answer of `ticketReport`: from plain documents, by brute force.
+"""The oracle of `ticketReport`: computes its answer from documents, by brute force.
 
-Like `tests.oracle`: written from the contract alone and never from the server. Where the contract
-leaves room, the reading is said beside the line that takes it. Callers are the claims of their
-tokens; what is no answer but an error is raised as `Refused`.
+It is written from the contract alone, never from the server, like `tests.oracle`. If the contract
+allows several readings, a comment names the chosen one. A caller is given as the claims of a
+token. An expected error is raised as `Refused`.
 """
 
 import math
@@ -42,10 +42,10 @@ _OBJECT_ID = re.compile(r"[0-9a-fA-F]{24}")
 
 
 class Refused(Exception):
-    """The API answers null and an error with this code."""
+    """The API answers null and an error; the argument is its code."""
 
 
-# ---------------------------------------------------------------- who asks, and for what
+# ---------------------------------------------------------------- the report
 
 
 def ticket_report(
@@ -60,7 +60,7 @@ def ticket_report(
     last_updated_since: datetime | None = None,
     last_updated_before: datetime | None = None,
 ) -> dict[str, Any]:
-    """What `ticketReport` answers, as JSON; raises `Refused`."""
+    """The answer of `ticketReport` as JSON; raises `Refused` if the API answers an error."""
     role = _role(claims)
     if role not in {"admin", "organizer"}:
         raise Refused("FORBIDDEN")
@@ -68,11 +68,11 @@ def ticket_report(
         raise Refused("BAD_USER_INPUT")
     if not all(_OBJECT_ID.fullmatch(id) for id in event_ids):
         raise Refused("BAD_USER_INPUT")
-    asked = {id.lower() for id in event_ids}
+    requested = {id.lower() for id in event_ids}
     events = {
         event["_id"]: event
         for event in data.get("events", ())
-        if isinstance(event["_id"], ObjectId) and str(event["_id"]) in asked
+        if isinstance(event["_id"], ObjectId) and str(event["_id"]) in requested
         if _belongs(event, mobile_app_id)
         if role == "admin" or _holds(claims.get("organizer_id"), event)
     }
@@ -101,13 +101,13 @@ def _role(claims: Mapping[str, Any]) -> str:
 
 
 def _belongs(event: Document, mobile_app_id: str) -> bool:
-    # A plain text is no list that contains it, and a number is none of its texts.
+    # A text is not a list that contains it, and a number does not equal its text.
     apps = event.get("mobile_app_ids")
     return isinstance(apps, list) and mobile_app_id in [text_of(app) for app in apps]
 
 
 def _holds(organizer_id: object, event: Document) -> bool:
-    # Shown as text or not, an organizer that is no text is nobody's id.
+    # Only a text is an organizer id, even if another value is shown as a text.
     claimed = text_of(organizer_id)
     return claimed is not None and claimed == text_of(event.get("organizer_id"))
 
@@ -125,16 +125,16 @@ def _is_updated(ticket: Document, since: datetime | None, before: datetime | Non
     updated = milliseconds_of(ticket.get("updated_at"))
     if updated is None:
         updated = milliseconds_of(ticket.get("created_at"))
-    if updated is None:  # neither since nor before anything
+    if updated is None:  # without a time, neither filter matches
         return False
-    moment = updated * 1000
-    return (since is None or _microseconds(since) <= moment) and (
-        before is None or moment < _microseconds(before)
+    microseconds = updated * 1000
+    return (since is None or _microseconds(since) <= microseconds) and (
+        before is None or microseconds < _microseconds(before)
     )
 
 
-def _microseconds(moment: datetime) -> int:
-    return (moment - _EPOCH) // _MICROSECOND
+def _microseconds(time: datetime) -> int:
+    return (time - _EPOCH) // _MICROSECOND
 
 
 def _account(ticket: Document, accounts: Mapping[Any, Document]) -> Document | None:
@@ -146,13 +146,13 @@ def _account(ticket: Document, accounts: Mapping[Any, Document]) -> Document | N
 
 
 def shown(value: object) -> str | None:
-    """A text; a number or an ObjectId as its text; of anything else none."""
+    """A text, or the text of a number or an ObjectId; None for any other value."""
     if isinstance(value, ObjectId):
         return str(value)
     if not is_number(value):
         return text_of(value)
     if isinstance(value, float):
-        # A whole one without its ".0", as everybody but Python shows it.
+        # A whole double without ".0": JSON, MongoDB and spreadsheets show it so.
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else _finite(value)
     if isinstance(value, Decimal128):
         return _finite(value.to_decimal())
@@ -160,13 +160,13 @@ def shown(value: object) -> str | None:
 
 
 def _finite(value: float | Decimal) -> str | None:
-    # What is no number, or an infinite one, is none.
+    # NaN and infinities have no text.
     return str(value) if Decimal(value).is_finite() else None
 
 
 def _day(value: object) -> str | None:
-    moment = iso_of(value)
-    return None if moment is None else moment[: len("2026-05-04")]
+    text = iso_of(value)
+    return None if text is None else text[: len("2026-05-04")]
 
 
 def _yes_or_no(value: object) -> bool | None:
@@ -183,15 +183,15 @@ def _count(value: object) -> int:
 
 
 def _price(value: object) -> str | None:
-    """Cents in major units. What is no number is absent, as a missing one is."""
+    """The price in major units; None if the cents are not a number, or missing."""
     if _number(value) is None:
         return None
-    cents = round(decimal_of(value))  # exactly, half to even
+    cents = round(decimal_of(value))  # exact: half to even
     return f"{'-' if cents < 0 else ''}{abs(cents) // 100}.{abs(cents) % 100:02}"
 
 
 def _number(value: Any) -> Decimal | None:
-    """The number as it is stored, where it is one to rule 6."""
+    """The exact stored number; None if rule 6 does not count the value as a number."""
     if not is_number(value):
         return None
     number = value.to_decimal() if isinstance(value, Decimal128) else Decimal(value)
@@ -207,7 +207,7 @@ def _list(value: object) -> Any:
 
 
 def as_json(value: object) -> Any:
-    """A value in a JSON field; `ANY` where the contract does not say what it becomes."""
+    """A value in a JSON field; `ANY` for a type that the contract does not specify."""
     match value:
         case Code():
             return ANY
@@ -216,7 +216,9 @@ def as_json(value: object) -> Any:
         case int():
             return int(value)
         case float():
-            return value if Decimal(value).is_finite() else None  # nor is there an infinity in JSON
+            return (
+                value if Decimal(value).is_finite() else None
+            )  # JSON has no NaN and no infinities
         case ObjectId():
             return str(value)
         case datetime() | DatetimeMS():
@@ -239,7 +241,7 @@ EVENT: Fields = {
     "eventCode": ("event_code", shown),
     "eventStartDate": ("event_date", iso_of),
 }
-# Of an account, or where there is none, of a ticket's initial owner.
+# Read from the account, or without one from the initial owner of an injected ticket.
 NAMES: Fields = {
     "ownerEmail": ("email", shown),
     "ownerFirstName": ("first_name", shown),
@@ -310,7 +312,9 @@ def _row(ticket: Document, event: Document, account: Document | None) -> dict[st
     initial = fields_of(wallet.get("initial_owner"))
     status = _status(ticket, wallet)
     names = account
-    if account is None and status == "INJECTED":  # as the row shows it, from wherever it came
+    if (
+        account is None and status == "INJECTED"
+    ):  # the shown status, that of the wallet or of the ticket
         names = initial
     return {
         "ticketId": str(ticket["_id"]),

@@ -1,4 +1,4 @@
-"""How much the tests try: `quick` for every change, `deep` for a release or a doubt."""
+"""The sizes of the test suite: `quick` for every change, `deep` before a release."""
 
 import os
 from dataclasses import dataclass
@@ -9,31 +9,31 @@ VARIABLE: Final = "HEADCOUNT_TEST_PROFILE"
 
 @dataclass(frozen=True)
 class Profile:
-    """The numbers that decide how long the suite runs."""
+    """The numbers of examples and rounds, which decide how long the suite runs."""
 
-    # Hypothesis examples of a test that does not choose a number of its own.
+    # Hypothesis examples of a test that sets no number itself.
     examples: int
-    # Random operations that compiled execution and graphql-core both answer.
+    # Random operations for which compiled execution is compared with graphql-core.
     operations: int
     # Hypothesis examples of `dashboardStats` against its oracle.
     dashboard_examples: int
-    # Hypothesis examples of `dashboardStats` without arrays, and of its invariants.
+    # Hypothesis examples of `dashboardStats` with array-free fields, and of its invariants.
     dashboard_variants: int
-    # Random collections of which the leading products are compared.
+    # Random collections whose top products are compared.
     product_rankings: int
-    # Hypothesis examples of the oracle of `dashboardStats`, each judged alone.
+    # Hypothesis examples of the oracle of `dashboardStats`, tested without a server.
     oracle_examples: int
     # Hypothesis examples of eight pages of `eventStats`.
     page_examples: int
     # Hypothesis examples of three files, read by four readers.
     file_examples: int
-    # Rows of the exports that are compared with their downloads.
+    # Rows of the exports that `headcount export` and a download both write.
     exported_tickets: int
-    # Hypothesis examples of rollups, each of which waits for the follower.
+    # Hypothesis examples of rollups. Each waits for the follower.
     rollup_examples: int
-    # Followers that are killed under load.
+    # How often a follower is killed under load.
     kills: int
-    # Followers that are frozen under load until their lease is over.
+    # How often a follower is frozen under load until its lease ends.
     freezes: int
 
 
@@ -69,7 +69,7 @@ _PROFILES: Final = {"quick": QUICK, "deep": DEEP}
 
 
 def _chosen() -> Profile:
-    """The profile that the environment names; `quick` if it names none."""
+    """The profile that `HEADCOUNT_TEST_PROFILE` names; `quick` by default."""
     name = os.environ.get(VARIABLE, "quick")
     if name not in _PROFILES:
         raise ValueError(f"{VARIABLE} must be 'quick' or 'deep', not {name!r}")

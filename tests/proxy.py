@@ -1,4 +1,4 @@
-"""A way to MongoDB that can be cut, and opened again."""
+"""A TCP proxy to MongoDB that can be cut and opened again."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from pymongo.uri_parser import parse_uri
 
 
 class Proxy:
-    """Listens on a port of its own; belongs to one event loop."""
+    """Forwards a local port to MongoDB; must be used from one event loop."""
 
     def __init__(self, mongodb_uri: str) -> None:
         (node, *_) = parse_uri(mongodb_uri)["nodelist"]
@@ -18,7 +18,7 @@ class Proxy:
 
     @property
     def uri(self) -> str:
-        """The address of MongoDB through this, with little patience."""
+        """The URI of MongoDB through the proxy, with short timeouts."""
         return (
             f"mongodb://127.0.0.1:{self.port}/?directConnection=true"
             "&serverSelectionTimeoutMS=300&heartbeatFrequencyMS=500"
@@ -31,7 +31,7 @@ class Proxy:
     async def cut(self) -> None:
         assert self._server is not None
         self._server.close()
-        # Some may just be connecting.
+        # Relays that are still connecting have no writers yet.
         while self._relays:
             for writer in [*self._writers]:
                 writer.transport.abort()
@@ -39,7 +39,7 @@ class Proxy:
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None or not self._server.is_serving():
-            # Accepted before the cut, and come to only now: `cut` did not wait for it.
+            # Accepted before the cut but scheduled after it: `cut` did not wait for this relay.
             writer.transport.abort()
             return
         self._relays += 1
@@ -50,7 +50,7 @@ class Proxy:
                 self._pump(reader, upstream_writer), self._pump(upstream_reader, writer)
             )
         finally:
-            # It is open yet where MongoDB could not be reached.
+            # `_pump` has not closed it if MongoDB could not be reached.
             writer.transport.abort()
             self._relays -= 1
 

@@ -1,9 +1,8 @@
-"""Owns random and hand-written documents: mostly good, now and then as bad as BSON allows.
+"""Random and hand-written documents: most are valid, some have any value that BSON allows.
 
-`datasets()` draws small collections whose references mostly hit; `nasty()` is one fixed data set
-that holds each trap of the contract at least once. Both are what `tests.oracle` takes, and every
-document can be inserted into MongoDB 6 as it is. Values in sub-documents are shared between
-examples: copy before changing them.
+`datasets()` draws small collections whose references mostly have a target. `nasty()` is a fixed
+data set with at least one document for each trap of the contract. `tests.oracle` takes both, and
+MongoDB 6 accepts every document. Examples share values of sub-documents: copy before changing.
 """
 
 import itertools
@@ -31,8 +30,8 @@ Dataset = dict[str, list[dict[str, Any]]]
 
 COLLECTIONS = ("events", "tickets", "ticket_orders", "promo_codes", "users", "products")
 
-# The moment that the random and the fixed dates lie around. Its milliseconds are not zero, so
-# that one who cuts to seconds is found out.
+# The dates of all data are around this time. Its milliseconds are not zero: a server that truncates
+# to seconds fails.
 NOW = datetime(2026, 5, 4, 12, 0, 0, 123000, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
@@ -49,11 +48,11 @@ DATES = (
     datetime(1, 1, 1, tzinfo=UTC),
     datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC),
 )
-# BSON dates that a datetime cannot hold, and that ISO 8601 cannot write in four digits.
+# BSON dates outside the years 1 to 9999, which datetime and ISO 8601 cannot represent.
 FAR_DATES = (DatetimeMS(253402300800000), DatetimeMS(-62135596800001), DatetimeMS(2**63 - 1))
 
-# Texts that a careless server takes for something else, or puts into another order: `😀` comes
-# after `ﾞ` by code point and before it in UTF-16.
+# Texts that a wrong server reads as something else, or sorts differently: `😀` is after `ﾞ` by code
+# point, and before it in UTF-16.
 ODD_TEXTS = (
     "$x",
     "$$NOW",
@@ -83,14 +82,14 @@ ODD_TEXTS = (
     "^a.*",
 )
 
-# One pool of ids for all collections: a ticket, an event and an order may well have one `_id`, so
-# that a join of the wrong two collections shows. First bytes from 00 to f0: bytes are unsigned.
+# One pool of ids for all collections: a ticket, an event and an order may share an `_id`, so a join
+# of the wrong collections finds documents. First bytes from 00 to f0 test that bytes are unsigned.
 IDS = tuple(ObjectId(f"{n * 15:02x}aa00000000000000000{n:03x}") for n in range(17))
 DANGLING = ObjectId("77bb00000000000000000000")
 
 _MISSING = object()
 
-# What may stand where something else belongs.
+# Values of any type, for any field.
 JUNK: tuple[Any, ...] = (
     True,
     False,
@@ -156,7 +155,7 @@ JUNK: tuple[Any, ...] = (
 
 @dataclass(frozen=True)
 class _Ref:
-    """A reference to the `index`-th document of a collection, once that has been drawn."""
+    """A reference to the `index`-th document of a collection; resolved after all are drawn."""
 
     collection: str
     index: int
@@ -164,10 +163,10 @@ class _Ref:
 
 
 def _weighted(good: Sequence[Any], rare: Sequence[Any], bad: Sequence[Any]) -> list[Any]:
-    """Six times in seven a good one, with now and then a rare one; the first is the simplest.
+    """A list to sample from: 6 of 7 values are good or rare, 1 of 7 is bad. Shrinks to `good[0]`.
 
-    One list, so that one draw of one index does it: far faster than nested strategies. Shuffled,
-    since Hypothesis draws low indexes several times more often than high ones.
+    One list needs one draw of one index, which is far faster than nested strategies. It is
+    shuffled, since Hypothesis draws low indexes several times more often than high ones.
     """
     fair = [*good, *list(good) * (6 * len(rare) // len(good)), *rare]
     pool = [*fair * (6 * len(bad) // len(fair) + 1), *bad]
@@ -177,19 +176,19 @@ def _weighted(good: Sequence[Any], rare: Sequence[Any], bad: Sequence[Any]) -> l
 
 _ABSENT: tuple[Any, ...] = (_MISSING, None, "")
 
-# What is most easily taken for the right thing, kind by kind.
-_NO_TEXTS: tuple[Any, ...] = ([], 5, True, NOW, {"$gt": ""}, Regex(".*"), b"concert")
-_NO_NUMBERS: tuple[Any, ...] = (
+# For each type, the wrong values that are most easily taken for it.
+_NOT_TEXTS: tuple[Any, ...] = ([], 5, True, NOW, {"$gt": ""}, Regex(".*"), b"concert")
+_NOT_NUMBERS: tuple[Any, ...] = (
     *(True, False, "5", "", [5], {"a": 5}, NOW, Decimal128("NaN"), Decimal128("Infinity")),
     *(float("nan"), float("inf"), float("-inf"), 1e12, -1e12, Int64(2**40), Decimal128("1E+12")),
-    # These are numbers, but odd ones.
+    # These are numbers, but unusual ones.
     *(-5, -2.5, 2.7, 0.9, -0.9, Decimal128("2.7"), Int64(2**39), 2**31),
 )
-_NO_DATES: tuple[Any, ...] = (
+_NOT_DATES: tuple[Any, ...] = (
     *([NOW], [NOW + DAY], "2026-05-05T12:00:00.000Z", 1777896000123, Int64(2**40), True),
     *(Timestamp(1777896000, 1), ObjectId(b"i" * 12), {"$date": "2026-05-05T12:00:00.000Z"}),
 )
-_NO_FLAGS: tuple[Any, ...] = (1, 1.0, "true", "True", [True], {"a": True}, NOW, "yes")
+_NOT_FLAGS: tuple[Any, ...] = (1, 1.0, "true", "True", [True], {"a": True}, NOW, "yes")
 
 
 def _mostly(
@@ -200,26 +199,26 @@ def _mostly(
 
 def _texts(*good: str, rare: Sequence[str] = ODD_TEXTS) -> st.SearchStrategy[Any]:
     wrapped = [wrong for text in good for wrong in ([text], Code(text), {"a": text})]
-    return _mostly(*good, rare=rare, bad=(*wrapped, *_NO_TEXTS))
+    return _mostly(*good, rare=rare, bad=(*wrapped, *_NOT_TEXTS))
 
 
 def _numbers(*good: Any) -> st.SearchStrategy[Any]:
-    return _mostly(*good, rare=_AMOUNTS, bad=_NO_NUMBERS)
+    return _mostly(*good, rare=_AMOUNTS, bad=_NOT_NUMBERS)
 
 
 def _flags(*names: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Several flags by one draw, of which at most one is bad."""
+    """Several flags in one draw; at most one of them is bad."""
     good = [
         dict(zip(names, flags, strict=True))
         for flags in itertools.product((True, False), repeat=len(names))
     ]
-    wrong = (*_ABSENT * 8, *_NO_FLAGS * 2, *JUNK)
+    wrong = (*_ABSENT * 8, *_NOT_FLAGS * 2, *JUNK)
     bad = [{**flags, name: value} for flags in good for name in names for value in wrong]
     return st.sampled_from(_weighted(good, (), bad))
 
 
 def _refs(collection: str, *, optional: bool = False) -> st.SearchStrategy[Any]:
-    """References that crowd on the first documents, so that some have many and some none."""
+    """References mostly to the first documents, so some documents have many and some none."""
     indexes = (0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
     refs = [_Ref(collection, index) for index in indexes]
     absent = (_MISSING, None) * (len(refs) // 2) if optional else ()
@@ -252,12 +251,12 @@ _ODD_NUMBERS = random.Random(20260504)
 _MONEY = (100, 0, 1, 5, 250, 9990, Int64(333))
 _COUNTS = (1, 0, 2, 3, 1, 2)
 _AMOUNTS: tuple[Any, ...] = (
-    # Sums of these land on ties of the rounding (a half of a cent and the like).
+    # Sums of these are ties of the rounding, such as half a cent.
     *(0.5, 1.5, 2.5, -0.5, 33.3, 33.7, 0.1, 0.2, Decimal128("0.5"), Decimal128("12.345"), -250),
-    # The last numbers before 1e12.
+    # The largest numbers below 1e12.
     *(10**12 - 1, -(10**12) + 1, 999999999999.5, Decimal128("999999999999.99"), 2**31 - 1),
     *(_ODD_NUMBERS.randint(-(10**5), 10**6) for _ in range(15)),
-    # Three decimals and 15 digits at most, so that what a double means is beyond dispute.
+    # At most three decimals and 15 digits: the decimal value of such a double is unambiguous.
     *(_ODD_NUMBERS.randint(-(10**8), 10**9) / 1000 for _ in range(15)),
 )
 
@@ -290,18 +289,18 @@ def _wallets() -> st.SearchStrategy[Any]:
 
 
 _WHOLE = object()
-_NO_INVENTORIES: tuple[Any, ...] = (
+_NOT_INVENTORIES: tuple[Any, ...] = (
     *([{"stock_quantity": 9, "reserved_quantity": 1}], [], {}, "", 9, True),
     DBRef("inventories", 1, stock_quantity=9),
 )
-_NO_PRICINGS: tuple[Any, ...] = (
+_NOT_PRICINGS: tuple[Any, ...] = (
     *([{"price_cents": 100, "currency": "BRL"}], [], {}, "", 100, {"price_cents": True}),
     DBRef("prices", 1, price_cents=100, currency="BRL"),
 )
 
 
 def _product(drawn: dict[str, Any]) -> dict[str, Any]:
-    """The drawn fields in their sub-documents, or what was drawn in a sub-document's stead."""
+    """The drawn fields in their sub-documents, or the value drawn instead of a sub-document."""
     inventory = ("stock_quantity", "reserved_quantity", "low_stock_threshold")
     shape = drawn["shape"]
     return {
@@ -319,7 +318,7 @@ def _part(drawn: dict[str, Any], names: Sequence[str], instead: object) -> objec
 
 def _product_shapes() -> st.SearchStrategy[dict[str, Any]]:
     good = {"is_active": True, "inventory": _WHOLE, "pricing": _WHOLE}
-    wrong = {"is_active": _NO_FLAGS, "inventory": _NO_INVENTORIES, "pricing": _NO_PRICINGS}
+    wrong = {"is_active": _NOT_FLAGS, "inventory": _NOT_INVENTORIES, "pricing": _NOT_PRICINGS}
     bad = [
         {**good, name: value}
         for name in good
@@ -340,7 +339,7 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
         "events": _document(
             title=titles,
             event_type=_texts("concert", "movie_premiere", "Concert"),
-            event_date=_mostly(*DATES[:5], rare=(*DATES[5:], *far), bad=_NO_DATES),
+            event_date=_mostly(*DATES[:5], rare=(*DATES[5:], *far), bad=_NOT_DATES),
             location=_texts("Hall"),
             capacity=_numbers(3, 0, 1, 2, 7, 200, 2.7, Int64(3)),
             flags=_flags("is_active", "is_sale_box_office"),
@@ -361,12 +360,12 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
                 rare=("confirmed", "SUCCEEDED", "received ", "canceled", *ODD_TEXTS),
             ),
             payment_method=_texts("credit_card", "pix"),
-            created_at=_mostly(*DATES[:5], rare=DATES[5:], bad=_NO_DATES),
+            created_at=_mostly(*DATES[:5], rare=DATES[5:], bad=_NOT_DATES),
             amount_cents=_numbers(*_MONEY),
             ticket_count=_numbers(*_COUNTS),
         ),
         "promo_codes": _document(
-            # Few texts for many codes: some codes have the same one.
+            # Fewer texts than codes: some codes have the same text.
             code=_texts("A1", "B2", "a1", "\uff9e", "😀"),
             code_type=_texts("ticket", "promo"),
             title=titles,
@@ -381,7 +380,7 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             stock_quantity=_numbers(10, 0, 5, 6, 7, 1, 100),
             reserved_quantity=_numbers(0, 1, 5, 10),
             low_stock_threshold=_mostly(
-                *(_MISSING, None, 5, 0, 10, 2), rare=(2.7, -1, 2**31), bad=_NO_NUMBERS
+                *(_MISSING, None, 5, 0, 10, 2), rare=(2.7, -1, 2**31), bad=_NOT_NUMBERS
             ),
             price_cents=_numbers(*_MONEY),
             currency=_texts("BRL", "MXN", "USD"),
@@ -397,12 +396,12 @@ def _without_missing(document: dict[str, Any]) -> dict[str, Any]:
 def datasets(draw: st.DrawFn, *, far_dates: bool = False) -> Dataset:
     """Random collections of 0 to 12 documents under their default names.
 
-    `far_dates` adds BSON dates beyond the years 1 to 9999, which PyMongo decodes only with
-    `datetime_conversion`; what the API shows for them the contract does not say.
+    `far_dates` adds BSON dates outside the years 1 to 9999. PyMongo decodes them only with
+    `datetime_conversion`, and the contract does not specify how the API shows them.
     """
     strategies = _documents(far_dates)
     drawn = {name: [draw(strategies[name]) for _ in range(draw(_SIZES))] for name in COLLECTIONS}
-    # Unique ids in an order of their own: 17 is a prime, so a step never meets itself.
+    # Unique ids in a random order: 17 is a prime, so no step repeats an id.
     step, start = draw(_STEPS), draw(_STARTS)
     ids = {
         name: [IDS[(step * index + start) % len(IDS)] for index in range(len(drawn[name]))]
@@ -423,7 +422,7 @@ _STARTS = st.integers(0, len(IDS) - 1)
 
 
 def _finished(drawn: dict[str, Any], ids: dict[str, list[ObjectId]]) -> dict[str, Any]:
-    """With flags in their places and references found, without what is missing."""
+    """The document with its flags and resolved references, without missing fields."""
     document = {**drawn, **drawn.get("flags", {})}
     document.pop("flags", None)
     for field, value in document.items():
@@ -446,7 +445,7 @@ EVENT_ORDERS = (
 
 
 def event_stats_arguments() -> st.SearchStrategy[dict[str, Any]]:
-    """Keyword arguments of `tests.oracle.event_stats`, all of them within their limits."""
+    """Keyword arguments of `tests.oracle.event_stats`, all within their limits."""
     types = ("concert", "unknown", "movie_premiere", "Concert", "$x", "$event_type", "é", "")
     orders = itertools.product(EVENT_ORDERS, ("DESC", "ASC"))
     return st.fixed_dictionaries(
@@ -467,16 +466,16 @@ def oid(number: int) -> ObjectId:
     return ObjectId(f"{number:024x}")
 
 
-# Ids of the fixed data set. What counts most has two names.
+# The ids of the fixed data set that tests name. `…_GOOD` exists, `…_GONE` does not.
 E_GOOD, E_GONE = oid(0xE01), oid(0xE99)
 O_GOOD, O_GONE = oid(0xA01), oid(0xA99)
 P_GOOD, P_GONE = oid(0xC01), oid(0xC99)
 
 
 def nasty() -> Dataset:
-    """Each trap at least once, with what is right said beside it. A fresh copy at each call.
+    """A fixed data set with each trap at least once; comments give the right reading.
 
-    `tests/test_oracle.py` holds the answers, counted by hand.
+    A fresh copy at each call. `tests/test_oracle.py` has the answers, counted by hand.
     """
     return {
         "events": _nasty_events(),
@@ -490,18 +489,18 @@ def nasty() -> Dataset:
 
 def _nasty_events() -> list[dict[str, Any]]:
     return [
-        # The highest id first, its first byte beyond 7f. No date: last in either direction.
+        # The highest id is first; its first byte is above 7f. No date: last in both directions.
         {
             "_id": ObjectId("ff" * 12),
             "title": "Zebra",
             "event_type": "concert",
             "event_date": None,
             "location": None,
-            "capacity": float("inf"),  # no number: unlimited
+            "capacity": float("inf"),  # not a number: unlimited
             "is_active": None,
             "is_sale_box_office": None,
         },
-        # The good one; its counter lies. Its date is exactly NOW: past. It is overbooked.
+        # The main event. Its stored counter is wrong; its date is NOW, so it is past; overbooked.
         {
             "_id": E_GOOD,
             "title": "Zebra",
@@ -513,7 +512,7 @@ def _nasty_events() -> list[dict[str, Any]]:
             "is_active": True,
             "is_sale_box_office": True,
         },
-        # Upcoming by a millisecond. 2.7 seats are 2. Flags are true only if they are `true`.
+        # Upcoming by one millisecond. 2.7 seats are 2. A flag is true only if it is the boolean.
         {
             "_id": oid(0xE03),
             "title": "zebra",
@@ -524,20 +523,20 @@ def _nasty_events() -> list[dict[str, Any]]:
             "is_active": "true",
             "is_sale_box_office": 1,
         },
-        # The same date as the good one, a lower id than the one before.
+        # The same date as the main event; a lower id than the previous event.
         {
             "_id": oid(0xE02),
             "title": "Árvore",
-            "event_type": "unknown",  # one group with those that have none
+            "event_type": "unknown",  # in one group with events without a type
             "event_date": NOW,
             "location": "$location",
-            "capacity": 0.9,  # cut to 0: unlimited
+            "capacity": 0.9,  # truncated to 0: unlimited
             "is_active": True,
             "is_sale_box_office": False,
         },
-        # Nothing but the id.
+        # Only an id.
         {"_id": oid(0xE04)},
-        # Empty texts are absent; a date as text is none; True is no number.
+        # Empty texts count as absent; a text is not a date; True is not a number.
         {
             "_id": oid(0xE05),
             "title": "",
@@ -547,7 +546,7 @@ def _nasty_events() -> list[dict[str, Any]]:
             "capacity": True,
             "is_active": 1,
         },
-        # Arrays where plain values belong.
+        # Arrays instead of single values.
         {
             "_id": oid(0xE06),
             "title": ["Zebra"],
@@ -558,7 +557,7 @@ def _nasty_events() -> list[dict[str, Any]]:
             "is_active": [True],
             "is_sale_box_office": [True],
         },
-        # Texts that look like field paths. A number as text is none.
+        # Texts that look like field paths. A text is not a number.
         {
             "_id": oid(0xE07),
             "title": "$title",
@@ -568,7 +567,7 @@ def _nasty_events() -> list[dict[str, Any]]:
             "capacity": "200",
             "is_active": True,
         },
-        # Before 1970; a capacity of 2 ** 40 is beyond 1e12: none.
+        # Before 1970. A capacity of 2 ** 40 is beyond 1e12, so it counts as 0.
         {
             "_id": oid(0xE08),
             "title": "😀",
@@ -577,12 +576,12 @@ def _nasty_events() -> list[dict[str, Any]]:
             "capacity": Int64(2**40),
             "is_active": False,
         },
-        # After 😀 in UTF-16, before it by code point. 2 ** 39 is a number: clamped when shown.
+        # After 😀 in UTF-16, before it by code point. 2 ** 39 is valid, and clamped when shown.
         {
             "_id": oid(0xE09),
             "title": "\uff9e",
-            "event_type": Code("concert"),  # a str to Python, no string to BSON
-            "event_date": Timestamp(1777896000, 1),  # no BSON date
+            "event_type": Code("concert"),  # a str in Python, not a string in BSON
+            "event_date": Timestamp(1777896000, 1),  # not a BSON date
             "capacity": Int64(2**39),
         },
         {
@@ -607,7 +606,7 @@ def _nasty_events() -> list[dict[str, Any]]:
             "capacity": Decimal128("NaN"),
         },
         {"_id": oid(0xE0D), "title": MinKey(), "event_type": MaxKey(), "capacity": -5},
-        # One ticket: 6.25 per cent is 6.2 by half-even.
+        # One ticket of 16: 6.25 % is rounded half to even to 6.2.
         {
             "_id": oid(0xE0E),
             "title": "Zebra ",
@@ -622,32 +621,32 @@ def _nasty_tickets() -> list[dict[str, Any]]:
         return {"_id": oid(0xB00 + number), "event_id": E_GOOD, "created_at": NOW, **fields}
 
     return [
-        # Sold, though it has a promo code too.
+        # Sold: the order takes precedence over the promo code.
         ticket(1, status="available", ticket_order_id=O_GOOD, promo_code_id=P_GOOD),
         ticket(2, status="consumed", ticket_order_id=None, promo_code_id=P_GOOD),
         ticket(3, status="expired", ticket_order_id=None, promo_code_id=None),
-        # Present whatever the type: all sold. The statuses are none of the three.
+        # Any value but null is an order id: all are sold. No status is one of the three.
         ticket(4, status="AVAILABLE", ticket_order_id=""),
         ticket(5, status=None, ticket_order_id=[]),
         ticket(6, status=["available"], ticket_order_id=False),
         ticket(7, status="", ticket_order_id=0),
         ticket(8, status=Code("available"), ticket_order_id=float("nan")),
         ticket(9, ticket_order_id=O_GONE, promo_code_id=""),
-        # All promo, and of no code: an array with the id, its text, nothing, the wrong one.
+        # All promo, but without a code: an array with its id, the id as text, wrong ids.
         ticket(10, status="available", promo_code_id=[P_GOOD]),
         ticket(11, status="available", promo_code_id=str(P_GOOD)),
         ticket(12, status="available", promo_code_id=""),
         ticket(13, status="available", promo_code_id=P_GONE),
         ticket(14, status="available", promo_code_id={"_id": P_GOOD}),
         ticket(15, status="available", promo_code_id=True),
-        # The id of an event, not of a code.
+        # The id of an event, not that of a code.
         ticket(16, status="available", promo_code_id=E_GOOD),
-        # Deleted: they count nowhere.
+        # Deleted: not counted anywhere.
         ticket(20, status="available", wallet={"status": "DELETED"}),
         ticket(21, status="consumed", wallet={"status": "ACTIVATED", "deleted_at": NOW + DAY}),
         ticket(22, promo_code_id=P_GOOD, wallet={"status": "DELETED", "deleted_at": None}),
         ticket(23, ticket_order_id=O_GOOD, wallet=DBRef("wallets", 1, status="DELETED")),
-        # Not deleted: they look so only.
+        # Not deleted: these only look so.
         ticket(30, status="expired", wallet={"status": "deleted", "deleted_at": None}),
         ticket(31, status="expired", wallet=[{"status": "DELETED", "deleted_at": NOW}]),
         ticket(32, status="expired", wallet={"status": ["DELETED"], "deleted_at": [NOW]}),
@@ -655,7 +654,7 @@ def _nasty_tickets() -> list[dict[str, Any]]:
         ticket(34, status="expired", wallet={"deleted_at": "2026-01-01T00:00:00.000Z"}),
         ticket(35, status="expired", wallet={"deleted_at": Timestamp(1, 1)}),
         ticket(36, status="expired", wallet="DELETED"),
-        # Of no event: they count in the overview only.
+        # Without an event: counted in the overview only.
         ticket(40, event_id=E_GONE, status="available", ticket_order_id=O_GOOD),
         ticket(41, event_id=None, status="available"),
         {"_id": oid(0xB00 + 42), "status": "available", "promo_code_id": oid(0xC02)},
@@ -664,7 +663,7 @@ def _nasty_tickets() -> list[dict[str, Any]]:
         ticket(45, event_id=Regex(".*"), status="available"),
         ticket(46, event_id={"_id": E_GOOD}, status="available"),
         ticket(47, event_id=[], status="available"),
-        # On other events. The codes 3 and 4 have the same text.
+        # Of other events. The codes 0xC03 and 0xC04 have the same text.
         ticket(50, event_id=oid(0xE03), status="available", promo_code_id=oid(0xC04)),
         ticket(51, event_id=oid(0xE03), status="available", promo_code_id=oid(0xC03)),
         ticket(52, event_id=oid(0xE0A), status="consumed", promo_code_id=oid(0xC05)),
@@ -691,12 +690,12 @@ def _nasty_orders() -> list[dict[str, Any]]:
     return [
         order(1, "CONFIRMED", 10000),
         order(2, "RECEIVED", Int64(250), gateway="stripe", payment_method="credit_card"),
-        # 0.1 and 0.2 and 0.2 are half a cent, and half a cent is 0.00 by half-even.
+        # 0.1 + 0.2 + 0.2 is half a cent, which is rounded half to even to 0.00.
         order(3, "succeeded", 0.1),
         order(4, "succeeded", 0.2),
         order(5, "succeeded", Decimal128("0.2")),
         order(6, "CONFIRMED", -6),
-        # Paid, but their amounts are no numbers.
+        # Paid, but the amounts are not numbers.
         order(7, "CONFIRMED", True, ticket_count=True),
         order(8, "CONFIRMED", "100", ticket_count="2"),
         order(9, "CONFIRMED", float("nan"), ticket_count=float("nan")),
@@ -714,11 +713,11 @@ def _nasty_orders() -> list[dict[str, Any]]:
         order(25, "unknown", 1000, gateway="unknown", payment_method="unknown"),
         order(26, "$payment_status", 1000, gateway="$gateway", payment_method="{}"),
         {"_id": oid(0xA00 + 27)},
-        # Paid, of no event.
+        # Paid, without an event.
         order(30, "CONFIRMED", 700, event_id=E_GONE),
         order(31, "CONFIRMED", 70, event_id=None),
         order(32, "CONFIRMED", 7, event_id=[E_GOOD]),
-        # Of another event; the tickets of an order may be a broken number.
+        # Of other events; `ticket_count` may be a fraction.
         order(40, "RECEIVED", 12.5, event_id=oid(0xE03), ticket_count=2.5),
         order(41, "CONFIRMED", 10000, event_id=oid(0xE02)),
     ]
@@ -726,7 +725,7 @@ def _nasty_orders() -> list[dict[str, Any]]:
 
 def _nasty_promo_codes() -> list[dict[str, Any]]:
     return [
-        # A lower id comes later: the order of insertion is not the order of the ids.
+        # The order of insertion is not the order of the ids.
         {
             "_id": oid(0xC04),
             "code": "SAME",
@@ -751,7 +750,7 @@ def _nasty_promo_codes() -> list[dict[str, Any]]:
         },
         {"_id": oid(0xC02), "code": None, "code_type": None, "title": None, "is_active": None},
         {"_id": oid(0xC05), "code": ["VIP"], "code_type": ["ticket"], "is_active": 1},
-        # No ticket: not among the top.
+        # Without tickets: not among the top codes.
         {"_id": oid(0xC06), "code": "$code", "code_type": "unknown", "is_active": True},
         {"_id": oid(0xC07), "code": "", "code_type": "", "title": "", "is_active": False},
         {"_id": oid(0xC08)},
@@ -773,7 +772,7 @@ def _nasty_users() -> list[dict[str, Any]]:
         user(6, "staff", True, False, True),
         user(7, "staff", "true", True, None),
         user(8, "admin", True, True, True),
-        # No role that is counted.
+        # None of the counted roles.
         user(9, "Admin", True, True, True),
         user(10, ["admin"], True, True, True),
         user(11, None, True, True, True),
@@ -803,29 +802,33 @@ def _nasty_products() -> list[dict[str, Any]]:
 
     return [
         product(1, stock(10, 2), price(1000)),  # 8 left: in stock
-        product(2, stock(7, 2), price(999, "MXN")),  # 5 left: low by the setting
-        product(3, stock(5, 0, low_stock_threshold=4), price(1)),  # not low by its own
-        product(4, stock(5, 0, low_stock_threshold=None), price(1)),  # null: the setting
-        product(5, stock(5, 0, low_stock_threshold="9"), price(1)),  # wrong type: 0, never low
+        product(2, stock(7, 2), price(999, "MXN")),  # 5 left: low by the threshold of the setting
+        product(3, stock(5, 0, low_stock_threshold=4), price(1)),  # not low by its own threshold
+        product(
+            4, stock(5, 0, low_stock_threshold=None), price(1)
+        ),  # null: the threshold of the setting
+        product(
+            5, stock(5, 0, low_stock_threshold="9"), price(1)
+        ),  # wrong type: a threshold of 0, never low
         product(6, stock(3, 3), price(100)),  # out
-        product(7, stock(1, 5), price(100)),  # out, and less than nothing left
-        product(8, stock(2.7, -0.9), price(0.5)),  # 2 and 0; half a cent is half a cent
-        product(9, stock("9", True), price(True)),  # 0 and 0: out; True is no price
+        product(7, stock(1, 5), price(100)),  # out: -4 left
+        product(8, stock(2.7, -0.9), price(0.5)),  # 2 and 0; the price stays half a cent
+        product(9, stock("9", True), price(True)),  # 0 and 0: out; True is not a price
         product(10, {}, {}),  # with inventory (out), without a price
-        product(11, stock(float("nan"), None), price(float("nan"))),  # NaN is a price: of 0
-        product(12, stock(4, 0), price("100")),  # a text is no price
-        product(13, stock(4, 0), [price(100)]),  # an array is no document
+        product(11, stock(float("nan"), None), price(float("nan"))),  # NaN is a price of 0
+        product(12, stock(4, 0), price("100")),  # a text is not a price
+        product(13, stock(4, 0), [price(100)]),  # an array is not a document
         product(14, [stock(4, 0)], price(100)),
         product(15, None, price(Decimal128("12.5"), None)),
         product(16, stock(6, 0, low_stock_threshold=6.9), price(Decimal128("0.75"), None)),
-        product(17, stock(2, 1), price(10**12, "")),  # beyond: a price of 0
-        product(19, stock(Int64(2**40), 0), price(100, ["BRL"])),  # beyond 1e12: none in stock
+        product(17, stock(2, 1), price(10**12, "")),  # beyond 1e12: a price of 0
+        product(19, stock(Int64(2**40), 0), price(100, ["BRL"])),  # beyond 1e12: 0 in stock
         product(20, DBRef("inventories", 1, stock_quantity=6), price(100, "$x")),
-        # Not active, unless all are asked for.
+        # Not active: counted only with `activeOnly: false`.
         product(30, stock(100, 0), price(100), is_active=False),
         product(31, stock(100, 0), price(100), is_active="true"),
         product(32, stock(100, 0), price(100), is_active=[True]),
         {"_id": oid(0xF00 + 33)},
-        # The greatest numbers there are: beyond Int's range, so clamped there.
+        # The largest valid numbers: beyond Int, so clamped.
         product(34, stock(10**12 - 1, 0), price(10**12 - 1, "unknown"), is_active=False),
     ]

@@ -1,9 +1,9 @@
-"""Owns random and hand-written analytics events, with the products that they name.
+"""Random and hand-written analytics events, with the products that they name.
 
-`analytics()` draws collections in which collisions and edges are common; `nasty_behaviour()` is
-one fixed data set that holds each trap of the contract's behavioural part at least once. No
-document holds an array in more than one field: MongoDB refuses such a document where a compound
-index covers both.
+`analytics()` draws collections in which equal values and edge cases are common.
+`nasty_behaviour()` is a fixed data set with each trap of the contract's behavioural part at least
+once. No document has an array in more than one field: MongoDB rejects such a document if a
+compound index covers both.
 """
 
 import itertools
@@ -49,7 +49,7 @@ EVENT_TYPES = (
     "whatsapp_purchase",
 )
 
-# ---------------------------------------------------------------- zones, and moments in them
+# ---------------------------------------------------------------- time zones and clock changes
 
 ZONES = (
     "UTC",
@@ -66,12 +66,12 @@ ZONES = (
     "Pacific/Marquesas",  # -9:30
     "Etc/GMT+12",
     "America/St_Johns",
-    "Africa/Casablanca",  # its clocks go *back* for a month, in Ramadan
-    "Europe/Dublin",  # its summer is the standard time, to tzdata
+    "Africa/Casablanca",  # its clocks go *back* for Ramadan
+    "Europe/Dublin",  # in tzdata its standard time is summer time
 )
 
-# No names of zones, among them what a careless reader of files or of offsets takes for one.
-NO_ZONES = (
+# Invalid names of zones. A wrong server would read some of them as a file or an offset.
+INVALID_ZONES = (
     "",
     " ",
     "Mars/Olympus_Mons",
@@ -96,23 +96,23 @@ def _utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-# The moments (in UTC) at which a zone's clocks were changed.
+# (zone, UTC time of a clock change)
 _CHANGES = (
-    # Over midnight: 00:00 to 01:00, so that a day begins at one o'clock.
+    # Forward at midnight, 00:00 to 01:00: the day begins at 01:00.
     ("America/Sao_Paulo", _utc("2018-11-04T03:00")),
     ("Africa/Cairo", _utc("2026-04-23T22:00")),
     ("Asia/Beirut", _utc("2026-03-28T22:00")),
     ("America/Havana", _utc("2026-03-08T05:00")),
-    # Over midnight: 24:00 back to 23:00, so that a day's last hour comes twice.
+    # Back at midnight, 24:00 to 23:00: the last hour of the day comes twice.
     ("America/Sao_Paulo", _utc("2018-02-18T02:00")),
     ("Africa/Cairo", _utc("2025-10-30T21:00")),
     ("Asia/Beirut", _utc("2025-10-25T21:00")),
-    # 01:00 back to 00:00: midnight itself comes twice, on one date.
+    # Back from 01:00 to 00:00: midnight comes twice, on one date.
     ("America/Havana", _utc("2025-11-02T05:00")),
-    # 00:01 back to 23:01: a date is there for a minute, is gone for an hour, and comes again.
+    # Back from 00:01 to 23:01: a date lasts one minute, and comes again an hour later.
     ("America/St_Johns", _utc("2010-11-07T02:31")),
     ("America/St_Johns", _utc("2010-03-14T03:31")),
-    # By night.
+    # At night, but not at midnight.
     ("Europe/Berlin", _utc("2026-03-29T01:00")),
     ("Europe/Berlin", _utc("2025-10-26T01:00")),
     ("America/New_York", _utc("2026-03-08T07:00")),
@@ -122,69 +122,69 @@ _CHANGES = (
     # By half an hour.
     ("Australia/Lord_Howe", _utc("2025-10-04T15:30")),
     ("Australia/Lord_Howe", _utc("2026-04-04T15:00")),
-    # For good. Pyongyang's 23:30 became 00:00: a day without its last half hour.
+    # For good. In Pyongyang 23:30 became 00:00: that day had no last half hour.
     ("Asia/Pyongyang", _utc("2018-05-04T15:00")),
     ("America/Caracas", _utc("2016-05-01T07:00")),
-    # A date that never was: 30 December 2011.
+    # A skipped date: 30 December 2011.
     ("Pacific/Apia", _utc("2011-12-30T10:00")),
-    # A date that was twice: 4 July 1892. Its offset before was +12:33:04.
+    # A date that came twice: 4 July 1892. The offset before was +12:33:04.
     ("Pacific/Apia", _utc("1892-07-04T11:26:56")),
 )
 
 
 def _around(zone: str, change: datetime) -> list[tuple[str, datetime]]:
-    """Moments whose windows see a change in their midst, and at their very ends."""
+    """(zone, now): windows that have the clock change in the middle, or at an end."""
     offsets = (
         3 * DAY + 5 * HOUR + 123 * MILLISECOND,
-        # The change is the last moment of the window, or the first one after it.
+        # The change is the last millisecond of the window, or the first one after it.
         *(timedelta(0), -MILLISECOND, -30 * timedelta(seconds=1), 30 * MINUTE),
-        # It is the first moment of the window, or the last one before it.
+        # The change is the first millisecond of the window, or the last one before it.
         *(WEEK, WEEK + MILLISECOND, WEEK - 30 * timedelta(seconds=1), WEEK + 30 * MINUTE),
     )
-    # Just before and after a midnight, where 168 hours touch 7 or 9 dates.
+    # Just before and after midnight: the 168 hours of the window touch 7 or 9 dates.
     midnights = [
         (change + 3 * DAY).astimezone(ZoneInfo(zone)).replace(hour=h, minute=m, second=30)
         for h, m in ((0, 10), (23, 50))
     ]
-    moments = [change + offset for offset in offsets] + [m.astimezone(UTC) for m in midnights]
-    return [(zone, moment) for moment in moments]
+    nows = [change + offset for offset in offsets] + [m.astimezone(UTC) for m in midnights]
+    return [(zone, now) for now in nows]
 
 
-NOWS = tuple(pair for zone, change in _CHANGES for pair in _around(zone, change))
+NOWS_AROUND_CHANGES = tuple(pair for zone, change in _CHANGES for pair in _around(zone, change))
 
-# Each zone at the moment that the other tests are at, too.
-MOMENTS = (*((zone, NOW) for zone in ZONES), *NOWS)
+# Also each zone with the `NOW` of the other tests.
+ZONED_NOWS = (*((zone, NOW) for zone in ZONES), *NOWS_AROUND_CHANGES)
 
 
 @cache
 def _edges_of_days(now: datetime, zone: str) -> tuple[datetime, ...]:
-    """The moments of the window (in UTC) at which the zone's date or its offset changes."""
+    """The times (UTC) in the window at which the zone's date or offset changes."""
     info = ZoneInfo(zone)
 
-    def shown(moment: datetime) -> tuple[object, object]:
-        local = moment.astimezone(info)
+    def shown(time: datetime) -> tuple[object, object]:
+        local = time.astimezone(info)
         return local.date(), local.utcoffset()
 
     edges = []
-    moment = now - WEEK
-    while moment < now:
-        after = min(moment + MINUTE, now)
-        if shown(after) != shown(moment):
-            low, high = moment, after
+    time = now - WEEK
+    while time < now:
+        after = min(time + MINUTE, now)
+        if shown(after) != shown(time):
+            low, high = time, after
             while high - low > MILLISECOND:
                 middle = low + (high - low) // (2 * MILLISECOND) * MILLISECOND
-                low, high = (middle, high) if shown(middle) == shown(moment) else (low, middle)
+                low, high = (middle, high) if shown(middle) == shown(time) else (low, middle)
             edges.append(high)
-        moment = after
+        time = after
     return tuple(edges)
 
 
 @cache
-def _moments(now: datetime, zone: str) -> tuple[datetime, ...]:
-    """Of three about one at an edge, one in the window, one before or after it."""
+def _event_times(now: datetime, zone: str) -> tuple[datetime, ...]:
+    """Dates for events: about a third at edges of days, a third in the window, a third outside."""
     edges = _edges_of_days(now, zone)
     at_edges = [edge + d for edge in edges for d in (-MILLISECOND, timedelta(0))]
-    # Six days in common steps, so that equal moments are common; not one is a whole second.
+    # Fixed steps of six hours, so equal times are common; none is a whole second.
     inside = [now - n * 6 * HOUR - 77 * MILLISECOND for n in range(27)]
     ends = [now, now - MILLISECOND, now - WEEK, now - WEEK + MILLISECOND] * 3
     before = [now - WEEK - MILLISECOND, now - WEEK - DAY, now - 30 * DAY, now - 60 * DAY] * 2
@@ -198,27 +198,27 @@ def _moments(now: datetime, zone: str) -> tuple[datetime, ...]:
 _MISSING = object()
 _ARRAYS: tuple[Any, ...] = ([], [1], [""], ["a"], [None], [["a"]], [{"a": 1}])
 
-_NO_TEXTS: tuple[Any, ...] = (
+_NOT_TEXTS: tuple[Any, ...] = (
     *(_MISSING, None, "", 5, 0, True, {}, {"$gt": ""}, float("nan"), Int64(1), oid(1)),
     *(Code("a"), Code("a", {}), Regex(".*"), Binary(b"a", 0), NOW, MinKey(), MaxKey()),
     *_ARRAYS,
 )
 
-# Texts that are one only to a careless reader: in other ASCII, in no ASCII, or of no number.
-_TEXTS_OF_NO_NUMBER = (
+# Texts that only a lenient parser reads as a number.
+_NON_NUMERIC_TEXTS = (
     *("abc", " 12", "12 ", "12\n", "\t12", "1_000", "1,000", "１２", "٣", "NaN", "nan", "-NaN"),
     *("Infinity", "-inf", "0x10", "1e", "e5", ".", "-", "+", "+-5", "--5", "1.2.3", "1e5.5"),
     *("1e+", "12abc", "$price", "true", "12\x00", "½", "²", "− 5", "1 000", "1e 3"),
 )
 _NUMERIC_TEXTS = (
     *("120", "99.90", "1e3", "+5", ".5", "5.", "-3", "0", "-0", "00012", "1E2", "2e-2", "-.5e+1"),
-    # Of no more than 34 digits, which is what a Decimal128 holds.
+    # At most 34 digits, the precision of a Decimal128.
     *("999999999999.9999999", "999999999999.999999", "-999999999999.9999995", "1e11"),
     # Ties at the sixth place.
     *("0.0000005", "0.0000015", "0.0000025", "-0.0000005", "5e-7", "0.00000050000001"),
-    # Beyond 1e12, and far beyond any double or decimal.
+    # Beyond 1e12, and beyond the range of a double or Decimal128.
     *("1e12", "-1e12", "1000000000000", "1e400", "-1e400", "1e99999", "0e400", "1e-400"),
-    # Sums of these land on half a cent.
+    # Sums of these are half a cent.
     *("0.005", "0.015", "0.025", "33.335", "0.1", "0.2", "0.3"),
 )
 _ODD_NUMBERS: tuple[Any, ...] = (
@@ -231,15 +231,15 @@ _ODD_NUMBERS: tuple[Any, ...] = (
     *(Decimal128("1E+12"), Decimal128("1E+6000"), Decimal128("1E-6000"), Decimal128("2.7")),
     *(Decimal128("999999999999.9999999"), Decimal128("1.234567890123456789012345678901234")),
 )
-_NO_NUMBERS: tuple[Any, ...] = (
+_NOT_NUMBERS: tuple[Any, ...] = (
     *(_MISSING, None, "", True, False, {}, {"quantity": 5}, {"a": 120}, NOW, oid(1)),
     *(Code("120"), Timestamp(5, 1), Regex("120"), Binary(b"120", 0), MinKey(), MaxKey()),
     *([], [120], ["120"], [0.5, 1]),
 )
 _QUANTITIES: tuple[Any, ...] = (
     *_ODD_NUMBERS,
-    *(v for v in _NO_NUMBERS if v is not _MISSING),
-    # A numeric text is no number here.
+    *(v for v in _NOT_NUMBERS if v is not _MISSING),
+    # A quantity that is a numeric text does not count as a number.
     *("3", "2.7", "1e3", "abc", " 3"),
     *(0, -1, -2, 0.9, -0.9, 2.999999, Decimal128("0.5"), Decimal128("3")),
 )
@@ -248,11 +248,11 @@ _METADATA: tuple[Any, ...] = (
     *(_MISSING, None, "", "3", 3, True, {}, {"Quantity": 3}, {"": 3}, {"quantity ": 3}),
     *({"a.quantity": 3}, {"quantity.a": 3}, {"quantity": {"quantity": 3}}, NOW),
     *([], [3], [{"quantity": 3}], [{"quantity": 3}, {"quantity": 4}]),
-    DBRef("metadata", 1, quantity=3),  # a document {$ref, $id, quantity} to BSON
+    DBRef("metadata", 1, quantity=3),  # in BSON, a document {$ref, $id, quantity}
 )
 
 
-def _no_dates(now: datetime) -> tuple[Any, ...]:
+def _not_dates(now: datetime) -> tuple[Any, ...]:
     milliseconds = int((now - DAY).timestamp()) * 1000
     return (
         *(_MISSING, None, "", (now - DAY).isoformat(), "2026-05-01", True, {}),
@@ -265,7 +265,7 @@ def _no_dates(now: datetime) -> tuple[Any, ...]:
 
 # ---------------------------------------------------------------- random documents
 
-# Some of the sessions are users, too: a person is a text, wherever it stands.
+# Some texts are both a session and a user: a person is a text, from either field.
 _SESSIONS = ("s1", "s2", "s3", "a", "\uff9e", "😀")
 _USERS = ("u1", "u2", "a", "s1", "U1", "😀")
 _SLUGS = ("cap", "hood", "Cap", "tee", "\uff9e", "😀")
@@ -274,8 +274,8 @@ _SOURCES = ("google", "direct", "instagram", "Direct", "unknown", "direct ", "\u
 _MANY_SESSIONS = tuple(f"s{n}" for n in range(16))
 _MANY_SLUGS = tuple(f"p{n}" for n in range(16))
 
-# (event types, sessions, slugs): what a data set is mostly about, so that each list of the answer
-# is long in some of them. The first is the simplest.
+# (event types, sessions, slugs) of most events of a data set: each list of the answer is long for
+# some topic. Hypothesis shrinks to the first.
 _TOPICS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
     (EVENT_TYPES, _SESSIONS, _SLUGS),
     (EVENT_TYPES[:4], _SESSIONS, _SLUGS),
@@ -286,7 +286,7 @@ _TOPICS: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = 
 )
 _ODD_TYPES = ("Purchase", "purchase ", "PURCHASE", "page_view", "scroll", "unknown", "$event_type")
 
-# By a step of their own through these, ids are unique and in no order of time. 43 is a prime.
+# Steps through these make ids unique, and unrelated to the order of time. 43 is a prime.
 _IDS: tuple[Any, ...] = (
     *(0, -5, 7, Int64(2**40), 1000),
     *(ObjectId(f"{n * 6:02x}aa0000000000000000{n:04x}") for n in range(38)),
@@ -306,8 +306,8 @@ _Spoil = tuple[str, Any]
 
 @cache
 def _spoils(now: datetime) -> tuple[list[_Spoil], list[_Spoil]]:
-    """What may stand in a field of an event, in place of the good: with arrays, and without."""
-    texts = (*_NO_TEXTS * 2, *ODD_TEXTS, *JUNK)
+    """(field, odd value) for events: first the list with arrays, then the list without."""
+    texts = (*_NOT_TEXTS * 2, *ODD_TEXTS, *JUNK)
     values: dict[str, tuple[Any, ...]] = {
         "event_type": (*texts, *_ODD_TYPES * 3, ["purchase"], Code("purchase"), {"a": "purchase"}),
         "session_id": (*texts, ["s1"], Code("s1"), "S1", "s1 "),
@@ -315,11 +315,11 @@ def _spoils(now: datetime) -> tuple[list[_Spoil], list[_Spoil]]:
         "product_slug": (*texts, ["cap"], Code("cap"), "cap "),
         "product_name": (*texts, ["Cap"], Code("Cap")),
         "source": (*texts, ["google"], ["direct"], Code("google"), "DIRECT", "google "),
-        "created_at": (*_no_dates(now) * 4, *FAR_DATES * 2),
-        "price": (*_TEXTS_OF_NO_NUMBER, *_NUMERIC_TEXTS * 2, *_ODD_NUMBERS * 2, *_NO_NUMBERS),
+        "created_at": (*_not_dates(now) * 4, *FAR_DATES * 2),
+        "price": (*_NON_NUMERIC_TEXTS, *_NUMERIC_TEXTS * 2, *_ODD_NUMBERS * 2, *_NOT_NUMBERS),
         "metadata": (*_METADATA * 2, *JUNK),
     }
-    # In turns, so that no field with many bad values crowds out the others.
+    # In turns, so a field with many bad values does not crowd out the others.
     turns = max(len(pool) for pool in values.values())
     spoils = [
         (field, pool[turn % len(pool)]) for turn in range(turns) for field, pool in values.items()
@@ -328,7 +328,7 @@ def _spoils(now: datetime) -> tuple[list[_Spoil], list[_Spoil]]:
 
 
 def _any_of(*pool: Any) -> st.SearchStrategy[Any]:
-    """One of these, the first being the simplest.
+    """One of the values; shrinks to the first.
 
     Shuffled, since Hypothesis draws low indexes several times more often than high ones.
     """
@@ -344,19 +344,19 @@ def _events(now: datetime, zone: str, topic: int) -> st.SearchStrategy[dict[str,
     quantities = ({"quantity": n} for n in (1, 2, 3, 1, 2.7, Int64(2), 0, -1))
     return st.fixed_dictionaries(
         {
-            # Mostly of the topic, but all types are there.
+            # Mostly types of the topic, but every type occurs.
             "event_type": _any_of(*types * (24 // len(types)), *EVENT_TYPES),
             "session_id": _any_of(*sessions, *sessions[:3], _MISSING),
             "user_id": _any_of(*_USERS, _MISSING, _MISSING, None),
             "product_slug": _any_of(*slugs, *slugs[:2], _MISSING),
             "product_name": _any_of(*_NAMES, _MISSING, _MISSING, ""),
             "source": _any_of(*_SOURCES, _MISSING, None, "google"),
-            "created_at": _any_of(*_moments(now, zone)),
+            "created_at": _any_of(*_event_times(now, zone)),
             "price": _any_of(
                 *(100, "120", "99.90", 0.1, 0.2, "0.005", 33.335, _MISSING), *_NUMERIC_TEXTS[:8]
             ),
             "metadata": _any_of(*quantities, {"quantity": 1, "size": "M"}, {}, _MISSING),
-            # One document in four has a field that is odd; one in ten has another one, too.
+            # One document in four has an odd value in a field; one in ten has another odd value.
             "spoil": _any_of(*[None] * (3 * len(wrong)), *wrong),
             "other": _any_of(*[None] * (9 * len(wrong_without_array)), *wrong_without_array),
         }
@@ -366,11 +366,11 @@ def _events(now: datetime, zone: str, topic: int) -> st.SearchStrategy[dict[str,
 @cache
 def _products(topic: int) -> st.SearchStrategy[dict[str, Any]]:
     slugs = _TOPICS[topic][2]
-    # No array: the slug may be one.
-    no_names = [value for value in _NO_TEXTS if not _holds_array(value)]
-    names = (*_NAMES * 12, *no_names, *ODD_TEXTS)
+    # No arrays: the slug may be an array.
+    not_names = [value for value in _NOT_TEXTS if not _holds_array(value)]
+    names = (*_NAMES * 12, *not_names, *ODD_TEXTS)
     wrapped = ([slugs[0]], [*slugs[:2]], Code(slugs[0]), {"slug": slugs[0]}, f"{slugs[0]} ")
-    odd_slugs = (*wrapped * 2, *ODD_TEXTS, *_NO_TEXTS)
+    odd_slugs = (*wrapped * 2, *ODD_TEXTS, *_NOT_TEXTS)
     return st.fixed_dictionaries(
         {
             "slug": _any_of(*slugs * (120 // len(slugs)), *odd_slugs),
@@ -395,7 +395,7 @@ _STARTS = st.integers(0, len(_IDS) - 1)
 
 @st.composite
 def analytics(draw: st.DrawFn, now: datetime = NOW, zone: str = "UTC") -> Dataset:
-    """Up to 40 events around the windows that end `now`, and up to 8 products."""
+    """Up to 40 events in and around the windows that end at `now`, and up to 8 products."""
     topic = draw(st.integers(0, len(_TOPICS) - 1))
     drawn = {
         "analytics_events": [draw(_events(now, zone, topic)) for _ in range(draw(_SIZES))],
@@ -411,8 +411,8 @@ def analytics(draw: st.DrawFn, now: datetime = NOW, zone: str = "UTC") -> Datase
 
 @st.composite
 def behaviours(draw: st.DrawFn) -> tuple[str, datetime, Dataset]:
-    """A zone, a moment and the data around it: mostly where that zone's clocks change."""
-    zone, now = draw(st.sampled_from(MOMENTS))
+    """(zone, now, data): the window of `now` mostly has a clock change of the zone."""
+    zone, now = draw(st.sampled_from(ZONED_NOWS))
     return zone, now, draw(analytics(now, zone))
 
 
@@ -422,14 +422,14 @@ _Make = Callable[..., dict[str, Any]]
 
 
 def nasty_behaviour(now: datetime = NOW) -> Dataset:
-    """Each trap at least once, with what is right said beside it. A fresh copy at each call.
+    """A fixed data set with each trap at least once; comments give the right reading.
 
-    `tests/test_oracle_behaviour.py` holds the answers, counted by hand.
+    A fresh copy at each call. `tests/test_oracle_behaviour.py` has the answers, counted by hand.
     """
     number = itertools.count(1)
 
     def event(event_type: object, **fields: Any) -> dict[str, Any]:
-        """The later in the list, the higher the id; an hour old, unless it says otherwise."""
+        """An event with the next higher id, by default an hour old."""
         document = {"event_type": event_type, "created_at": now - HOUR, **fields}
         return {"_id": oid(0xA0000 + next(number)), **document}
 
@@ -452,28 +452,28 @@ def nasty_behaviour(now: datetime = NOW) -> Dataset:
 
 
 def _nasty_times(now: datetime, event: _Make) -> list[dict[str, Any]]:
-    """Which of these address errors are in the window: seven."""
+    """Address errors, of which seven are in the window; and purchases for the retention."""
 
     def at(created_at: object) -> dict[str, Any]:
         return event("address_error", created_at=created_at)
 
     return [
-        at(now),  # both ends are in
+        at(now),  # both ends are included
         at(now - WEEK),
         at(now - MILLISECOND),
         at(now - WEEK + MILLISECOND),
         at(now - 3 * DAY),
         at(now - 3 * DAY - 12 * HOUR),
-        at(now - 3 * DAY - 12 * HOUR),  # the same moment twice
+        at(now - 3 * DAY - 12 * HOUR),  # the same time twice
         at(now + MILLISECOND),  # the future
         at(now + 400 * DAY),
         at(now - WEEK - MILLISECOND),  # too old
         at(now - QUARTER),
         at(datetime(1969, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)),
-        *(at(far) for far in FAR_DATES),  # dates, which no calendar of Python can hold
-        *(at(wrong) for wrong in _no_dates(now) if wrong is not _MISSING),  # no dates
-        {"_id": oid(0xB0001), "event_type": "address_error"},  # no date at all
-        # A buyer that comes again within 90 days, and one whose first time was too long ago.
+        *(at(far) for far in FAR_DATES),  # dates outside the years of datetime
+        *(at(wrong) for wrong in _not_dates(now) if wrong is not _MISSING),  # not dates
+        {"_id": oid(0xB0001), "event_type": "address_error"},  # without a date
+        # A buyer with two purchases within 90 days, and one whose first purchase is older.
         event("purchase", user_id="old", created_at=now - QUARTER),
         event("purchase", user_id="old", created_at=now - WEEK - MILLISECOND),
         event("purchase", user_id="older", created_at=now - QUARTER - MILLISECOND),
@@ -483,90 +483,92 @@ def _nasty_times(now: datetime, event: _Make) -> list[dict[str, Any]]:
 
 
 def _nasty_prices(purchase: _Make) -> list[dict[str, Any]]:
-    """Purchases of nobody, of one unit: 28 that add up to 17.170004, and 72 without a price."""
+    """Purchases of one unit without a person: 28 with a sum of 17.170004, 72 without a price."""
     readable = (
         *(1, "1", "+1", "1.", "1e0", ".1e1", Int64(1), Decimal128("1"), 1.0),  # 9
         *("0.5", ".5", Decimal128("0.5"), 0.5, "5e-1"),  # 2.5
-        0.1 + 0.2,  # 0.3 at 15 digits, and not 0.30000000000000004
+        0.1 + 0.2,  # 0.3 at 15 digits, not 0.30000000000000004
         *("0.10", "0.2"),  # 0.3
         *("5.07", "-0.003", "0.003"),  # 5.07
-        # Ties at the sixth place go to the even one: 0, 0.000002, 0.000002, and 0 again.
+        # Ties at the sixth place are rounded half to even: 0, 0.000002, 0.000002, 0.
         *("0.0000005", "0.0000015", Decimal128("0.0000025"), "-0.0000005"),
-        # Less than 1e12 as it is written, though not when it is rounded. And taken away again.
+        # Below 1e12 as written, but not when rounded. The two cancel out.
         *("999999999999.9999999", "-999999999999.9999999"),
         *(10**12 - 1, -(10**12) + 1),
     )
     unreadable = (
-        *(*_TEXTS_OF_NO_NUMBER, "1e12", "-1e12", "1e400", "1e-400", "0e400", "1e99999"),
+        *(*_NON_NUMERIC_TEXTS, "1e12", "-1e12", "1e400", "1e-400", "0e400", "1e99999"),
         *(1e12, 10**12, -(10**12), Int64(2**63 - 1), 1e300, Decimal128("1E+12")),
         *(float("nan"), float("inf"), float("-inf")),
         *(Decimal128("NaN"), Decimal128("sNaN"), Decimal128("Infinity"), Decimal128("1E+6000")),
-        *(value for value in _NO_NUMBERS if value is not _MISSING),
+        *(value for value in _NOT_NUMBERS if value is not _MISSING),
     )
     return [purchase(price, product_slug="priced") for price in (*readable, *unreadable)]
 
 
-_NO_QUANTITIES: tuple[Any, ...] = ({"quantity": 3}, {}, Code("3"), Timestamp(3, 1))
+_NOT_QUANTITIES: tuple[Any, ...] = ({"quantity": 3}, {}, Code("3"), Timestamp(3, 1))
 
 
 def _nasty_quantities(purchase: _Make) -> list[dict[str, Any]]:
-    """Purchases at 1000 a unit: of 20 units by those of a number, of one unit by the others."""
+    """Purchases at 1000 per unit: valid quantities sum to 20; any other counts as one unit."""
 
     def of(metadata: object) -> dict[str, Any]:
         return purchase("1000", product_slug="counted", metadata=metadata)
 
     numbers: tuple[Any, ...] = (
-        *(2, 2.7, Int64(2), Decimal128("2.9"), 10, 5),  # 23: cut toward zero
-        *(0, 0.9, -0.9, Decimal128("-0"), 5e-324, Decimal128("1E-6000")),  # nothing
+        *(2, 2.7, Int64(2), Decimal128("2.9"), 10, 5),  # 23: truncated toward zero
+        *(0, 0.9, -0.9, Decimal128("-0"), 5e-324, Decimal128("1E-6000")),  # 0
         *(-2, -1.5),  # returned: -3
     )
     return [
         *(of({"quantity": number}) for number in numbers),
-        # The most there is, one way and the other.
+        # The largest and the smallest quantity.
         *(of({"quantity": number}) for number in (10**12 - 1, -(10**12) + 1)),
-        # One unit each: no number, or one that cannot be.
+        # One unit each: not a number, or out of range.
         *(of({"quantity": wrong}) for wrong in ("3", "abc", "", None, True, False, [3], NOW)),
         *(of({"quantity": wrong}) for wrong in (1e12, -1e12, Int64(2**40), Decimal128("1E+12"))),
         *(of({"quantity": float(wrong)}) for wrong in ("nan", "inf", "-inf")),
         *(of({"quantity": Decimal128(wrong)}) for wrong in ("NaN", "sNaN", "Infinity")),
-        *(of({"quantity": wrong}) for wrong in _NO_QUANTITIES),
-        # One unit each: no document.
+        *(of({"quantity": wrong}) for wrong in _NOT_QUANTITIES),
+        # One unit each: not a document, or one without the field.
         *(of(wrong) for wrong in (None, [], [{"quantity": 3}], "3", 3, {}, {"Quantity": 3})),
-        # A document, to BSON: three units.
+        # In BSON this is a document: three units.
         of(DBRef("metadata", 1, quantity=3)),
     ]
 
 
 def _nasty_persons(event: _Make) -> list[dict[str, Any]]:
-    """Persons that begin: p1 to p5. p2, p4 and p5 buy."""
+    """The persons p1 to p5 begin a checkout. p2, p4 and p5 buy."""
     return [
         event("begin_checkout", user_id="p1", session_id="n1"),
         event("begin_checkout", session_id="p2"),
-        event("begin_checkout", user_id="", session_id="p3"),  # no user: the session
+        event(
+            "begin_checkout", user_id="", session_id="p3"
+        ),  # without a user the person is the session
         event("begin_checkout", user_id=None, session_id="p4"),
         event("begin_checkout", user_id=["p1"], session_id="p5"),
-        event("begin_checkout", user_id="p1"),  # the same person again, in no session
-        event("begin_checkout", user_id="", session_id=None),  # nobody's
-        event("begin_checkout", user_id=5, session_id=Code("p2")),  # nobody's
-        # The session of p1, but of another user: p1 has bought nothing.
+        event("begin_checkout", user_id="p1"),  # p1 again, without a session
+        event("begin_checkout", user_id="", session_id=None),  # without a person
+        event("begin_checkout", user_id=5, session_id=Code("p2")),  # without a person
+        # In the session of p1, but by another user: p1 buys nothing.
         event("purchase", user_id="q1", session_id="n1"),
-        # A user "p2" is the person that the session "p2" is. Twice: recurrent.
+        # The user "p2" is the same person as the session "p2". Two purchases: recurrent.
         event("purchase", user_id="p2", session_id="n2"),
         event("purchase", user_id="p2", session_id="n3"),
-        event("purchase", session_id="p4"),  # no buyer, for want of a user
+        event("purchase", session_id="p4"),  # not a buyer, without a user
         event("purchase", user_id=Code("p1"), session_id="p5"),
         event("purchase", session_id="P3"),  # case counts
     ]
 
 
 def _nasty_sources(now: datetime, event: _Make) -> list[dict[str, Any]]:
-    """Sessions t1 to t9, in events of a type that is not counted anywhere else."""
+    """Sessions t1 to t10, in events of a type that nothing else counts."""
 
     def seen(session: str, minutes: int, **source: Any) -> dict[str, Any]:
         return event("scroll", session_id=session, created_at=now - minutes * MINUTE, **source)
 
     return [
-        # Google: the later ones are no source.
+        # Google: the later values are not sources.
         seen("t1", 9, source="instagram"),
         seen("t1", 8, source="google"),
         seen("t1", 7, source="direct"),
@@ -575,33 +577,33 @@ def _nasty_sources(now: datetime, event: _Make) -> list[dict[str, Any]]:
         seen("t1", 4, source=["facebook"]),
         seen("t1", 3, source=Code("facebook")),
         seen("t1", 2),
-        # Google: the highest id of one moment, which comes last here.
+        # Google: of two events of one time, it has the higher id.
         seen("t2", 5, source="instagram"),
         seen("t2", 5, source="google"),
-        # Instagram: the later moment, though of the lower id.
+        # Instagram: it is later, although it has the lower id.
         seen("t3", 5, source="instagram"),
         seen("t3", 6, source="google"),
-        # Direct: the only source is too old, or of the future.
+        # Direct: the other sources are too old or in the future.
         seen("t4", -1, source="google"),
         seen("t4", 5, source="direct"),
         event("scroll", session_id="t4", created_at=now - WEEK - MILLISECOND, source="google"),
-        # Only "direct" exactly is direct.
+        # Only the exact text "direct" is direct.
         seen("t5", 5, source="Direct"),
         seen("t6", 5, source="direct "),
-        # A source as any other.
+        # "unknown" is a source like any other.
         seen("t7", 5, source="unknown"),
-        # Direct.
+        # Without a source: direct.
         seen("t8", 5),
         # Exactly at the ends of the window.
         event("scroll", session_id="t9", created_at=now - WEEK, source="\uff9e"),
         event("scroll", session_id="t10", created_at=now, source="😀"),
-        # In no session, so of no source.
+        # Without a session, so its source does not count.
         event("scroll", source="facebook"),
     ]
 
 
 def _nasty_names(now: datetime, event: _Make) -> list[dict[str, Any]]:
-    """Views, with the products that `_nasty_products` holds."""
+    """Views of the products of `_nasty_products`."""
 
     def named(slug: object, name: object, minutes: int = 60, **fields: Any) -> dict[str, Any]:
         return {
@@ -609,26 +611,28 @@ def _nasty_names(now: datetime, event: _Make) -> list[dict[str, Any]]:
             "created_at": now - minutes * MINUTE,
         }
 
-    no_slugs: tuple[Any, ...] = (None, "", 5, ["catalogued"], Code("catalogued"), {})
+    not_slugs: tuple[Any, ...] = (None, "", 5, ["catalogued"], Code("catalogued"), {})
     return [
-        named("catalogued", "not this one"),  # "Of the catalogue", though it is not active
-        named("doubled", "not this one"),  # of two products, the lowest id: "Lowest"
-        # Of two products, only the one with the lowest id is looked at, and it has no name.
+        named(
+            "catalogued", "not this one"
+        ),  # "Of the catalogue", although the product is not active
+        named("doubled", "not this one"),  # of two products the one with the lower id: "Lowest"
+        # Of two products only the one with the lower id is read, and it has no name.
         named("nameless", "From the event"),
-        # "Newest": an unreadable name is none, however new.
+        # "Newest": newer names that are not texts do not count.
         named("evented", "older", 9),
         named("evented", "Newest", 8),
         named("evented", "", 7),
         named("evented", ["wrong"], 6),
         named("evented", Code("wrong"), 5),
         named("evented", "of the future", -1),
-        # The name may come from an event of any type, and the highest id decides a tie.
+        # "Any type": an event of any type can have the name; of a tie, the higher id.
         named("scrolled", "tied"),
         {**named("scrolled", "Any type"), "event_type": "scroll"},
-        named("bare", None),  # no name anywhere: the slug
-        named("arrayed", None),  # a product's array of slugs is none
-        # Of no slug: in no list of products.
-        *(named(wrong, "x") for wrong in no_slugs),
+        named("bare", None),  # without any name: the slug
+        named("arrayed", None),  # an array of slugs is not a slug
+        # Without a slug: in no list of products.
+        *(named(wrong, "x") for wrong in not_slugs),
     ]
 
 
@@ -653,7 +657,7 @@ def _nasty_products() -> list[dict[str, Any]]:
 
 
 def _nasty_types(event: _Make) -> list[dict[str, Any]]:
-    """Of these only the last is an error in the payment; all are of one session."""
+    """Only the last one is a payment error. All are of one session."""
     return [
         *(
             event(wrong, session_id="y1")
@@ -668,22 +672,22 @@ def _nasty_types(event: _Make) -> list[dict[str, Any]]:
 
 
 def _nasty_clicks(now: datetime, event: _Make) -> list[dict[str, Any]]:
-    """Twelve sessions click, so two are left out of the list; w12 and w11 are the oldest."""
+    """Clicks of twelve sessions: the list has ten, without the oldest, w11 and w12."""
 
     def click(session: object, minutes: int) -> dict[str, Any]:
         return event("whatsapp_cart_click", session_id=session, created_at=now - minutes * MINUTE)
 
     return [
         *(click(f"w{n}", 10 * n) for n in range(5, 13)),
-        # The last click counts: w1 is the newest, for all its old ones.
+        # The last click counts: w1 is the newest, despite its old click.
         click("w1", 1000),
         click("w1", 1),
-        # At one moment, by session: by code point, ﾞ comes before 😀.
+        # Of one time, so ordered by session: by code point, ﾞ comes before 😀.
         *(click(session, 2) for session in ("😀", "a", "\uff9e")),
-        *(click(wrong, 1) for wrong in (None, "", 5, ["w1"], Code("w1"))),  # in no session
+        *(click(wrong, 1) for wrong in (None, "", 5, ["w1"], Code("w1"))),  # without a session
         event("whatsapp_purchase", session_id="w1"),
         event("whatsapp_purchase", session_id="w1"),
         event("whatsapp_purchase"),
-        # Of no use to the list, though it is newer.
+        # Newer, but not a click: not in the list.
         event("whatsapp_purchase", session_id="w12", created_at=now),
     ]

@@ -1,9 +1,9 @@
-"""Owns random and exhaustive tickets with wallets, their events, and the accounts that own them.
+"""Random and exhaustive tickets with wallets, their events, and the accounts of their owners.
 
-`reports()` draws small collections in which references mostly hit, and `report_arguments()` what
-to ask of them. `nasty_reports()` puts every odd value into every field of a ticket, an event and
-an account, one at a time. Documents are built whole and then spoilt in a few places: a draw for
-each of their sixty fields would take far too long.
+`reports()` draws small collections in which references mostly have a target, and
+`report_arguments()` draws requests. `nasty_reports()` puts every odd value into every field of a
+ticket, an event and an account, one at a time. Documents are built whole, and then a few fields
+are changed: a draw for each of their sixty fields would take far too long.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,7 +49,7 @@ ORGANIZER: dict[str, Any] = {"role": "organizer", "organizer_id": "org-1"}
 
 _MISSING = object()
 
-# Beside `JUNK`: what a text, a price or a JSON field is most easily taken for.
+# `JUNK`, and the values most easily taken for a text, a price or a JSON field.
 ODD_VALUES: tuple[Any, ...] = (
     *(_MISSING, None, "", *JUNK, *FAR_DATES, *DATES),
     *(12345.0, 4006381333931, 4006381333931.0, 2.5, 1e16, 0.1, -250, 0.5, 1.5, 333.3, 29.999),
@@ -64,7 +64,7 @@ ODD_VALUES: tuple[Any, ...] = (
 
 
 def _wallet() -> dict[str, Any]:
-    """A wallet in which each field has a value of its own, so that no two can be swapped."""
+    """A wallet in which no two fields have the same value, so a swap of fields is detected."""
     return {
         "status": "ACTIVATED",
         "previous_owner_id": "previous owner",
@@ -159,7 +159,7 @@ def _account() -> dict[str, Any]:
 
 
 def _paths(document: dict[str, Any]) -> list[Path]:
-    """The fields of a document, and of the documents in it that the contract names fields of."""
+    """The paths of all fields, and those inside sub-documents whose fields the contract names."""
     paths: list[Path] = []
     for name, value in document.items():
         paths.append((name,))
@@ -173,7 +173,7 @@ _DATE_FIELDS = ("updated_at", "created_at")
 
 
 def _spoilt(document: dict[str, Any], spoils: Sequence[tuple[Path, Any]]) -> dict[str, Any]:
-    """The document, with other values at some paths that are still there."""
+    """Sets odd values at the given paths of the document; skips paths without a parent."""
     for path, value in spoils:
         *above, last = path
         place: Any = document
@@ -189,13 +189,13 @@ def _spoilt(document: dict[str, Any], spoils: Sequence[tuple[Path, Any]]) -> dic
 
 
 def _spoils(paths: Sequence[Path]) -> st.SearchStrategy[list[tuple[Path, Any]]]:
-    """Now and then something odd anywhere."""
+    """Up to four odd values, each at a random path."""
     pool = [*product(paths, (*ODD_VALUES, *ODD_TEXTS))]
     Random(len(pool)).shuffle(pool)  # Hypothesis draws low indexes more often than high ones
     return st.lists(st.sampled_from(pool), max_size=4)
 
 
-# ---------------------------------------------------------------- references that mostly hit
+# ---------------------------------------------------------------- references, most with a target
 
 Wrap = Callable[[Any], Any]
 
@@ -219,7 +219,7 @@ _WRONG_WRAPS: tuple[Wrap, ...] = (
     lambda _: _MISSING,
 )
 
-# Ids that the contract does not foresee, of which some equal others of another type.
+# Ids of types that the contract does not mention; `_TWINS` makes equal ids of other types.
 _ODD_IDS: tuple[Any, ...] = (
     *("text", "", 1, 2.5, True, float("nan"), None, {"a": 1}, Int64(2**53 + 1), NOW, MinKey()),
     *(str(IDS[0]), Binary(b"x", 0), Timestamp(1, 1), Code("x"), Decimal128("7"), MaxKey()),
@@ -253,7 +253,7 @@ _DELETED_AT: tuple[Any, ...] = (
     *([_MISSING] * 6 + [None] * 4 + [NOW] * 2 + [FAR_DATES[0]]),
     *([NOW], "2026-01-01T00:00:00.000Z", True, Timestamp(1, 1), 1777896000123),
 )
-_MOMENTS: tuple[Any, ...] = (
+_TIMES: tuple[Any, ...] = (
     *([NOW] * 4 + [NOW - MILLISECOND] * 2 + [NOW + MILLISECOND] * 2 + [NOW + DAY, NOW - DAY]),
     *[_MISSING, None] * 3,
     *(*DATES, *FAR_DATES, [NOW], [NOW - DAY, NOW + DAY], "2026-05-04T12:00:00.123Z", True, ""),
@@ -268,13 +268,13 @@ _WALLETS: tuple[Any, ...] = (
     {"status": "INJECTED"},
     {"deleted_at": NOW},
 )
-# Hypothesis likes small numbers: an index, of sizes in no order.
+# Hypothesis prefers low indexes: so the sizes are in a mixed order.
 _SIZES = st.sampled_from((3, 8, 4, 1, 6, 2, 0, 5, 7))
 
 
 @st.composite
 def reports(draw: st.DrawFn) -> Dataset:
-    """Random events, tickets and accounts; what `report_arguments` asks for is mostly there."""
+    """Random events, tickets and accounts; most events of `report_arguments` exist."""
     event_ids = draw(st.permutations(IDS[:6]))[: draw(_SIZES)]
     account_ids = [
         *draw(st.permutations(IDS[:5]))[: draw(_SIZES)],
@@ -298,7 +298,7 @@ _TICKET_FORMS = st.tuples(
     st.sampled_from((*[_itself] * 80, *_WRONG_WRAPS)),
     st.sampled_from((*[_itself] * 12, *_TWINS * 3, *_WRONG_WRAPS)),
     *(st.sampled_from(values) for values in (_STATUSES, _TICKET_STATUSES, _DELETED_AT)),
-    *(st.sampled_from(_MOMENTS) for _ in _DATE_FIELDS),
+    *(st.sampled_from(_TIMES) for _ in _DATE_FIELDS),
     st.integers(0, 3 * len(_WALLETS) - 1),
     st.integers(0, 4),
     st.integers(0, 7),
@@ -328,13 +328,13 @@ def _drawn_ticket(
         (("wallet", "deleted_at"), deleted_at),
         (("wallet", "owner_id"), owner_wrap(owner_id)),
     ]
-    # One in three has an odd wallet, or none.
+    # One ticket in three has an odd wallet, or none.
     if wallet < len(_WALLETS):
         spoils.append((("wallet",), _WALLETS[wallet]))
     return _spoilt(_ticket(), [*spoils, *draw(_TICKET_SPOILS)])
 
 
-# ---------------------------------------------------------------- what is asked
+# ---------------------------------------------------------------- requests
 
 _EDGES: tuple[datetime | None, ...] = (
     *([None] * 40),
@@ -351,7 +351,10 @@ _CALLERS: tuple[dict[str, Any], ...] = (
     {"role": "organizer", "organizer_id": "unknown"},
     {"role": "organizer", "organizer_id": "5"},
     {"role": "organizer", "organizer_id": ""},
-    {"is_admin": True, "organizer_id": "org-2"},  # an admin sees all, whatever else
+    {
+        "is_admin": True,
+        "organizer_id": "org-2",
+    },  # an admin sees all events, despite the organizer id
 )
 
 
@@ -381,9 +384,9 @@ def report_arguments() -> st.SearchStrategy[dict[str, Any]]:
 def nasty_reports() -> Dataset:
     """Every odd value in every field, one at a time. A fresh copy at each call.
 
-    The first event has one ticket for each of them, and for each spoilt account; the tickets of
-    spoilt accounts are INJECTED, so that their initial owners could be shown by mistake. Each
-    spoilt event has a ticket too.
+    The first event has one ticket for each odd value in a ticket, and one for each in an account.
+    The latter are INJECTED: a wrong server would show their initial owners. Each event with an odd
+    value has one ticket.
     """
     first = oid(0xE0000)
     events = [{"_id": first, **_event()}]
@@ -400,7 +403,7 @@ def nasty_reports() -> Dataset:
     for spoil in product(ACCOUNT_PATHS, ODD_VALUES):
         accounts.append({"_id": oid(0xD0000 + len(accounts)), **_spoilt(_account(), [spoil])})
         add(first, accounts[-1]["_id"], (("wallet", "status"), "INJECTED"))
-    # Nobody's: the initial owner is shown.
+    # Tickets without an account: the initial owner is shown.
     for path, value in product([p for p in TICKET_PATHS if "initial_owner" in p], ODD_VALUES):
         add(first, DANGLING, (("wallet", "status"), "INJECTED"), (path, value))
     for spoil in product(EVENT_PATHS, ODD_VALUES):

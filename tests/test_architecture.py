@@ -1,4 +1,4 @@
-"""The house: which room may import which. Arrows point down only (docs/architecture.md)."""
+"""The architecture: which rooms (packages) a room may import (docs/architecture.md)."""
 
 import ast
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import pytest
 
 ROOT: Final = Path(__file__).parent.parent
 
-# What a room may import besides itself and libraries; `server` puts everything together.
-MAY: Final = {
+# room → the other rooms that it may import. `server` assembles them and may import all.
+MAY_IMPORT: Final = {
     "errors": set[str](),
     "cancelling": set[str](),
     "documents": set[str](),
@@ -52,13 +52,13 @@ LIBRARIES_BY_ROOM: Final = {
 
 
 def _modules() -> list[Path]:
-    single = [file for room in MAY if (file := ROOT / f"{room}.py").exists()]
-    inside = {path for room in MAY for path in (ROOT / room).rglob("*.py")}
+    single = [file for room in MAY_IMPORT if (file := ROOT / f"{room}.py").exists()]
+    inside = {path for room in MAY_IMPORT for path in (ROOT / room).rglob("*.py")}
     return [*single, *sorted(inside)]
 
 
 def _imports(module: Path) -> set[str]:
-    """The rooms and libraries that a module imports, wherever in it."""
+    """The rooms and libraries that a module imports, at any depth of its code."""
     names = set[str]()
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.Import):
@@ -70,9 +70,9 @@ def _imports(module: Path) -> set[str]:
 
 
 def _room_of(parts: Sequence[str]) -> str:
-    """The room of a module, or the library: the first part, or two where rooms have rooms."""
+    """The room or library of a dotted name: its first two parts if they name a room, else one."""
     inner = "/".join(parts[:2])
-    return inner if inner in MAY else parts[0]
+    return inner if inner in MAY_IMPORT else parts[0]
 
 
 def _room(module: Path) -> str:
@@ -80,38 +80,38 @@ def _room(module: Path) -> str:
 
 
 @pytest.mark.parametrize("module", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_arrows_point_down_only(module: Path) -> None:
+def test_a_room_imports_only_the_rooms_that_it_may(module: Path) -> None:
     room = _room(module)
-    ours = {*MAY, "tests", "benchmarks"}
-    assert _imports(module) & ours - {room} <= MAY[room]
+    ours = {*MAY_IMPORT, "tests", "benchmarks"}
+    assert _imports(module) & ours - {room} <= MAY_IMPORT[room]
 
 
 @pytest.mark.parametrize("module", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_library_stays_in_its_rooms(module: Path) -> None:
+def test_a_library_is_imported_only_by_its_rooms(module: Path) -> None:
     for library, rooms in LIBRARIES_BY_ROOM.items():
         if library in _imports(module):
             assert _room(module) in rooms
 
 
 @pytest.mark.parametrize("module", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_says_on_its_first_line_what_it_owns(module: Path) -> None:
+def test_the_first_line_of_a_module_is_one_sentence(module: Path) -> None:
     text = module.read_text()
     assert text.startswith('"""')
     assert text.splitlines()[0].rstrip('"').endswith("."), "one sentence"
 
 
 @pytest.mark.parametrize("module", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_module_is_short(module: Path) -> None:
+def test_a_module_has_at_most_260_lines(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= 260
 
 
-def test_only_the_clock_asks_for_the_time() -> None:
-    asking = {
+def test_only_the_clock_reads_the_time() -> None:
+    reading = {
         str(module.relative_to(ROOT))
         for module in _modules()
         if "datetime.now(" in module.read_text() or "time.time(" in module.read_text()
     }
-    assert asking == {"server/clock.py"}
+    assert reading == {"server/clock.py"}
 
 
 def test_only_the_settings_read_the_environment() -> None:
@@ -120,5 +120,5 @@ def test_only_the_settings_read_the_environment() -> None:
         for module in _modules()
         if "os.environ" in module.read_text() or "os.getenv" in module.read_text()
     }
-    # prometheus-client is told by the environment alone where processes share their figures.
+    # prometheus-client takes the folder of its shared metrics from the environment only.
     assert reading == {"server/settings.py", "server/telemetry.py"}

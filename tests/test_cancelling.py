@@ -9,7 +9,7 @@ from cancelling import cancel, first
 
 
 async def _stubborn(ended: list[str], name: str) -> None:
-    """Swallows the first cancellation, as the driver can; ends on the second."""
+    """Swallows the first cancellation, as the driver may; ends on the second."""
     try:
         with suppress(asyncio.CancelledError):
             await asyncio.Event().wait()
@@ -19,7 +19,7 @@ async def _stubborn(ended: list[str], name: str) -> None:
 
 
 @pytest.fixture(autouse=True)
-def soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cancelling._RETRY_SECONDS", 0.01)
 
 

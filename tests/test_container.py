@@ -1,7 +1,7 @@
-"""The image, as far as it goes without Docker: the Dockerfile's own lines, taken one by one.
+"""The container image, tested without Docker: each instruction of the Dockerfile is carried out.
 
-What they COPY comes from what `.dockerignore` leaves, what they RUN runs on this Python, in folders
-of its own. The base image, its user and the read-only root are what this can't show.
+COPY copies from a context that `.dockerignore` filters. RUN runs with this Python, in temporary
+folders. The base image, its user and the read-only root are not tested.
 """
 
 import json
@@ -34,7 +34,7 @@ from tests.conftest import SECRET
 
 ROOT = Path(__file__).parents[1]
 HADOLINT = Path(sys.executable).parent / "hadolint"
-# Where the Dockerfile puts the virtual environment.
+# The path of the virtual environment in the Dockerfile.
 VENV = "/opt/headcount"
 START_LIMIT, STOP_LIMIT = 30, 15
 
@@ -45,14 +45,14 @@ needs_hadolint = pytest.mark.skipif(
 
 
 class Instruction(NamedTuple):
-    """A line of the Dockerfile."""
+    """An instruction of the Dockerfile."""
 
     word: str
     rest: str
 
 
 class Built(NamedTuple):
-    """What the stages that build made, and out of what."""
+    """The results of the build stages, and the context they were built from."""
 
     context: Path
     pages: Path
@@ -60,7 +60,7 @@ class Built(NamedTuple):
 
 
 def _stages() -> dict[str, list[Instruction]]:
-    """The instructions of each stage, by its name; the final stage has none."""
+    """Stage name → instructions; the name of the final stage is empty."""
     stages: dict[str, list[Instruction]] = {}
     name = ""
     for line in re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text()).splitlines():
@@ -74,13 +74,13 @@ def _stages() -> dict[str, list[Instruction]]:
 
 
 def _final(word: str) -> str:
-    """What the final stage says after a word that is there once."""
+    """The arguments of an instruction that the final stage has exactly once."""
     (rest,) = (rest for found, rest in _stages()[""] if found == word)
     return rest
 
 
 def _context(folder: Path) -> Path:
-    """What Docker would be sent: the repository without what `.dockerignore` names."""
+    """The build context: the repository without the files that `.dockerignore` excludes."""
     lines = (ROOT / ".dockerignore").read_text().splitlines()
     patterns = [line for line in lines if line and not line.startswith("#")]
     everywhere = {p.removeprefix("**/") for p in patterns if p.startswith("**/")}
@@ -112,13 +112,13 @@ def _run(
 
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the stages that build start from."""
+    """The context of the build stages."""
     return _context(tmp_path_factory.mktemp("context") / "context")
 
 
 @pytest.fixture(scope="module")
 def built(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The stages that build, gone through."""
+    """The build stages, carried out."""
     assert shutil.which("npm"), "the image's pages are built with Node.js: install it"
     folder = tmp_path_factory.mktemp("image")
     venv = folder / "venv"
@@ -138,7 +138,7 @@ def built(context: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
 
 
 def _environment(venv: Path, **settings: str) -> dict[str, str]:
-    """The image's environment, and settings; nothing of this process's own."""
+    """The environment of the image plus the given settings, without that of this process."""
     given = _final("ENV").replace(VENV, str(venv)).replace("$PATH", os.defpath)
     pairs = (pair.partition("=") for pair in shlex.split(given))
     return {name: value for name, _, value in pairs} | settings
@@ -161,7 +161,7 @@ def _check_health(environment: Mapping[str, str]) -> subprocess.CompletedProcess
 
 @contextmanager
 def _serving(folder: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """The image's default command; killed in the end if it is still there."""
+    """The image's default command; killed at the end if it still runs."""
     command = _entry(*json.loads(_final("CMD")))
     log = folder / "log"
     with (
@@ -197,12 +197,12 @@ def _free_port() -> int:
 
 
 @needs_hadolint
-def test_the_dockerfile_is_without_complaint() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     lint = _run([str(HADOLINT), "Dockerfile"], ROOT, os.environ)
     assert (lint.returncode, lint.stdout + lint.stderr) == (0, "")
 
 
-def test_every_step_is_a_script() -> None:
+def test_every_run_instruction_is_a_script_of_the_docker_folder() -> None:
     steps = [rest for stage in _stages().values() for word, rest in stage if word == "RUN"]
     scripts = [
         match[1]
@@ -213,24 +213,24 @@ def test_every_step_is_a_script() -> None:
     assert {*scripts, "healthcheck.sh"} == {path.name for path in (ROOT / "docker").iterdir()}
 
 
-def test_it_does_not_run_as_root() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", _final("USER"))
 
 
-def test_neither_secrets_nor_history_are_sent_to_the_builder(context: Path) -> None:
+def test_the_build_context_has_no_secrets_and_no_git_history(context: Path) -> None:
     assert not [path.name for path in context.iterdir() if path.name.startswith(".")]
 
 
 @pytest.mark.image
-def test_the_schema_it_prints_is_the_committed_one(built: Built, tmp_path: Path) -> None:
+def test_the_image_prints_the_committed_schema(built: Built, tmp_path: Path) -> None:
     printed = _run(_entry("schema"), tmp_path, _environment(built.venv))
     assert printed.stderr == ""
     assert printed.stdout == (built.context / "schema" / "schema.graphql").read_text()
 
 
 @pytest.mark.image
-def test_it_holds_the_locked_dependencies_and_nothing_else(built: Built) -> None:
-    # So neither pip nor what develops: no pytest, mypy, mongod.
+def test_the_image_has_the_locked_dependencies_and_no_others(built: Built) -> None:
+    # So it has neither pip nor development tools such as pytest, mypy or mongod.
     lock = (built.context / "requirements.lock").read_text()
     locked = {
         (canonicalize_name(it.name), str(it.specifier).removeprefix("=="))
@@ -253,7 +253,7 @@ def test_it_holds_the_locked_dependencies_and_nothing_else(built: Built) -> None
 
 
 def _files_that_serve(context: Path, pages: Path) -> set[str]:
-    """What a wheel has to hold: every file of every package, and the pages that were built."""
+    """The files a wheel must have: every file of every package, and the built pages."""
     packages = [path.parent for path in context.glob("*/__init__.py")]
     files = {path for package in packages for path in package.rglob("*") if path.is_file()}
     own = {str(path.relative_to(context)) for path in (*files, *context.glob("*.py"))}
@@ -262,10 +262,8 @@ def _files_that_serve(context: Path, pages: Path) -> set[str]:
     return own | {"console/unbuilt.html", *(f"console/dist/{path}" for path in built)}
 
 
-def test_a_wheel_holds_every_file_of_every_package_that_serves(
-    context: Path, tmp_path: Path
-) -> None:
-    # A new package that pyproject.toml's only-include forgets would be missing in the image alone.
+def test_a_wheel_has_every_file_of_every_package(context: Path, tmp_path: Path) -> None:
+    # If only-include in pyproject.toml lacks a new package, only the image would miss it.
     source, pages = shutil.copytree(context, tmp_path / "source"), tmp_path / "source/console/dist"
     (pages / "console").mkdir(parents=True)
     for page in ("index.html", "console/index-12345678.js"):
@@ -279,7 +277,7 @@ def test_a_wheel_holds_every_file_of_every_package_that_serves(
 
 
 @pytest.mark.image
-def test_it_holds_every_file_of_the_wheel(built: Built) -> None:
+def test_the_image_has_every_file_of_the_wheel(built: Built) -> None:
     (record,) = built.venv.glob("lib/*/site-packages/headcount-*.dist-info/RECORD")
     recorded = [line.rsplit(",", 2)[0] for line in record.read_text().splitlines()]
     held = {file for file in recorded if not re.search(r"\.dist-info/|^\.\./|\.pyc$", file)}
@@ -287,7 +285,7 @@ def test_it_holds_every_file_of_the_wheel(built: Built) -> None:
 
 
 @pytest.mark.image
-def test_it_serves_tells_its_health_and_ends_on_sigterm(
+def test_the_image_serves_reports_its_health_and_ends_on_sigterm(
     built: Built, tmp_path: Path, mongodb_uri: str, mongo: Database[dict[str, Any]]
 ) -> None:
     port = _free_port()
@@ -298,8 +296,8 @@ def test_it_serves_tells_its_health_and_ends_on_sigterm(
         HEADCOUNT_DATABASE=mongo.name,
         HEADCOUNT_JWT_SECRET=SECRET,
     )
-    nobody = _check_health(environment)
-    assert (nobody.returncode, "does not respond" in nobody.stderr) == (1, True)
+    unserved = _check_health(environment)
+    assert (unserved.returncode, "does not respond" in unserved.stderr) == (1, True)
     token = _run(_entry("token", "--role", "admin"), tmp_path, environment).stdout.strip()
 
     with _serving(tmp_path, environment) as server:
@@ -313,7 +311,7 @@ def test_it_serves_tells_its_health_and_ends_on_sigterm(
 
 
 @pytest.mark.parametrize("response", [b"HTTP/1.1 503 Busy\r\n\r\n", b"no HTTP\r\n\r\n"])
-def test_a_server_that_answers_otherwise_is_not_healthy(response: bytes) -> None:
+def test_a_server_with_another_response_than_200_is_unhealthy(response: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def answer() -> None:
@@ -332,7 +330,7 @@ def test_a_server_that_answers_otherwise_is_not_healthy(response: bytes) -> None
 
 
 @pytest.mark.image
-def test_pip_is_taken_out_of_the_final_python(tmp_path: Path) -> None:
+def test_the_final_stage_removes_pip_from_its_python(tmp_path: Path) -> None:
     made = _run([sys.executable, "-m", "venv", str(tmp_path)], tmp_path, os.environ)
     assert made.returncode == 0, made.stderr
     python = tmp_path / "bin" / "python3"
@@ -345,13 +343,13 @@ def test_pip_is_taken_out_of_the_final_python(tmp_path: Path) -> None:
 
 @needs_hadolint
 def test_the_compose_file_is_yaml() -> None:
-    # No dependency reads YAML, but hadolint does: it complains of a configuration that is none, and
-    # passes over keys it doesn't know.
+    # No Python dependency parses YAML, but hadolint does: it rejects a configuration that is not
+    # YAML, and ignores unknown keys.
     read = _run([str(HADOLINT), "--config", "compose.yaml", "Dockerfile"], ROOT, os.environ)
     assert (read.returncode, read.stderr) == (0, "")
 
 
-def test_the_compose_file_means_one_replica_set_on_one_service() -> None:
+def test_the_compose_file_names_one_replica_set_and_one_mongodb_service() -> None:
     compose = (ROOT / "compose.yaml").read_text()
     uri = re.search(r"mongodb://(?P<host>[\w.-]+:\d+)/\?replicaSet=(?P<name>\w+)", compose)
     initiated = re.search(r'_id: "(?P<name>\w+)".* host: "(?P<host>[\w.-]+:\d+)"', compose)
@@ -365,7 +363,7 @@ def test_the_compose_file_means_one_replica_set_on_one_service() -> None:
 
 
 @pytest.mark.parametrize("file", ["Dockerfile", "compose.yaml", "docker/healthcheck.sh"])
-def test_every_variable_is_a_setting(file: str) -> None:
+def test_every_headcount_variable_is_a_setting(file: str) -> None:
     named = set(re.findall(rf"{PREFIX}([A-Z_]+)", (ROOT / file).read_text()))
     assert named <= {field.upper() for field in Settings.model_fields}
     assert named

@@ -1,4 +1,4 @@
-"""`dashboardStats` against its brute-force oracle, and what it sends to the database."""
+"""`dashboardStats` against its brute-force oracle, and the commands it sends to MongoDB."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -21,7 +21,12 @@ from tests import oracle_behaviour as oracle
 from tests.conftest import Ask, Dataset, Sent
 from tests.profiles import PROFILE
 from tests.strategies import NOW
-from tests.strategies_behaviour import NO_ZONES, NOWS, behaviours, nasty_behaviour
+from tests.strategies_behaviour import (
+    INVALID_ZONES,
+    NOWS_AROUND_CHANGES,
+    behaviours,
+    nasty_behaviour,
+)
 
 Fill = Callable[[Dataset], None]
 Mongo = Database[dict[str, Any]]
@@ -30,7 +35,7 @@ MODES = ("TOTAL", "UNIQUE")
 
 @pytest.fixture(scope="module", params=["bare", "indexed"])
 def collection(request: pytest.FixtureRequest, mongo: Mongo) -> str:
-    """The collection, new, without indexes or with those that are declared: which of them."""
+    """`bare` or `indexed`: a new collection without indexes, or with the declared ones."""
     mongo.drop_collection("analytics_events")
     if request.param == "indexed":
         mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
@@ -39,14 +44,14 @@ def collection(request: pytest.FixtureRequest, mongo: Mongo) -> str:
 
 @pytest.fixture
 def indexed(mongo: Mongo) -> None:
-    """The collection, new, with its indexes, in which no array ever was."""
+    """A new collection with its declared indexes; all fields are array-free."""
     mongo.drop_collection("analytics_events")
     mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
 
 
 @pytest.fixture(scope="module")
-def kept(mongo: Mongo) -> None:
-    """The same for all examples of a test."""
+def indexed_once(mongo: Mongo) -> None:
+    """As `indexed`, but one collection for all tests of the module."""
     mongo.drop_collection("analytics_events")
     mongo["analytics_events"].create_indexes(AnalyticsEvent.Settings.indexes)
 
@@ -64,7 +69,7 @@ async def _answer(
 async def compare_dashboards(
     ask: Ask, data: Dataset, timezone: str = "UTC", now: datetime = NOW
 ) -> None:
-    """Asserts that dashboards are those of the oracle, in both modes."""
+    """Asserts that the answers in both modes equal those of the oracle."""
     for mode in MODES:
         expected = oracle.dashboard_stats(data, mode=mode, timezone=timezone, now=now)
         assert await _answer(ask, mode, timezone, now) == expected
@@ -82,7 +87,7 @@ async def test_every_kpi_equals_brute_force(
     await compare_dashboards(ask, data, timezone, now)
 
 
-async def test_hand_picked_bad_documents_equal_brute_force(
+async def test_hand_written_bad_documents_equal_brute_force(
     collection: str, fill: Fill, ask: Ask
 ) -> None:
     data = nasty_behaviour()
@@ -90,12 +95,12 @@ async def test_hand_picked_bad_documents_equal_brute_force(
     await compare_dashboards(ask, data)
 
 
-@pytest.mark.parametrize("moment", NOWS, ids=str)
+@pytest.mark.parametrize("zone_and_now", NOWS_AROUND_CHANGES, ids=str)
 async def test_days_are_those_of_the_zone_while_its_clocks_change(
-    kept: None, fill: Fill, ask: Ask, moment: tuple[str, datetime]
+    indexed_once: None, fill: Fill, ask: Ask, zone_and_now: tuple[str, datetime]
 ) -> None:
-    timezone, now = moment
-    data = _every_hour(now)
+    timezone, now = zone_and_now
+    data = _every_20_minutes(now)
     fill(data)
     expected = oracle.dashboard_stats(data, mode="TOTAL", timezone=timezone, now=now)
     query = (
@@ -109,8 +114,8 @@ async def test_days_are_those_of_the_zone_while_its_clocks_change(
         assert days == expected[name]
 
 
-def _every_hour(now: datetime) -> Dataset:
-    """An event of a timeline's types each 20 minutes, a minute off the hour."""
+def _every_20_minutes(now: datetime) -> Dataset:
+    """An event every 20 minutes for eight days; every other one is a minute earlier."""
     types = [*oracle.TIMELINE.values(), *oracle.ERRORS_TIMELINE.values()]
     return {
         "analytics_events": [
@@ -125,9 +130,9 @@ def _every_hour(now: datetime) -> Dataset:
 
 
 def without_code(data: Dataset) -> Dataset:
-    """The data without the documents that hold JavaScript for who it was.
+    """The data without the documents whose session or user id is JavaScript code.
 
-    MongoDB 6.0 takes that for a string where an index alone answers: see docs/kpis.md.
+    MongoDB 6.0 reads such a value as a string if an index alone answers: see docs/kpis.md.
     """
     return _without(
         data,
@@ -137,8 +142,8 @@ def without_code(data: Dataset) -> Dataset:
     )
 
 
-def _plain(data: Dataset) -> Dataset:
-    """The data without those, and without the documents that hold an array."""
+def _without_arrays(data: Dataset) -> Dataset:
+    """`without_code`, and without the documents that have an array."""
     return _without(
         without_code(data), lambda each: any(isinstance(value, list) for value in each.values())
     )
@@ -148,39 +153,39 @@ def _without(data: Dataset, odd: Callable[[Mapping[str, Any]], bool]) -> Dataset
     return {name: [each for each in documents if not odd(each)] for name, documents in data.items()}
 
 
-async def test_where_no_array_ever_was_the_indexes_alone_decide(
+async def test_array_free_fields_are_not_checked_again_in_documents(
     indexed: None, mongo: Mongo, fill: Fill, ask: Ask, sent: Sent
 ) -> None:
-    data = _plain(nasty_behaviour())
+    data = _without_arrays(nasty_behaviour())
     fill(data)
     await compare_dashboards(ask, data)
-    careful = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
-    # Only names are looked for in documents: no index has them.
-    assert all("product_name" in pipeline[0]["$match"] for pipeline in careful)
+    checking = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
+    # Only product names are checked in documents: no index contains them.
+    assert all("product_name" in pipeline[0]["$match"] for pipeline in checking)
 
-    # The field, and no other, is looked at in each document from now on, and so is the answer.
+    # An array in one field: from now on this field alone is checked, and the answer stays right.
     odd = {"_id": 10**9, "event_type": "purchase", "created_at": [NOW], "session_id": "s"}
     mongo["analytics_events"].insert_one(odd)
     await compare_dashboards(ask, {**data, "analytics_events": [*data["analytics_events"], odd]})
-    careful = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
-    assert len(careful) == len([p for p in sent.pipelines if "created_at" in p[0]["$match"]])
+    checking = [p for p in sent.pipelines if any("$expr" in s.get("$match", {}) for s in p)]
+    assert len(checking) == len([p for p in sent.pipelines if "created_at" in p[0]["$match"]])
 
 
 @settings(max_examples=PROFILE.dashboard_variants)
 @given(case=behaviours())
-async def test_without_arrays_every_kpi_equals_brute_force(
-    kept: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
+async def test_every_kpi_of_array_free_fields_equals_brute_force(
+    indexed_once: None, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
 ) -> None:
-    timezone, now, data = case[0], case[1], _plain(case[2])
+    timezone, now, data = case[0], case[1], _without_arrays(case[2])
     fill(data)
     await compare_dashboards(ask, data, timezone, now)
 
 
 @pytest.mark.parametrize("seed", range(PROFILE.product_rankings))
-async def test_products_that_lead_by_sessions_are_found_among_many(
+async def test_the_top_products_of_many_equal_brute_force(
     collection: str, fill: Fill, ask: Ask, seed: int
 ) -> None:
-    # Some products are viewed by few sessions often, others by many once.
+    # Few sessions view some products often; many sessions view others once.
     chance = Random(seed)
     events = [
         {
@@ -204,7 +209,7 @@ async def test_an_empty_database_answers_zeros(collection: None, fill: Fill, ask
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", operation.fields_of("DashboardStats"))
-async def test_a_kpi_alone_is_what_it_is_among_all(
+async def test_a_kpi_selected_alone_has_the_same_value(
     collection: str, fill: Fill, ask: Ask, mode: str, name: str
 ) -> None:
     data = nasty_behaviour()
@@ -218,8 +223,8 @@ async def test_a_kpi_alone_is_what_it_is_among_all(
     assert result.data == {"dashboardStats": {name: expected[name]}}
 
 
-@pytest.mark.parametrize("name", NO_ZONES)
-async def test_a_zone_that_there_is_not_is_refused(ask: Ask, sent: Sent, name: str) -> None:
+@pytest.mark.parametrize("name", INVALID_ZONES)
+async def test_an_unknown_time_zone_is_rejected(ask: Ask, sent: Sent, name: str) -> None:
     result = await ask(operation.DASHBOARD_STATS, mode="TOTAL", timezone=name)
     assert result.data == {"dashboardStats": None}
     assert result.errors is not None
@@ -235,7 +240,7 @@ async def test_a_zone_that_there_is_not_is_refused(ask: Ask, sent: Sent, name: s
 
 @settings(max_examples=PROFILE.dashboard_variants)
 @given(case=behaviours())
-async def test_parts_sum_to_wholes_and_the_mode_changes_four_fields(
+async def test_parts_sum_to_wholes_and_the_mode_changes_only_four_fields(
     collection: str, fill: Fill, ask: Ask, case: tuple[str, datetime, Dataset]
 ) -> None:
     timezone, now, data = case
@@ -271,7 +276,7 @@ async def test_parts_sum_to_wholes_and_the_mode_changes_four_fields(
             assert row["purchasesUnits"] == viewed[row["slug"]]["purchases"]
 
 
-# ---------------------------------------------------------------- what is sent to the database
+# ---------------------------------------------------------------- commands sent to MongoDB
 
 
 @pytest.mark.parametrize(
@@ -301,7 +306,7 @@ async def test_a_selection_sends_the_aggregations_that_it_needs(
     assert len(sent.commands) == aggregations + len(explained)
 
 
-async def test_aliases_share_what_they_have_in_common(
+async def test_aliases_share_their_common_aggregations(
     collection: str, fill: Fill, ask: Ask, sent: Sent
 ) -> None:
     data = nasty_behaviour()
@@ -318,7 +323,7 @@ async def test_aliases_share_what_they_have_in_common(
         for name, value in alias.items():
             if name != "sessionStats":
                 assert value == expected[name]
-    # Events, those of products, sessions, their sources, purchases twice, sessions of products.
+    # Events, events by product, sessions, their sources, purchases twice, sessions by product.
     assert sent.to("analytics_events") == 7
 
 
@@ -335,7 +340,7 @@ def _stages(plan: Any) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_every_aggregation_reads_the_range_of_an_index_that_it_needs(
+async def test_every_aggregation_scans_a_range_of_an_index(
     indexed: None, mongo: Mongo, fill: Fill, ask: Ask, sent: Sent, mode: str
 ) -> None:
     chance, types = Random(1), [*oracle.TIMELINE.values(), "whatsapp_cart_click"]
@@ -369,16 +374,16 @@ async def test_every_aggregation_reads_the_range_of_an_index_that_it_needs(
         stages = set(_stages(explained))
         assert "IXSCAN" in stages
         assert stages.isdisjoint({"COLLSCAN", "SORT"}), pipeline
-        # What an index does not hold: prices and quantities of purchases, names of products.
+        # No index contains the prices and quantities of purchases, or the names of products.
         reads_documents = "price" in str(pipeline) or "product_name" in str(pipeline)
         assert ("FETCH" in stages) == reads_documents, pipeline
 
 
-# ---------------------------------------------------------------- what visitors may send
+# ---------------------------------------------------------------- hostile values
 
 
 @pytest.mark.parametrize("end", ["x", ".x", "e", "", ".5.5"])
-async def test_a_long_text_for_a_price_is_read_in_no_time(
+async def test_a_very_long_text_as_price_is_read_quickly(
     fill: Fill, ask: Ask, mongo: Mongo, end: str
 ) -> None:
     price = "1" * 300_000 + end
@@ -387,7 +392,7 @@ async def test_a_long_text_for_a_price_is_read_in_no_time(
     assert result.data == {"dashboardStats": {"totalSales": 2, "totalRevenue": 5.25}}
 
 
-async def test_a_price_that_is_no_utf8_is_unreadable(fill: Fill, ask: Ask, mongo: Mongo) -> None:
+async def test_a_price_with_invalid_utf8_counts_as_zero(fill: Fill, ask: Ask, mongo: Mongo) -> None:
     fill({"analytics_events": [_purchase("7.5")]})
     for number, price in enumerate((b"\xff\xfe\xfd", b"1\xc3.", b"\xe2\x82")):
         whole = bson.encode(_purchase("x" * len(price)) | {"_id": number})
@@ -397,7 +402,7 @@ async def test_a_price_that_is_no_utf8_is_unreadable(fill: Fill, ask: Ask, mongo
     assert result.data == {"dashboardStats": {"totalSales": 4, "totalRevenue": 7.5}}
 
 
-async def test_a_price_is_cut_to_its_digits_before_it_is_found_too_large(
+async def test_a_price_is_cut_to_15_digits_before_its_limit_is_checked(
     fill: Fill, ask: Ask
 ) -> None:
     fill({"analytics_events": [_purchase(999_999_999_999.9999), _purchase(999_999_999_999.99)]})
@@ -424,10 +429,10 @@ def _purchase(price: object) -> dict[str, Any]:
     return {"event_type": "purchase", "created_at": NOW, "price": price}
 
 
-# ---------------------------------------------------------------- when it goes wrong
+# ---------------------------------------------------------------- failures
 
 
-async def test_what_takes_too_long_ends_with_a_clear_error(
+async def test_an_aggregation_that_takes_too_long_is_an_error(
     collection: str, fill: Fill, ask: Ask
 ) -> None:
     fill(nasty_behaviour())
@@ -439,7 +444,7 @@ async def test_what_takes_too_long_ends_with_a_clear_error(
     assert "took too long" in error.message
 
 
-async def test_an_aggregation_that_fails_takes_only_its_kpis_along(
+async def test_an_aggregation_that_fails_leaves_other_kpis_intact(
     collection: str, fill: Fill, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = nasty_behaviour()
@@ -460,9 +465,9 @@ async def test_an_aggregation_that_fails_takes_only_its_kpis_along(
 
 @pytest.fixture
 def little_memory(mongo: Mongo) -> Iterator[None]:
-    """Groups that spill to disk from a few kilobytes on."""
-    admin, asked = mongo.client["admin"], dict.fromkeys(_MEMORY, 1)
-    before = admin.command({"getParameter": 1, **asked})
+    """A memory limit of 2,000 bytes for groups: larger ones spill to disk."""
+    admin, parameters = mongo.client["admin"], dict.fromkeys(_MEMORY, 1)
+    before = admin.command({"getParameter": 1, **parameters})
     admin.command({"setParameter": 1, **dict.fromkeys(_MEMORY, 2_000)})
     yield
     admin.command({"setParameter": 1} | {name: before[name] for name in _MEMORY})
@@ -474,10 +479,10 @@ _MEMORY = (
 )
 
 
-async def test_groups_beyond_memory_go_on_on_disk(
+async def test_groups_beyond_the_memory_limit_use_the_disk(
     collection: None, little_memory: None, fill: Fill, ask: Ask
 ) -> None:
-    events = _every_hour(NOW)["analytics_events"]
+    events = _every_20_minutes(NOW)["analytics_events"]
     data = {
         "analytics_events": [
             {

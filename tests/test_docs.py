@@ -1,4 +1,4 @@
-"""The docs: every query in them is asked, every command run, every link followed."""
+"""The docs: every query gets its answer, every command runs, every link leads to a file."""
 
 import json
 import os
@@ -23,7 +23,7 @@ ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-# No Docker engine is to be had here; tests/test_container.py runs the steps of the image.
+# These need a Docker engine; tests/test_container.py runs the steps of the image instead.
 _NOT_RUN: Final = ("docker ",)
 
 
@@ -52,7 +52,7 @@ COMMANDS: Final = [block for block in BLOCKS if block.language == "sh"]
 
 @dataclass(frozen=True)
 class Demo:
-    """A server on the demo data, as `headcount demo` makes them."""
+    """A server of the demo data that `headcount demo` makes."""
 
     url: str
     token: str
@@ -84,7 +84,7 @@ def demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(scope="module")
 def small_demo(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """A demo for commands whose numbers the docs do not show: rollups are built in no time."""
+    """A demo for commands whose numbers the docs do not show: small, so rollups build fast."""
     with _demo(mongodb_uri, tmp_path_factory.mktemp("small"), "0.05") as demo:
         yield demo
 
@@ -130,7 +130,9 @@ def _run(demo: Demo, script: str, folder: Path) -> None:
     assert '"errors"' not in result.stdout
 
 
-def test_the_lines_of_the_page_without_pages_run(small_demo: Demo, tmp_path: Path) -> None:
+def test_the_commands_of_the_page_that_replaces_unbuilt_pages_run(
+    small_demo: Demo, tmp_path: Path
+) -> None:
     page = (ROOT / "console" / "unbuilt.html").read_text()
     lines = re.findall(r"<pre>\s*((?:curl|TOKEN).*?)</pre>", page, re.DOTALL)
     assert len(lines) == 4
@@ -144,7 +146,7 @@ def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(ROOT / name)
     port = str(free_port())
     with subprocess.Popen(
-        # Set-up is the running tests' own.
+        # Skips the set-up: the running tests have an environment.
         ["make", "-o", ".venv/.ready", "-o", "console/dist/index.html", "demo"],
         cwd=tmp_path,
         env=environment({"HEADCOUNT_PORT": port}),
@@ -154,17 +156,17 @@ def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
         start_new_session=True,
     ) as process:
         assert process.stdout is not None
-        said = ""
-        while "customer:" not in said:
+        printed = ""
+        while "customer:" not in printed:
             line = process.stdout.readline()
-            assert line, said
-            said += line
-        token = re.search(r"^admin: (\S+)$", said, re.MULTILINE)
+            assert line, printed
+            printed += line
+        token = re.search(r"^admin: (\S+)$", printed, re.MULTILINE)
         assert token is not None
         url = f"http://127.0.0.1:{port}"
-        assert f"Dashboard: {url}/\n" in said
-        assert f"GraphiQL: {url}/graphql" in said
-        # At once: who has been told the address is not refused.
+        assert f"Dashboard: {url}/\n" in printed
+        assert f"GraphiQL: {url}/graphql" in printed
+        # No retry: once the address is printed, the server accepts requests.
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert ask(url, token[1], "{ viewer { role } }") == {"data": {"viewer": {"role": "ADMIN"}}}
         os.killpg(process.pid, signal.SIGTERM)
@@ -172,7 +174,7 @@ def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_to_files_lead_to_one(page: Path) -> None:
     for link in _LINK.findall(page.read_text()):
         if not link.startswith(("http:", "https:", "#")):
             assert (page.parent / link.split("#")[0]).exists(), link

@@ -23,7 +23,7 @@ _PATH: Final = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 _FILE_NAME: Final = re.compile(
     r".+\.(graphql|html|js|json|lock|md|mjs|png|py|sh|svg|toml|tsx?|ya?ml)"
 )
-# Files that exist only after a command ran, and files of users.
+# Files that a command makes, and files of users.
 _NOT_COMMITTED: Final = frozenset({".venv", ".headcount", ".env"})
 _NOT_WALKED: Final = frozenset({".git", ".headcount", ".venv", "node_modules"})
 

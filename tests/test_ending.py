@@ -1,4 +1,4 @@
-"""A run of the tests ends at once on SIGTERM with its fixtures torn down; CI skips nothing."""
+"""SIGTERM ends a run of the tests and tears its fixtures down; a skipped test fails in CI."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ def test_that_is_skipped():
 
 
 def _pytest(folder: Path, text: str, *options: str, **environment: str) -> subprocess.Popen[str]:
-    """A run of one module of tests, with the plugin of this suite and without its fixtures."""
+    """A run of one test module, with this suite's plugin `tests.ending` but no conftest."""
     (folder / "test_module.py").write_text(text)
     inherited = {name: value for name, value in os.environ.items() if name != "CI"}
     return subprocess.Popen(
@@ -70,7 +70,7 @@ def test_sigterm_ends_a_run_and_tears_its_fixtures_down(tmp_path: Path, workers:
     [({}, pytest.ExitCode.OK), ({"CI": "true"}, pytest.ExitCode.TESTS_FAILED)],
     ids=["elsewhere", "in CI"],
 )
-def test_a_skipped_test_fails_a_run_in_ci_alone(
+def test_a_skipped_test_fails_a_run_only_in_ci(
     tmp_path: Path, environment: dict[str, str], code: pytest.ExitCode
 ) -> None:
     with _pytest(tmp_path, _SKIPPED, **environment) as run:

@@ -1,4 +1,4 @@
-"""Every KPI against the brute-force oracle: over random, broken, empty and hand-picked data."""
+"""Every KPI against the brute-force oracle, for random, hand-written and empty data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -68,7 +68,7 @@ async def test_every_kpi_equals_brute_force(
 
 @settings(max_examples=PROFILE.page_examples)
 @given(data=datasets(), arguments=st.lists(event_stats_arguments(), min_size=1, max_size=8))
-async def test_event_stats_pages_filters_and_orders_as_brute_force(
+async def test_pages_filters_and_orders_of_event_stats_equal_brute_force(
     fill: Fill, ask: Ask, data: Dataset, arguments: list[dict[str, Any]]
 ) -> None:
     fill(data)
@@ -76,7 +76,7 @@ async def test_event_stats_pages_filters_and_orders_as_brute_force(
         await _compare_event_stats(ask, data, each)
 
 
-async def test_hand_picked_bad_documents_equal_brute_force(fill: Fill, ask: Ask) -> None:
+async def test_hand_written_bad_documents_equal_brute_force(fill: Fill, ask: Ask) -> None:
     data = nasty()
     fill(data)
     await compare_all(ask, data)
@@ -92,7 +92,7 @@ async def test_one_event_equals_brute_force(fill: Fill, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("first", [1, 2, 100])
-async def test_top_codes_are_as_many_as_asked_for(fill: Fill, ask: Ask, first: int) -> None:
+async def test_top_codes_are_at_most_first(fill: Fill, ask: Ask, first: int) -> None:
     data = nasty()
     fill(data)
     result = await ask(
@@ -110,7 +110,7 @@ async def test_an_empty_database_answers_zeros(fill: Fill, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("field", operation.fields_of("EventStats"))
-async def test_an_event_field_alone_is_what_it_is_among_all(
+async def test_an_event_field_selected_alone_has_the_same_value(
     fill: Fill, ask: Ask, field: str
 ) -> None:
     data = nasty()
@@ -130,7 +130,7 @@ async def test_an_event_field_alone_is_what_it_is_among_all(
         ("metrics", "Metrics", oracle.metrics),
     ],
 )
-async def test_a_kpi_alone_is_what_it_is_among_all(
+async def test_a_kpi_selected_alone_has_the_same_value(
     fill: Fill, ask: Ask, root: str, kind: str, expected: Callable[[Dataset], dict[str, Any]]
 ) -> None:
     data = nasty()
@@ -142,7 +142,7 @@ async def test_a_kpi_alone_is_what_it_is_among_all(
         assert result.data == {root: {name: expected(data)[name]}}
 
 
-# ---------------------------------------------------------------- what is sent to the database
+# ---------------------------------------------------------------- commands sent to MongoDB
 
 
 async def test_a_full_page_of_events_sends_four_commands(fill: Fill, ask: Ask, sent: Sent) -> None:
@@ -204,7 +204,9 @@ async def test_events_by_id_share_their_commands(fill: Fill, ask: Ask, sent: Sen
     assert sorted(sent.commands) == [("aggregate", "events"), ("aggregate", "tickets")]
 
 
-async def test_a_dashboard_sends_one_command_a_cube(fill: Fill, ask: Ask, sent: Sent) -> None:
+async def test_a_dashboard_sends_one_command_for_each_cube(
+    fill: Fill, ask: Ask, sent: Sent
+) -> None:
     fill(nasty())
     await ask(
         "{ eventsOverview { totalEvents totalTicketsIssued totalRevenue }"
@@ -228,7 +230,7 @@ async def test_a_skipped_field_is_not_counted(ask: Ask, sent: Sent) -> None:
     assert sent.commands == [("aggregate", "events")]
 
 
-async def test_only_what_is_selected_is_projected_and_summed(ask: Ask, sent: Sent) -> None:
+async def test_only_selected_fields_are_projected_and_summed(ask: Ask, sent: Sent) -> None:
     await ask("{ orderStats { totalRevenue } }")
     (pipeline,) = sent.pipelines
     assert pipeline == [
@@ -239,7 +241,7 @@ async def test_only_what_is_selected_is_projected_and_summed(ask: Ask, sent: Sen
     assert set(pipeline[-1]["$project"]) == {"_id", "title"}
 
 
-async def test_what_does_not_concern_the_database_does_not_ask_it(ask: Ask, sent: Sent) -> None:
+async def test_the_viewer_alone_sends_no_command(ask: Ask, sent: Sent) -> None:
     await ask("{ viewer { role } }")
     assert sent.commands == []
 
@@ -251,9 +253,7 @@ ODD_IDS: list[Any] = [
 
 
 @pytest.mark.parametrize("limit", [2, 500])
-async def test_ids_of_any_type_are_equal_where_mongodb_says_so(
-    fill: Fill, ask: Ask, limit: int
-) -> None:
+async def test_ids_of_any_type_are_compared_as_in_mongodb(fill: Fill, ask: Ask, limit: int) -> None:
     given = [*ODD_IDS, 1.0, Decimal128("1"), 5, 5.0, Decimal128("NaN"), 7, False]
     fill(
         {

@@ -1,7 +1,7 @@
-"""Owns the trust in the oracle: its answers against ones worked out by hand, and its sums.
+"""Tests of the oracle: its answers equal ones computed by hand, and its parts sum to wholes.
 
-The oracle judges the server, so nothing here may come from either of the two: every expected
-number was counted on paper from the contract.
+The oracle judges the server, so no expected number comes from either of them: each was computed by
+hand from the contract.
 """
 
 from datetime import UTC, datetime, timedelta, timezone
@@ -43,7 +43,7 @@ from tests.strategies import (
 
 EMPTY: Dataset = {name: [] for name in COLLECTIONS}
 
-# A busy machine is no failure.
+# A busy machine must not fail a test.
 patiently = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
@@ -77,7 +77,7 @@ def _all_answers(data: Dataset) -> list[Any]:
     ]
 
 
-# ---------------------------------------------------------------- nothing at all
+# ---------------------------------------------------------------- empty databases
 
 
 def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
@@ -126,7 +126,7 @@ def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
     assert len(metrics) >= 27
 
 
-def test_collections_that_do_not_exist_are_empty_ones() -> None:
+def test_missing_collections_count_as_empty() -> None:
     assert _all_answers({**EMPTY}) == [
         oracle.events_overview({}, now=NOW),
         oracle.event_stats({}),
@@ -140,7 +140,7 @@ def test_collections_that_do_not_exist_are_empty_ones() -> None:
 # ---------------------------------------------------------------- the reference document's example
 
 
-def test_an_event_as_in_the_reference_document() -> None:
+def test_the_example_event_of_the_reference_document() -> None:
     event_id = ObjectId("665a1b2c3d4e5f6a7b8c9d0e")
     statuses = ["available"] * 100 + ["consumed"] * 40 + ["expired"] * 7
     data: Dataset = {
@@ -457,7 +457,7 @@ def test_the_metrics_of_the_nasty_data_set() -> None:
     }
 
 
-def test_the_products_that_are_not_active_count_when_all_are_asked_for() -> None:
+def test_inactive_products_count_unless_active_only() -> None:
     metrics = oracle.metrics(nasty(), active_only=False)
     assert metrics["totalProducts"] == 24
     assert metrics["totalProductsWithInventory"] == 21
@@ -488,7 +488,7 @@ def test_an_event_at_now_is_past_and_one_a_millisecond_later_is_upcoming() -> No
             _event(4),
         ],
     }
-    # `now` is cut to milliseconds, and its zone does not matter.
+    # `now` is truncated to milliseconds, and its zone does not matter.
     late = (NOW + timedelta(microseconds=999)).astimezone(timezone(timedelta(hours=-3)))
     for now in (NOW, late):
         overview = oracle.events_overview(data, now=now)
@@ -503,7 +503,7 @@ def test_titles_are_ordered_by_code_point() -> None:
     assert _titles(data, "TITLE", "DESC") == ascending[::-1]
 
 
-def test_equals_are_in_the_order_of_the_ids_in_both_directions() -> None:
+def test_ties_are_in_the_order_of_the_ids_in_both_directions() -> None:
     data: Dataset = {
         **EMPTY,
         "events": [
@@ -517,7 +517,7 @@ def test_equals_are_in_the_order_of_the_ids_in_both_directions() -> None:
         assert _titles(data, field, "DESC") == ["1", "2", "3"]
 
 
-def test_occupancies_that_are_shown_alike_are_equals() -> None:
+def test_occupancies_that_round_to_the_same_number_are_ties() -> None:
     # 33.33… and 33.3 are both shown as 33.3: the lower id comes first in both directions.
     tickets = [{"_id": oid(0), "event_id": oid(1)}]
     tickets += [{"_id": oid(n), "event_id": oid(2)} for n in range(1, 334)]
@@ -527,7 +527,7 @@ def test_occupancies_that_are_shown_alike_are_equals() -> None:
     assert _titles(data, "OCCUPANCY_PCT", "DESC") == ["1/3", "333/1000"]
 
 
-def test_a_page_is_cut_from_the_order_over_all_events() -> None:
+def test_a_page_is_a_slice_of_all_events_in_order() -> None:
     events = [_event(n, title=str(n), event_type="t" if n != 4 else None) for n in range(6)]
     data: Dataset = {**EMPTY, "events": events}
 
@@ -541,13 +541,13 @@ def test_a_page_is_cut_from_the_order_over_all_events() -> None:
 
 
 @pytest.mark.parametrize("arguments", [{"page": -1}, {"limit": 0}, {"limit": 501}])
-def test_arguments_beyond_their_limits_have_no_answer(arguments: dict[str, int]) -> None:
+def test_arguments_out_of_range_are_refused(arguments: dict[str, int]) -> None:
     with pytest.raises(AssertionError):
         oracle.event_stats(EMPTY, page=arguments.get("page", 0), limit=arguments.get("limit", 20))
 
 
 @pytest.mark.parametrize("first", [0, 101])
-def test_a_first_beyond_its_limits_has_no_answer(first: int) -> None:
+def test_a_first_out_of_range_is_refused(first: int) -> None:
     with pytest.raises(AssertionError):
         oracle.promo_code_stats(EMPTY, first=first)
 
@@ -626,7 +626,7 @@ def test_a_deleted_ticket_counts_nowhere(wallet: object, deleted: bool) -> None:
     [
         ([0.1, 0.2], 0.0),  # 0.003
         ([0.1] * 10, 0.01),
-        ([0.5], 0.0),  # ties go to the even cent
+        ([0.5], 0.0),  # ties are rounded to the even cent
         ([1.5], 0.02),
         ([2.5], 0.02),
         ([-0.5], 0.0),
@@ -654,7 +654,7 @@ def test_money_is_added_exactly_and_rounded_once(amounts: list[object], total: f
     assert str(shown) != "-0.0"
 
 
-def test_averages_are_of_unrounded_sums() -> None:
+def test_averages_use_unrounded_sums() -> None:
     def averages(*orders: tuple[object, object]) -> tuple[float, float]:
         documents = [
             {"_id": oid(n), "amount_cents": amount, "ticket_count": count}
@@ -663,14 +663,14 @@ def test_averages_are_of_unrounded_sums() -> None:
         answer = oracle.order_stats({**EMPTY, "ticket_orders": documents})
         return answer["avgOrderValue"], answer["avgTicketsPerOrder"]
 
-    # 8 orders of 1 cent in all: 0.00125. Of 1 ticket in all: 0.125, half-even.
+    # 8 orders: 1 cent in total is 0.00125 each; 1 ticket in total is 0.125 each, half to even.
     assert averages((1, 1), *[(0, 0)] * 7) == (0.0, 0.12)
     assert averages((100, 1), (1, 2)) == (0.5, 1.5)  # 0.505
-    # 0.4 cents are 0.00 when shown; of two orders with 0.6 more the average is 0.005.
+    # 0.4 + 0.6 cents for two orders: an average of 0.005, half to even.
     assert averages((0.4, "2"), (0.6, 2.5)) == (0.0, 1.25)
 
 
-def test_the_capacity_is_cut_toward_zero_before_anything_else() -> None:
+def test_the_capacity_is_truncated_before_it_is_used() -> None:
     def shown(capacity: object) -> tuple[int, float]:
         data: Dataset = {
             **EMPTY,
@@ -737,7 +737,9 @@ def test_codes_are_ordered_by_tickets_then_text_then_id() -> None:
         ("", 0, 0, 0),
     ],
 )
-def test_what_is_in_stock_low_and_out(inventory: object, in_stock: int, low: int, out: int) -> None:
+def test_products_in_stock_low_and_out_of_stock(
+    inventory: object, in_stock: int, low: int, out: int
+) -> None:
     products = [{"_id": oid(1), "is_active": True, "inventory": inventory}]
     metrics = oracle.metrics({**EMPTY, "products": products})
     assert metrics["productsInStock"] == in_stock
@@ -746,7 +748,7 @@ def test_what_is_in_stock_low_and_out(inventory: object, in_stock: int, low: int
     assert metrics["totalProductsWithInventory"] == in_stock + out
 
 
-def test_the_setting_is_the_threshold_of_products_without_one() -> None:
+def test_products_without_a_threshold_use_that_of_the_setting() -> None:
     products = [{"_id": oid(1), "is_active": True, "inventory": {"stock_quantity": 5}}]
     data: Dataset = {**EMPTY, "products": products}
     assert oracle.metrics(data, low_stock_threshold=4)["productsLowStock"] == 0
@@ -770,7 +772,7 @@ def test_the_setting_is_the_threshold_of_products_without_one() -> None:
         (None, False),
     ],
 )
-def test_a_price_is_anything_of_a_numeric_type(price: object, counts: bool) -> None:
+def test_a_price_is_a_value_of_a_numeric_type(price: object, counts: bool) -> None:
     products = [{"_id": oid(1), "is_active": True, "pricing": {"price_cents": price}}]
     metrics = oracle.metrics({**EMPTY, "products": products})
     assert metrics["totalProductsWithPricing"] == int(counts)
@@ -808,14 +810,14 @@ def test_a_price_is_anything_of_a_numeric_type(price: object, counts: bool) -> N
         (Regex("a", "i"), Regex("a"), False),
     ],
 )
-def test_ids_are_equal_as_mongodb_sees_it(one: object, other: object, equal: bool) -> None:
+def test_ids_are_compared_as_in_mongodb(one: object, other: object, equal: bool) -> None:
     assert (oracle.bson_key(one) == oracle.bson_key(other)) is equal
 
 
-# ---------------------------------------------------------------- dates that Python cannot hold
+# ---------------------------------------------------------------- dates outside Python's years
 
 
-def test_a_date_beyond_pythons_years_is_a_date_that_is_not_shown() -> None:
+def test_a_date_outside_pythons_years_counts_but_is_not_shown() -> None:
     far, long_ago = FAR_DATES[0], FAR_DATES[1]
     events = [
         _event(1, title="none"),
@@ -834,7 +836,7 @@ def test_a_date_beyond_pythons_years_is_a_date_that_is_not_shown() -> None:
 
 @patiently
 @given(datasets(far_dates=True))
-def test_far_dates_break_nothing(data: Dataset) -> None:
+def test_far_dates_raise_no_error(data: Dataset) -> None:
     _all_answers(data)
 
 
@@ -852,7 +854,7 @@ def _through_bson(data: Dataset) -> Dataset:
 
 
 def _assert_adds_up(parts: list[float], whole: float) -> None:
-    # Every number shown is off by half a cent at most, and by what a double cannot hold.
+    # A shown number differs by at most half a cent, plus the error of a double.
     exact = sum((Fraction(part) for part in parts), Fraction(0))
     allowed = Fraction(1, 200) * (len(parts) + 1) + abs(Fraction(whole)) / 10**14
     assert abs(exact - Fraction(whole)) <= allowed + sum(abs(Fraction(p)) for p in parts) / 10**14
@@ -881,16 +883,16 @@ def test_the_nasty_data_set_answers_the_same_when_read_back() -> None:
 @patiently
 @given(datasets())
 def test_the_order_of_the_documents_does_not_matter(data: Dataset) -> None:
-    turned = {name: documents[::-1] for name, documents in data.items()}
+    reversed_data = {name: documents[::-1] for name, documents in data.items()}
     for order in EVENT_ORDERS:
         for direction in ("ASC", "DESC"):
-            assert oracle.event_stats(turned, order_by=(order, direction)) == oracle.event_stats(
-                data, order_by=(order, direction)
-            )
-    assert oracle.events_overview(turned, now=NOW) == oracle.events_overview(data, now=NOW)
-    assert oracle.promo_code_stats(turned) == oracle.promo_code_stats(data)
-    assert oracle.order_stats(turned) == oracle.order_stats(data)
-    assert oracle.metrics(turned) == oracle.metrics(data)
+            assert oracle.event_stats(
+                reversed_data, order_by=(order, direction)
+            ) == oracle.event_stats(data, order_by=(order, direction))
+    assert oracle.events_overview(reversed_data, now=NOW) == oracle.events_overview(data, now=NOW)
+    assert oracle.promo_code_stats(reversed_data) == oracle.promo_code_stats(data)
+    assert oracle.order_stats(reversed_data) == oracle.order_stats(data)
+    assert oracle.metrics(reversed_data) == oracle.metrics(data)
 
 
 @patiently
@@ -925,7 +927,7 @@ def test_the_parts_of_an_event_sum_to_its_wholes(data: Dataset) -> None:
             exact = Fraction(100 * issued, row["capacity"])
             assert abs(Fraction(row["occupancyPct"]) - exact) <= Fraction(51, 1000)
         assert oracle.event(data, ObjectId(row["eventId"])) == row
-    # Tickets and orders of no event are in the overview only.
+    # The overview alone counts tickets and orders without an event.
     assert sum(row["ticketsIssued"] for row in rows) <= overview["totalTicketsIssued"]
     assert sum(row["ordersCount"] for row in rows) <= overview["totalOrders"]
     assert sum(row["isActive"] for row in rows) == overview["activeEvents"]
@@ -933,7 +935,7 @@ def test_the_parts_of_an_event_sum_to_its_wholes(data: Dataset) -> None:
 
 @patiently
 @given(datasets())
-def test_the_filter_by_type_parts_the_events(data: Dataset) -> None:
+def test_the_filters_by_type_partition_the_events(data: Dataset) -> None:
     overview = oracle.events_overview(data, now=NOW)
     seen: list[str] = []
     for line in overview["eventsByType"]:
@@ -947,7 +949,9 @@ def test_the_filter_by_type_parts_the_events(data: Dataset) -> None:
 
 @patiently
 @given(datasets(), event_stats_arguments())
-def test_the_pages_of_event_stats_make_the_whole(data: Dataset, arguments: dict[str, Any]) -> None:
+def test_the_pages_of_event_stats_together_are_all_events(
+    data: Dataset, arguments: dict[str, Any]
+) -> None:
     limit = arguments.pop("limit", 20)
     arguments.pop("page", None)
     whole = oracle.event_stats(data, limit=500, **arguments)
@@ -958,7 +962,7 @@ def test_the_pages_of_event_stats_make_the_whole(data: Dataset, arguments: dict[
 
 @patiently
 @given(datasets())
-def test_an_order_by_an_answered_number_is_total(data: Dataset) -> None:
+def test_events_ordered_by_a_number_have_ties_ordered_by_id(data: Dataset) -> None:
     fields = {
         "TICKETS_ISSUED": "ticketsIssued",
         "TICKETS_SOLD": "ticketsSold",
@@ -1025,7 +1029,7 @@ def test_the_parts_of_the_metrics_sum_to_their_wholes(data: Dataset) -> None:
         stock, reserved, available = (
             metrics[f"total{name}Quantity"] for name in ("Stock", "Reserved", "Available")
         )
-        # A clamped number is no longer the sum of its parts.
+        # A clamped number is not the sum of its parts.
         if not {stock, reserved, available} & {-(2**31), 2**31 - 1}:
             assert available == stock - reserved
         with_inventory = metrics["totalProductsWithInventory"]
@@ -1049,7 +1053,7 @@ def test_the_parts_of_the_metrics_sum_to_their_wholes(data: Dataset) -> None:
 
 @patiently
 @given(datasets())
-def test_every_answer_is_plain_json_within_its_range(data: Dataset) -> None:
+def test_every_answer_is_json_with_numbers_in_range(data: Dataset) -> None:
     def check(value: object) -> None:
         if isinstance(value, dict):
             for item in value.values():

@@ -1,6 +1,6 @@
-"""Owns the trust in the oracle of `dashboardStats`: answers worked out by hand, and its sums.
+"""Tests of the oracle of `dashboardStats`: answers computed by hand, and sums of its parts.
 
-As in `tests/test_oracle.py`, every expected number was counted on paper from the contract.
+As in `tests/test_oracle.py`, each expected number was computed by hand from the contract.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,10 +36,10 @@ from tests.strategies_behaviour import (
     EVENT_TYPES,
     HOUR,
     MINUTE,
-    MOMENTS,
-    NOWS,
+    NOWS_AROUND_CHANGES,
     QUARTER,
     WEEK,
+    ZONED_NOWS,
     ZONES,
     behaviours,
     nasty_behaviour,
@@ -51,7 +51,7 @@ briefly = settings(max_examples=PROFILE.oracle_examples)
 
 
 def _data(*events: Mapping[str, Any], products: Sequence[Mapping[str, Any]] = ()) -> Dataset:
-    """Events of ids in their order, an hour old; what they say themselves comes first."""
+    """Events with ascending ids, by default an hour old."""
     return {
         "analytics_events": [
             {"_id": oid(number), "created_at": NOW - HOUR, **event}
@@ -81,11 +81,11 @@ def _sales(answer: Json) -> dict[str, int]:
     return {line["date"]: line["count"] for line in answer["salesByDay"]}
 
 
-# ---------------------------------------------------------------- nothing at all
+# ---------------------------------------------------------------- empty databases and arguments
 
 
 @pytest.mark.parametrize("mode", ["TOTAL", "UNIQUE"])
-def test_an_empty_database_answers_zeros_and_whole_timelines(mode: str) -> None:
+def test_an_empty_database_answers_zeros_and_complete_timelines(mode: str) -> None:
     days = ["2026-04-27", "2026-04-28", "2026-04-29", "2026-04-30"]
     days += ["2026-05-01", "2026-05-02", "2026-05-03", "2026-05-04"]
     assert _ask({}, mode) == {
@@ -149,15 +149,15 @@ def test_an_empty_database_answers_zeros_and_whole_timelines(mode: str) -> None:
     }
 
 
-def test_a_zone_that_is_none_is_refused() -> None:
+def test_an_unknown_zone_is_refused() -> None:
     with pytest.raises(ZoneInfoNotFoundError):
         _ask({}, timezone="Mars/Olympus_Mons")
 
 
-def test_now_is_cut_to_milliseconds() -> None:
+def test_now_is_truncated_to_milliseconds() -> None:
     now = NOW + timedelta(microseconds=999)
     data = _data({"event_type": "purchase", "created_at": now - WEEK})
-    # The event's date is cut too, when it is stored: so both are of one millisecond.
+    # BSON truncates the event's date too: both have the same millisecond.
     assert _ask(data, now=now) == _ask(data)
     assert _ask(data)["totalSales"] == 1
 
@@ -165,7 +165,7 @@ def test_now_is_cut_to_milliseconds() -> None:
 # ---------------------------------------------------------------- the fixed data set
 
 
-def test_the_hand_picked_documents_in_total_mode() -> None:
+def test_the_hand_written_documents_in_total_mode() -> None:
     answer = _ask(nasty_behaviour())
     quiet = ["2026-04-28", "2026-04-29", "2026-04-30", "2026-05-02", "2026-05-03"]
     assert {line["date"]: line for line in answer.pop("eventsTimeline")} == {
@@ -196,7 +196,7 @@ def test_the_hand_picked_documents_in_total_mode() -> None:
         "mode": "TOTAL",
         "windowStart": "2026-04-27T12:00:00.123+00:00",
         "windowEnd": "2026-05-04T12:00:00.123+00:00",
-        # 100 of a price, 46 of a quantity, 6 of a person.
+        # Purchases: 100 of `_nasty_prices`, 46 of `_nasty_quantities`, 6 of persons and buyers.
         "totalSales": 152,
         # 17.170004 + 52 units at 1000.
         "totalRevenue": 52017.17,
@@ -210,7 +210,7 @@ def test_the_hand_picked_documents_in_total_mode() -> None:
             {"slug": "doubled", "count": 1},
         ],
         "salesByDay": [{"date": "2026-05-04", "count": 152}],
-        "abandonmentRate": 40.0,  # p1 and p3 of five
+        "abandonmentRate": 40.0,  # p1 and p3 of five persons
         "eventCounts": {"productView": 17, "addToCart": 0, "beginCheckout": 8, "purchase": 152},
         "conversionRates": {
             "visitToCart": 0.0,
@@ -234,13 +234,13 @@ def test_the_hand_picked_documents_in_total_mode() -> None:
             performance("counted", "counted", views=0, purchases=52),
             performance("priced", "priced", views=0, purchases=100),
         ],
-        # 8 of the persons, 10 of the sources, 1 of the types, 12 that click. 65 events have one.
+        # Sessions: 8 of persons, 10 of sources, 1 of types, 12 of clicks. 65 events have a session.
         "sessionStats": {
             "uniqueSessions": 31,
             "avgEventsPerSession": 2.1,
             "sessionsWithPurchase": 6,
         },
-        # "old" and "p2" of four: "older" and "q1" bought once.
+        # "old" and "p2" of four buyers; "older" and "q1" have one purchase each.
         "retentionMetrics": {
             "repurchaseRate": 50.0,
             "recurrentCustomers": 2,
@@ -263,12 +263,12 @@ def test_the_hand_picked_documents_in_total_mode() -> None:
     }
 
 
-def test_the_hand_picked_documents_in_unique_mode() -> None:
+def test_the_hand_written_documents_in_unique_mode() -> None:
     total, unique = (_ask(nasty_behaviour(), mode) for mode in ("TOTAL", "UNIQUE"))
     assert unique == {
         **total,
         "mode": "UNIQUE",
-        # No view is of a session. Sessions that begin: n1 and p2 to p5.
+        # No view has a session. The sessions n1 and p2 to p5 begin a checkout.
         "eventCounts": {"productView": 0, "addToCart": 0, "beginCheckout": 5, "purchase": 6},
         "conversionRates": {"visitToCart": 0.0, "cartToCheckout": 0.0, "checkoutToPurchase": 120.0},
         "topViewedProducts": [],
@@ -284,8 +284,8 @@ def test_the_hand_picked_documents_in_unique_mode() -> None:
     }
 
 
-def test_the_hand_picked_errors_by_the_days_of_bogota() -> None:
-    # Five hours behind: the two of 00:00 UTC on 1 May are of 30 April there.
+def test_the_hand_written_errors_by_local_dates_of_bogota() -> None:
+    # Bogotá is five hours behind UTC: the two errors of 1 May 00:00 UTC are on 30 April there.
     lines = _ask(nasty_behaviour(), timezone="America/Bogota")["errorsTimeline"]
     assert [(line["date"][-5:], line["addressError"]) for line in lines] == [
         *[("04-27", 2), ("04-28", 0), ("04-29", 0), ("04-30", 2)],
@@ -293,7 +293,7 @@ def test_the_hand_picked_errors_by_the_days_of_bogota() -> None:
     ]
 
 
-def test_the_hand_picked_documents_are_the_same_when_mongodb_has_stored_them() -> None:
+def test_the_hand_written_documents_answer_the_same_when_read_back() -> None:
     for mode in ("TOTAL", "UNIQUE"):
         assert _ask(_through_bson(nasty_behaviour()), mode) == _ask(nasty_behaviour(), mode)
 
@@ -307,11 +307,11 @@ def test_the_hand_picked_documents_are_the_same_when_mongodb_has_stored_them() -
         *[(120, "120"), ("120", "120"), ("99.90", "99.9"), ("1e3", "1000"), ("+5", "5")],
         *[(".5", "0.5"), ("5.", "5"), ("-3", "-3"), ("1E-2", "0.01"), (Int64(7), "7")],
         *[(0.1 + 0.2, "0.3"), (1.005, "1.005"), (Decimal128("12.34"), "12.34")],
-        # Six places, half-even.
+        # Six places, half to even.
         *[("0.0000005", "0"), ("0.0000015", "0.000002"), ("0.0000025", "0.000002")],
         *[("0.00000051", "0.000001"), (0.0000015, "0.000002"), ("-0.0000015", "-0.000002")],
         *[("1.00000049999", "1"), (Decimal128("0.0000005"), "0"), ("1e-400", "0")],
-        # 1e12 and beyond is unreadable, judged before rounding.
+        # 1e12 and more is invalid; this is checked before rounding.
         *[("999999999999.9999999", "1000000000000"), ("1e12", "0"), ("-1e12", "0"), (1e12, "0")],
         *[("0.1e13", "0"), ("0.01e13", "100000000000"), ("1" + "0" * 11, "100000000000")],
         *[("1e400", "0"), ("1e999999999999999999999", "0"), ("0e999999999999999999999", "0")],
@@ -323,7 +323,7 @@ def test_the_hand_picked_documents_are_the_same_when_mongodb_has_stored_them() -
         *[(Decimal128(text), "0") for text in ("NaN", "sNaN", "Infinity", "-Infinity")],
     ],
 )
-def test_a_price_is_a_finite_number_or_an_ascii_text_that_is_one(value: object, price: str) -> None:
+def test_a_price_is_a_finite_number_or_an_ascii_numeric_text(value: object, price: str) -> None:
     assert price_of(value) == Fraction(price)
 
 
@@ -343,7 +343,7 @@ def test_a_quantity_is_one_unless_it_is_a_number(value: object, quantity: int) -
 # ---------------------------------------------------------------- windows and days
 
 
-def test_both_ends_of_a_window_are_in_it() -> None:
+def test_both_ends_of_a_window_are_included() -> None:
     def buy(created_at: object, user: str) -> Json:
         return {"event_type": "purchase", "created_at": created_at, "user_id": user}
 
@@ -369,30 +369,30 @@ def test_both_ends_of_a_window_are_in_it() -> None:
     ("zone", "now", "first", "last", "count"),
     [
         ("UTC", "2026-05-04T12:00", "2026-04-27", "2026-05-04", 8),
-        # Exactly from midnight to midnight: the last day is a moment long.
+        # From midnight to midnight: only one millisecond of the last day is in the window.
         ("UTC", "2026-05-04T00:00", "2026-04-27", "2026-05-04", 8),
         ("UTC", "2026-05-03T23:59:59.999", "2026-04-26", "2026-05-03", 8),
         ("Pacific/Kiritimati", "2026-05-04T10:00", "2026-04-28", "2026-05-05", 8),
         ("Asia/Kathmandu", "2026-05-04T18:14:59.999", "2026-04-27", "2026-05-04", 8),
         ("Asia/Kathmandu", "2026-05-04T18:15", "2026-04-28", "2026-05-05", 8),
-        # 23:30 to 00:30 a week and an hour later by the clock: nine dates.
+        # From 23:30 to 00:30; the clock shows a week and an hour: nine dates.
         ("America/Sao_Paulo", "2018-11-08T02:30", "2018-10-31", "2018-11-08", 9),
-        # 00:30 to 23:30: seven dates.
+        # From 00:30 to 23:30: seven dates.
         ("America/Sao_Paulo", "2018-02-19T02:30", "2018-02-12", "2018-02-18", 7),
         ("Europe/Berlin", "2026-03-31T22:30", "2026-03-24", "2026-04-01", 9),
         ("Europe/Berlin", "2025-10-28T22:30", "2025-10-22", "2025-10-28", 7),
-        # A change by half an hour: 23:45 to 00:15, and 00:15 to 23:45.
+        # Changes by half an hour: from 23:45 to 00:15, and from 00:15 to 23:45.
         ("Australia/Lord_Howe", "2025-10-07T13:15", "2025-09-30", "2025-10-08", 9),
         ("Australia/Lord_Howe", "2026-04-08T13:15", "2026-04-02", "2026-04-08", 7),
-        # 30 December never was, so the nine dates from 24 December to 1 January are eight.
+        # The zone skipped 30 December: eight dates from 24 December to 1 January, not nine.
         ("Pacific/Apia", "2012-01-01T09:30", "2011-12-24", "2012-01-01", 8),
-        # The last date of the window is there for a minute, before the clocks go back.
+        # The last date of the window lasts one minute, then the clocks go back.
         ("America/St_Johns", "2010-11-07T02:30:30", "2010-10-31", "2010-11-07", 8),
-        # Half a minute later it is the day before again, and still the date was there.
+        # Half a minute later it is the previous date again; the window still has the date.
         ("America/St_Johns", "2010-11-07T02:31", "2010-10-31", "2010-11-07", 8),
-        # The window starts in that minute, so its second date is the one before its first.
+        # The window starts in that minute, then comes the previous date.
         ("America/St_Johns", "2010-11-14T02:30:30", "2010-11-06", "2010-11-13", 8),
-        # And just after that minute.
+        # The window starts just after that minute.
         ("America/St_Johns", "2010-11-14T02:31", "2010-11-06", "2010-11-13", 8),
     ],
 )
@@ -405,7 +405,7 @@ def test_a_timeline_has_the_dates_that_the_zone_had_in_the_window(
 
 
 @pytest.mark.parametrize(
-    ("zone", "now", "moments"),
+    ("zone", "now", "dates"),
     [
         # 00:00 became 01:00.
         (
@@ -436,7 +436,7 @@ def test_a_timeline_has_the_dates_that_the_zone_had_in_the_window(
             "2025-11-04T12:00",
             {"2025-11-02T03:59:59.999": "2025-11-01", "2025-11-02T05:00": "2025-11-02"},
         ),
-        # 30 December never was.
+        # The zone skipped 30 December.
         (
             "Pacific/Apia",
             "2012-01-02T12:00",
@@ -448,7 +448,7 @@ def test_a_timeline_has_the_dates_that_the_zone_had_in_the_window(
             "2018-05-07T12:00",
             {"2018-05-04T14:59:59.999": "2018-05-04", "2018-05-04T15:00": "2018-05-05"},
         ),
-        # 00:01 became 23:01: the 7th was there for a minute, and came back after an hour.
+        # 00:01 became 23:01: the 7th lasted one minute, and came again an hour later.
         (
             "America/St_Johns",
             "2010-11-09T12:00",
@@ -463,15 +463,15 @@ def test_a_timeline_has_the_dates_that_the_zone_had_in_the_window(
         ),
     ],
 )
-def test_a_moment_is_of_the_date_that_its_zones_calendar_showed(
-    zone: str, now: str, moments: dict[str, str]
+def test_an_event_counts_on_the_local_date_of_its_own_time(
+    zone: str, now: str, dates: dict[str, str]
 ) -> None:
-    for moment, day in moments.items():
-        data = _data({"event_type": "purchase", "created_at": _utc(moment)})
+    for time, day in dates.items():
+        data = _data({"event_type": "purchase", "created_at": _utc(time)})
         assert _sales(_ask(data, timezone=zone, now=_utc(now))) == {day: 1}
 
 
-def test_a_date_that_never_was_has_no_entry() -> None:
+def test_a_skipped_date_has_no_entry() -> None:
     dates = _dates(_ask({}, timezone="Pacific/Apia", now=_utc("2012-01-02T12:00")))
     assert [day[-5:] for day in dates] == [
         *["12-26", "12-27", "12-28", "12-29", "12-31"],
@@ -479,24 +479,24 @@ def test_a_date_that_never_was_has_no_entry() -> None:
     ]
 
 
-def test_the_moments_to_test_at_see_seven_eight_and_nine_dates() -> None:
+def test_windows_around_clock_changes_have_seven_eight_and_nine_dates() -> None:
     seen: dict[int, set[str]] = {}
-    for zone, now in NOWS:
+    for zone, now in NOWS_AROUND_CHANGES:
         seen.setdefault(len(local_dates(now - WEEK, now, zone)), set()).add(zone)
     assert set(seen) == {7, 8, 9}
     assert {"America/Sao_Paulo", "Europe/Berlin", "Australia/Lord_Howe"} <= seen[7] & seen[9]
-    assert {zone for zone, _ in MOMENTS} >= set(ZONES)
+    assert {zone for zone, _ in ZONED_NOWS} >= set(ZONES)
 
 
 # ---------------------------------------------------------------- persons, sessions, sources
 
 
-def test_a_person_is_the_user_else_the_session_and_neither_is_nobody() -> None:
-    def begin(**who: Any) -> Json:
-        return {"event_type": "begin_checkout", **who}
+def test_a_person_is_the_user_or_without_one_the_session() -> None:
+    def begin(**person: Any) -> Json:
+        return {"event_type": "begin_checkout", **person}
 
-    def buy(**who: Any) -> Json:
-        return {"event_type": "purchase", **who}
+    def buy(**person: Any) -> Json:
+        return {"event_type": "purchase", **person}
 
     def rate(*events: Json) -> float:
         value = _ask(_data(*events))["abandonmentRate"]
@@ -507,18 +507,18 @@ def test_a_person_is_the_user_else_the_session_and_neither_is_nobody() -> None:
     assert rate(begin(user_id="u", session_id="s"), buy(session_id="s")) == 100.0
     assert rate(begin(user_id="u", session_id="s"), buy(user_id="u")) == 0.0
     assert rate(begin(session_id="x"), buy(user_id="x")) == 0.0
-    # Nobody's purchase is no one's; nobody's beginning is in neither number.
+    # Events with neither a user nor a session count for no person.
     assert rate(begin(session_id="x"), begin(), buy()) == 100.0
-    # The order of the two does not matter.
+    # The purchase may be earlier than the begin of the checkout.
     early, late = NOW - 2 * HOUR, NOW - HOUR
     for first, second in ((early, late), (late, early)):
         assert rate(begin(user_id="u", created_at=first), buy(user_id="u", created_at=second)) == 0
-    # A purchase before the window is none.
+    # A purchase before the window does not count.
     assert rate(begin(user_id="u"), buy(user_id="u", created_at=NOW - 8 * DAY)) == 100.0
     assert rate(*(begin(user_id=str(n)) for n in range(3)), buy(user_id="1")) == 66.7
 
 
-def test_an_event_without_a_session_is_an_occurrence_only() -> None:
+def test_an_event_without_a_session_counts_in_total_mode_only() -> None:
     events = [{"event_type": "product_view", "product_slug": "p"} for _ in range(3)]
     data = _data(*events, {**events[0], "session_id": "s"})
     total, unique = _ask(data), _ask(data, "UNIQUE")
@@ -533,7 +533,7 @@ def test_an_event_without_a_session_is_an_occurrence_only() -> None:
     }
 
 
-def test_a_session_counts_under_its_last_source_that_is_not_direct() -> None:
+def test_a_session_counts_under_its_last_non_direct_source() -> None:
     def seen(session: str, ago: int, source: object) -> Json:
         return {"session_id": session, "created_at": NOW - ago * MINUTE, "source": source}
 
@@ -542,12 +542,12 @@ def test_a_session_counts_under_its_last_source_that_is_not_direct() -> None:
         return {line["source"]: line["sessions"] for line in lines}
 
     assert sources(seen("s", 3, "a"), seen("s", 2, "b"), seen("s", 1, "direct")) == {"b": 1}
-    # One moment: the higher id, whichever is inserted first.
+    # Of two events of one time, the higher id counts, in any order of insertion.
     tied = _data(seen("s", 1, "a"), seen("s", 1, "b"))
     assert _ask(tied)["trafficSources"] == [{"source": "b", "sessions": 1}]
     tied["analytics_events"][0]["_id"] = oid(9)
     assert _ask(tied)["trafficSources"] == [{"source": "a", "sessions": 1}]
-    # A number comes before any ObjectId.
+    # A number sorts before any ObjectId.
     tied["analytics_events"][0]["_id"] = 10**9
     assert _ask(tied)["trafficSources"] == [{"source": "b", "sessions": 1}]
     assert sources(seen("s", 1, None), seen("t", 1, "direct"), seen("u", 1, "Direct")) == {
@@ -556,7 +556,7 @@ def test_a_session_counts_under_its_last_source_that_is_not_direct() -> None:
     }
 
 
-def test_the_list_of_clickers_is_by_the_last_click() -> None:
+def test_the_list_of_sessions_is_ordered_by_the_last_click() -> None:
     def click(session: str, ago: int) -> Json:
         return {
             "event_type": "whatsapp_cart_click",
@@ -574,7 +574,7 @@ def test_the_list_of_clickers_is_by_the_last_click() -> None:
 # ---------------------------------------------------------------- products
 
 
-def test_a_name_is_the_catalogues_then_the_newest_events_then_the_slug() -> None:
+def test_a_name_is_from_the_catalogue_or_the_newest_event_or_the_slug() -> None:
     def viewed(name: object = None, **fields: Any) -> Json:
         return {"event_type": "product_view", "product_slug": "p", "product_name": name, **fields}
 
@@ -592,13 +592,13 @@ def test_a_name_is_the_catalogues_then_the_newest_events_then_the_slug() -> None
     first: Json = {"_id": 1, "slug": "p", "name": "first", "is_active": False}
     second: Json = {"_id": oid(1), "slug": "p", "name": "second", "is_active": True}
     assert name(newer, products=[second, first]) == "first"
-    # Only the lowest id is looked at, name or not.
+    # Only the product with the lowest id is read, even without a name.
     assert name(newer, products=[second, {**first, "name": ""}]) == "newer"
     assert name(viewed(), products=[second, {"_id": 1, "slug": "p"}]) == "p"
     assert name(newer, products=[{**first, "slug": ["p"]}, {**first, "slug": "P"}]) == "newer"
 
 
-def test_products_are_ordered_by_their_numbers_then_by_code_point() -> None:
+def test_products_are_ordered_by_their_counts_then_by_code_point() -> None:
     def bought(slug: str, quantity: int) -> Json:
         return {
             "event_type": "purchase",
@@ -614,7 +614,7 @@ def test_products_are_ordered_by_their_numbers_then_by_code_point() -> None:
     )
     top = _ask(data)["topProducts"]
     assert [line["slug"] for line in top] == ["Z", "a", "é", "\uff9e", "😀"]
-    # What sold nothing, or less, is still a product of the window.
+    # A product with no units, or fewer, is still in the performance.
     rows = {row["slug"]: row for row in _ask(data)["productPerformance"]}
     assert [row["slug"] for row in rows.values()] == [
         *["Z", "a", "back", "back too", "none", "é", "\uff9e", "😀"]
@@ -623,7 +623,7 @@ def test_products_are_ordered_by_their_numbers_then_by_code_point() -> None:
     assert [line["slug"] for line in _ask(_data(bought("none", 0)))["topProducts"]] == []
 
 
-def test_what_is_beyond_an_int_is_clamped_but_ordered_as_it_is() -> None:
+def test_a_count_beyond_int_is_clamped_but_ordered_by_its_real_value() -> None:
     def bought(slug: str, quantity: int) -> Json:
         return {"event_type": "purchase", "product_slug": slug, "metadata": {"quantity": quantity}}
 
@@ -637,11 +637,11 @@ def test_what_is_beyond_an_int_is_clamped_but_ordered_as_it_is() -> None:
     most = 2**31 - 1
     assert answer["topProducts"] == [{"slug": "b", "count": most}, {"slug": "a", "count": most}]
     assert [row["purchases"] for row in answer["productPerformance"]] == [most, most, -(2**31)]
-    # Of the number as it is, not as it is shown.
+    # The rate uses the real count, not the clamped one.
     assert answer["productPerformance"][0]["conversionRate"] == 2**31 * 100.0
 
 
-def test_the_performance_of_a_product_by_occurrences_and_by_sessions() -> None:
+def test_the_performance_of_a_product_in_both_modes() -> None:
     def did(event_type: str, session: str | None, **fields: Any) -> Json:
         return {"event_type": event_type, "session_id": session, "product_slug": "p", **fields}
 
@@ -678,7 +678,7 @@ def test_the_performance_of_a_product_by_occurrences_and_by_sessions() -> None:
 # ---------------------------------------------------------------- rates and rounding
 
 
-def test_rates_follow_the_mode_only_where_the_contract_says_so() -> None:
+def test_conversion_rates_depend_on_the_mode_and_checkout_rates_do_not() -> None:
     def did(event_type: str, *sessions: str | None) -> list[Json]:
         return [{"event_type": event_type, "session_id": session} for session in sessions]
 
@@ -717,9 +717,9 @@ def test_rates_follow_the_mode_only_where_the_contract_says_so() -> None:
         (["0.01", "0"], 0.01, 0.0),  # 0.005
         (["0.03", "0"], 0.03, 0.02),  # 0.015
         (["1", "1", "0"], 2.0, 0.67),
-        # Two halves of a cent are a cent: nothing is rounded before the end.
+        # Two half cents are a cent: only the sum is rounded.
         (["0.005", 0.005], 0.01, 0.0),
-        # A price is of six places: this one is past the half of a cent, those are not.
+        # Prices are rounded to six places: the first is above half a cent, the others are not.
         (["0.0050006"], 0.01, 0.01),
         (["0.0050000004"], 0.0, 0.0),
         (["0.0050000004"] * 2, 0.01, 0.0),
@@ -746,7 +746,9 @@ def test_percentages_are_rounded_half_to_even(parts: int, whole: int, percentage
 
 
 @pytest.mark.parametrize(("events", "average"), [(5, 1.2), (7, 1.8), (4, 1.0)])
-def test_the_average_of_a_session_is_rounded_half_to_even(events: int, average: float) -> None:
+def test_the_average_of_events_per_session_is_rounded_half_to_even(
+    events: int, average: float
+) -> None:
     sessions = ["a", "b", "c", *["d"] * (events - 3)]
     data = _data(*({"session_id": session} for session in sessions), {"event_type": "purchase"})
     assert _ask(data)["sessionStats"] == {
@@ -789,7 +791,7 @@ def test_a_timeline_sums_to_its_totals(behaviour: Behaviour) -> None:
     assert [line["date"] for line in answer["errorsTimeline"]] == dates == sorted(set(dates))
     assert list(_sales(answer)) == sorted(set(dates) & set(_sales(answer)))
     assert answer["windowEnd"] == now.isoformat(timespec="milliseconds")
-    ends = {moment.astimezone(ZoneInfo(zone)).date() for moment in (now, now - WEEK)}
+    ends = {end.astimezone(ZoneInfo(zone)).date() for end in (now, now - WEEK)}
     assert ends <= {date.fromisoformat(day) for day in dates}
 
 
@@ -811,7 +813,9 @@ def test_each_session_has_one_source(behaviour: Behaviour) -> None:
 
 @briefly
 @given(behaviours())
-def test_the_mode_changes_four_fields_and_they_count_no_more(behaviour: Behaviour) -> None:
+def test_unique_mode_changes_four_fields_and_counts_no_more_than_total(
+    behaviour: Behaviour,
+) -> None:
     zone, now, data = behaviour
     total, unique = (_ask(data, mode, zone, now) for mode in ("TOTAL", "UNIQUE"))
     follow = ("eventCounts", "conversionRates", "topViewedProducts", "productPerformance", "mode")
@@ -833,7 +837,7 @@ def test_the_mode_changes_four_fields_and_they_count_no_more(behaviour: Behaviou
 
 @briefly
 @given(behaviours())
-def test_the_lists_of_products_are_ordered_and_agree(behaviour: Behaviour) -> None:
+def test_the_lists_of_products_are_ordered_and_consistent(behaviour: Behaviour) -> None:
     zone, now, data = behaviour
     for mode in ("TOTAL", "UNIQUE"):
         answer = _ask(data, mode, zone, now)
@@ -857,14 +861,14 @@ def test_the_lists_of_products_are_ordered_and_agree(behaviour: Behaviour) -> No
 @given(behaviours(), st.randoms(use_true_random=False))
 def test_the_order_of_insertion_changes_nothing(behaviour: Behaviour, random: Any) -> None:
     zone, now, data = behaviour
-    turned = {name: random.sample(documents, len(documents)) for name, documents in data.items()}
+    shuffled = {name: random.sample(documents, len(documents)) for name, documents in data.items()}
     for mode in ("TOTAL", "UNIQUE"):
-        assert _ask(turned, mode, zone, now) == _ask(data, mode, zone, now)
+        assert _ask(shuffled, mode, zone, now) == _ask(data, mode, zone, now)
 
 
 @briefly
 @given(behaviours())
-def test_the_zone_changes_days_only(behaviour: Behaviour) -> None:
+def test_the_zone_changes_only_daily_fields(behaviour: Behaviour) -> None:
     zone, now, data = behaviour
     daily = ("salesByDay", "eventsTimeline", "errorsTimeline")
     here, there = (_ask(data, timezone=each, now=now) for each in (zone, "UTC"))
@@ -873,7 +877,7 @@ def test_the_zone_changes_days_only(behaviour: Behaviour) -> None:
 
 @briefly
 @given(behaviours())
-def test_what_is_outside_every_window_changes_nothing(behaviour: Behaviour) -> None:
+def test_events_outside_every_window_change_nothing(behaviour: Behaviour) -> None:
     zone, now, data = behaviour
     outside = [
         {
@@ -884,12 +888,12 @@ def test_what_is_outside_every_window_changes_nothing(behaviour: Behaviour) -> N
             "product_slug": "cap",
             "product_name": "outside",
             "source": "outside",
-            "created_at": moment,
+            "created_at": created_at,
         }
-        for number, (event_type, moment) in enumerate(
-            (event_type, moment)
+        for number, (event_type, created_at) in enumerate(
+            (event_type, created_at)
             for event_type in EVENT_TYPES
-            for moment in (now + MILLISECOND, now - QUARTER - MILLISECOND, None, [now])
+            for created_at in (now + MILLISECOND, now - QUARTER - MILLISECOND, None, [now])
         )
     ]
     more = {**data, "analytics_events": [*data["analytics_events"], *outside]}
@@ -898,12 +902,14 @@ def test_what_is_outside_every_window_changes_nothing(behaviour: Behaviour) -> N
 
 @briefly
 @given(behaviours())
-def test_random_documents_can_be_stored_and_come_back_as_they_are(behaviour: Behaviour) -> None:
+def test_random_documents_can_be_stored_and_answer_the_same_when_read_back(
+    behaviour: Behaviour,
+) -> None:
     zone, now, data = behaviour
     for documents in data.values():
         assert len({str(document["_id"]) for document in documents}) == len(documents)
         for document in documents:
-            # MongoDB refuses two arrays in the fields of one compound index.
+            # MongoDB rejects a document with arrays in two fields of one compound index.
             assert sum(_holds_array(value) for value in document.values()) <= 1
     stored = _through_bson(data)
     assert _ask(stored, timezone=zone, now=now) == _ask(data, timezone=zone, now=now)
@@ -915,7 +921,7 @@ def _holds_array(value: object) -> bool:
     return isinstance(value, list)
 
 
-def test_no_hand_picked_document_holds_two_arrays() -> None:
+def test_no_hand_written_document_has_two_arrays() -> None:
     for documents in nasty_behaviour().values():
         for document in documents:
             assert sum(_holds_array(value) for value in document.values()) <= 1
@@ -924,7 +930,7 @@ def test_no_hand_picked_document_holds_two_arrays() -> None:
 
 @briefly
 @given(behaviours())
-def test_every_answer_is_plain_json_within_its_range(behaviour: Behaviour) -> None:
+def test_every_answer_is_json_with_numbers_in_range(behaviour: Behaviour) -> None:
     def check(value: object) -> None:
         if isinstance(value, dict):
             for item in value.values():

@@ -1,4 +1,4 @@
-"""The permission matrix: every field with a rule × every kind of caller, made from the schema."""
+"""The permission matrix: each field with a rule × each kind of caller, taken from the schema."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ _VALUES = {"ID": f'"{ID}"', "[ID!]": f'["{ID}"]', "String": '"app-1"', "Int": "9
 
 @dataclass(frozen=True)
 class Guarded:
-    """A field with a rule, as the SDL prints it; of the root type, or of a root field's type."""
+    """A field with a rule that the SDL prints; its parent is Query or the type of a root field."""
 
     parent: str
     name: str
@@ -37,7 +37,7 @@ class Guarded:
     allowed: frozenset[str]
 
     def queries(self) -> Iterator[str]:
-        """Operations that select the field: with the arguments that it needs, and with others."""
+        """Operations that select the field, one for each set of arguments of `_arguments`."""
         field = fields_of(self.parent)[self.name]
         for arguments in _arguments(field):
             selection = f"{self.name}{arguments} {every_field(named(field.type))}"
@@ -46,7 +46,7 @@ class Guarded:
 
     @property
     def path(self) -> list[str]:
-        """The root field whose type has the field; nothing for a root field."""
+        """The root field above this field; empty if this is a root field."""
         if self.parent == "Query":
             return []
         return [n for n, each in fields_of("Query").items() if named(each.type) == self.parent][:1]
@@ -58,7 +58,7 @@ class Guarded:
 
 
 def _arguments(field: GraphQLField) -> Iterator[str]:
-    """The required arguments alone; with each value of an optional enum, optional ids, too."""
+    """The required arguments; then the optional ids with each value of each optional enum."""
     required = {name: each for name, each in field.args.items() if is_required_argument(each)}
     yield _written({n: _VALUES[str(each.type).removesuffix("!")] for n, each in required.items()})
     optional = {name: each for name, each in field.args.items() if name not in required}
@@ -104,7 +104,7 @@ CALLERS: dict[str, dict[str, Any]] = {
     "staff who may both": {"role": "staff", "permissions": ["manage_inventory", "view_customers"]},
     "organizer": {"role": "organizer", "permissions": ["view_customers", "manage_inventory"]},
     "customer": {"role": "customer", "permissions": ["view_customers", "manage_inventory"]},
-    "nobody in particular": {},
+    "caller without a role": {},
 }
 
 
@@ -139,7 +139,7 @@ async def filled(fill: Callable[[Dataset], None]) -> None:
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("field", GUARDED, ids=lambda field: f"{field.parent}.{field.name}")
-async def test_a_guarded_field_answers_only_who_may_read_it(
+async def test_a_guarded_field_answers_only_callers_that_its_rule_allows(
     http: httpx.AsyncClient, filled: None, field: Guarded, caller: str
 ) -> None:
     claims = CALLERS[caller]
@@ -160,7 +160,7 @@ async def test_a_guarded_field_answers_only_who_may_read_it(
 
 @pytest.mark.parametrize("bearer", [None, "", "nonsense", token(secret="x" * 32)])
 @pytest.mark.parametrize("field", GUARDED, ids=lambda field: f"{field.parent}.{field.name}")
-async def test_a_guarded_field_answers_nothing_without_a_good_token(
+async def test_a_guarded_field_answers_nothing_without_a_valid_token(
     http: httpx.AsyncClient, filled: None, field: Guarded, bearer: str | None
 ) -> None:
     for query in field.queries():
@@ -189,7 +189,7 @@ async def test_fields_beside_a_denied_one_still_answer(
 
 
 @pytest.mark.parametrize("caller", CALLERS)
-async def test_a_denied_number_stays_hidden_beside_any_that_is_counted_with_it(
+async def test_a_denied_metric_stays_hidden_beside_each_allowed_one(
     http: httpx.AsyncClient, filled: None, caller: str
 ) -> None:
     fields = [field for field in GUARDED if field.parent == "Metrics"]

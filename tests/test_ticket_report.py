@@ -1,4 +1,4 @@
-"""`ticketReport` against its brute-force oracle, and what it sends to the database."""
+"""`ticketReport` against its brute-force oracle, and the commands it sends to MongoDB."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -67,7 +67,7 @@ def _variables(arguments: Arguments) -> dict[str, Any]:
 async def _answer(
     ask: Ask, arguments: Arguments, selection: str | None = None
 ) -> Mapping[str, Any]:
-    """The report, which has no errors."""
+    """The report; asserts that the response has no errors."""
     result = await ask(
         _query(selection) if selection else WHOLE,
         Viewer.of(arguments.get("claims", ADMIN)),
@@ -90,7 +90,7 @@ def _expected(data: Dataset, arguments: Arguments) -> Mapping[str, Any]:
 
 
 async def _ids(ask: Ask, **arguments: Any) -> list[int]:
-    """The numbers of the tickets that are answered; as many as `total` says."""
+    """The ids of the answered tickets, as numbers; asserts that `total` is their count."""
     answer = await _answer(ask, arguments, "{ total result { ticketId } }")
     ids = [int(row["ticketId"], 16) for row in answer["result"]]
     assert answer["total"] == len(ids)
@@ -98,7 +98,7 @@ async def _ids(ask: Ask, **arguments: Any) -> list[int]:
 
 
 async def _refusal(ask: Ask, arguments: Arguments) -> object:
-    """The code of the error that is all that is answered."""
+    """The error code of a refused report; asserts that there is no other answer."""
     claims = arguments.get("claims", ADMIN)
     result = await ask(WHOLE, Viewer.of(claims), **_variables(arguments))
     assert result.data == {"ticketReport": None}
@@ -107,21 +107,21 @@ async def _refusal(ask: Ask, arguments: Arguments) -> object:
     return (error.extensions or {}).get("code")
 
 
-# ---------------------------------------------------------------- a small data set
+# ---------------------------------------------------------------- small data sets
 
-EVENT, OTHER, HIDDEN, ELSEWHERE, NOBODYS, GONE = (oid(0xE00 + n) for n in range(6))
+EVENT, OTHER, HIDDEN, ELSEWHERE, UNOWNED, GONE = (oid(0xE00 + n) for n in range(6))
 OWNER = oid(0xD00)
 
 
 def _small() -> Dataset:
-    """Events of two organizers and two applications, each with tickets 0x…0 to 0x…4."""
+    """Events of two organizers and two applications; each has tickets with ids 0x…0 to 0x…4."""
     apps = {"mobile_app_ids": ["app-1"]}
     events = [
         {"_id": EVENT, "title": "Mine", "organizer_id": "org-1", **apps},
         {"_id": OTHER, "title": "Mine too", "organizer_id": "org-1", **apps},
         {"_id": HIDDEN, "title": "Not mine", "organizer_id": "org-2", **apps},
         {"_id": ELSEWHERE, "organizer_id": "org-1", "mobile_app_ids": ["app-2"]},
-        {"_id": NOBODYS, "title": "Nobody's", **apps},
+        {"_id": UNOWNED, "title": "Without an organizer", **apps},
     ]
     tickets = [
         {
@@ -133,7 +133,7 @@ def _small() -> Dataset:
             "updated_at": NOW + ticket * MILLISECOND,
         }
         for ticket in range(5)
-        for number, event in enumerate((EVENT, OTHER, HIDDEN, ELSEWHERE, NOBODYS, GONE), 1)
+        for number, event in enumerate((EVENT, OTHER, HIDDEN, ELSEWHERE, UNOWNED, GONE), 1)
     ]
     users = [{"_id": oid(0xD00 + n), "email": f"{n}@example.com"} for n in range(4)]
     return {"events": events, "tickets": tickets, "users": users}
@@ -141,14 +141,14 @@ def _small() -> Dataset:
 
 @pytest.fixture
 def small(fill: Fill) -> Dataset:
-    """The small data set, which is what the database holds."""
+    """The data set `_small`, written to the database."""
     data = _small()
     fill(data)
     return data
 
 
 def _one(ticket: dict[str, Any], **wallet: Any) -> Dataset:
-    """One ticket of one event, and accounts."""
+    """One event with one ticket, and one account."""
     return {
         "events": [{"_id": EVENT, "mobile_app_ids": ["app-1"]}],
         "tickets": [{"_id": oid(1), "event_id": EVENT, "wallet": wallet, **ticket}],
@@ -166,12 +166,12 @@ async def _row(fill: Fill, ask: Ask, data: Dataset) -> Mapping[str, Any]:
 # ---------------------------------------------------------------- against brute force
 
 
-@given(data=reports(), asked=st.lists(report_arguments(), min_size=1, max_size=3))
+@given(data=reports(), requests=st.lists(report_arguments(), min_size=1, max_size=3))
 async def test_a_report_equals_brute_force(
-    fill: Fill, ask: Ask, data: Dataset, asked: list[Arguments]
+    fill: Fill, ask: Ask, data: Dataset, requests: list[Arguments]
 ) -> None:
     fill(data)
-    for arguments in asked:
+    for arguments in requests:
         assert await _answer(ask, arguments) == _expected(data, arguments)
 
 
@@ -194,7 +194,7 @@ async def test_an_empty_database_answers_an_empty_report(fill: Fill, ask: Ask) -
     assert await _answer(ask, {}) == {"total": 0, "result": []}
 
 
-async def test_a_field_alone_is_what_it_is_among_all(fill: Fill, ask: Ask) -> None:
+async def test_a_field_selected_alone_has_the_same_value(fill: Fill, ask: Ask) -> None:
     data = nasty_reports()
     data = {**data, "tickets": data["tickets"][::97]}
     fill(data)
@@ -215,10 +215,10 @@ async def test_two_selections_of_the_tickets_are_both_answered(small: Dataset, a
 
 
 def _no_constant(name: str) -> object:
-    raise AssertionError(f"{name} is no JSON")
+    raise AssertionError(f"JSON has no {name}")
 
 
-async def test_whatever_a_json_field_holds_is_answered_as_json(
+async def test_any_value_of_a_json_field_is_answered_as_json(
     fill: Fill, http: httpx.AsyncClient
 ) -> None:
     values = [{"value": value} for value in ODD_VALUES[1:]]
@@ -231,7 +231,7 @@ async def test_whatever_a_json_field_holds_is_answered_as_json(
     assert answer == {"data": {"ticketReport": _expected(data, {})}}
 
 
-# ---------------------------------------------------------------- single fields, by hand
+# ---------------------------------------------------------------- single fields
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ async def test_whatever_a_json_field_holds_is_answered_as_json(
         (-250, "-2.50"),
         (-5, "-0.05"),
         (10**12 - 1, "9999999999.99"),
-        # Half to even, and nothing is not negative.
+        # Rounded half to even; zero has no sign.
         (0.5, "0.00"),
         (1.5, "0.02"),
         (333.7, "3.34"),
@@ -251,7 +251,7 @@ async def test_whatever_a_json_field_holds_is_answered_as_json(
         (-0.4, "0.00"),
         (Decimal128("-0"), "0.00"),
         (Decimal128("2.50"), "0.02"),
-        # No numbers, so no prices.
+        # Not numbers, or out of range: no price.
         (None, None),
         ("12345", None),
         (True, None),
@@ -280,7 +280,7 @@ async def test_a_price_is_a_decimal_text_in_major_units(
         (["available"], {}, ""),
     ],
 )
-async def test_the_status_is_the_wallets_else_the_tickets_in_capitals(
+async def test_the_status_is_that_of_the_wallet_or_that_of_the_ticket_in_capitals(
     fill: Fill, ask: Ask, status: object, wallet_status: object, shown: str
 ) -> None:
     row = await _row(fill, ask, _one({"status": status}, status=wallet_status))
@@ -294,7 +294,7 @@ NAMES = ("ownerEmail", "ownerFirstName", "ownerLastName", "ownerPhone")
 @pytest.mark.parametrize(
     ("status", "owner", "shown"),
     [
-        # Of the account, the names that it lacks included.
+        # All from the account, even if it lacks the names.
         ("INJECTED", OWNER, ("owner@example.com", None, None, "5")),
         ("ACTIVATED", OWNER, ("owner@example.com", None, None, "5")),
         ("INJECTED", oid(0xDFF), ("initial@example.com", "Ini", "Tial", None)),
@@ -305,7 +305,7 @@ NAMES = ("ownerEmail", "ownerFirstName", "ownerLastName", "ownerPhone")
         ("ACTIVATED", oid(0xDFF), (None, None, None, None)),
         ("injected", None, (None, None, None, None)),
         (["INJECTED"], None, (None, None, None, None)),
-        # What looks like an operator is an id as any other.
+        # An id that looks like an operator is still an id.
         ("INJECTED", {"$gt": ""}, ("initial@example.com", "Ini", "Tial", None)),
         ("INJECTED", {"$ne": None}, ("initial@example.com", "Ini", "Tial", None)),
         ("ACTIVATED", {"$in": [OWNER]}, (None, None, None, None)),
@@ -313,7 +313,7 @@ NAMES = ("ownerEmail", "ownerFirstName", "ownerLastName", "ownerPhone")
         ("DELETED", None, (None, None, None, None)),
     ],
 )
-async def test_the_owner_is_the_account_or_while_injected_the_initial_owner(
+async def test_the_owner_is_the_account_or_for_injected_tickets_the_initial_owner(
     fill: Fill, ask: Ask, status: object, owner: object, shown: tuple[str | None, ...]
 ) -> None:
     data = _one({}, status=status, owner_id=owner, initial_owner=INITIAL)
@@ -339,7 +339,7 @@ async def test_numbers_and_object_ids_are_shown_as_texts(fill: Fill, ask: Ask) -
     assert row["deletionReason"] is None
 
 
-async def test_javascript_is_no_text(fill: Fill, ask: Ask) -> None:
+async def test_javascript_code_is_not_a_text(fill: Fill, ask: Ask) -> None:
     data = _one({}, barcode=Code("f()"), seating={"gate": Code("f()", {"x": 1})})
     data = {**data, "events": [{**data["events"][0], "title": Code("f()")}]}
     row = await _row(fill, ask, data)
@@ -347,10 +347,10 @@ async def test_javascript_is_no_text(fill: Fill, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("exclude_deleted", [False, True])
-async def test_a_document_that_looks_like_a_reference_is_read_as_any_other(
+async def test_a_document_that_looks_like_a_reference_is_read_as_a_document(
     fill: Fill, ask: Ask, exclude_deleted: bool
 ) -> None:
-    # PyMongo makes another object of a document with the fields `$ref` and `$id`.
+    # PyMongo turns a document with the fields `$ref` and `$id` into a DBRef.
     wallets = [
         DBRef("wallets", 1, status="ACTIVATED", barcode="barcode"),
         DBRef("wallets", 1, status="DELETED"),
@@ -377,7 +377,7 @@ async def test_a_reference_in_a_json_field_is_a_document(fill: Fill, ask: Ask) -
     assert row["devicesMap"] == shown
 
 
-async def test_texts_that_are_no_utf8_do_not_break_a_report(
+async def test_texts_with_invalid_utf8_do_not_break_a_report(
     fill: Fill, ask: Ask, mongo: Mongo
 ) -> None:
     data = _one({}, status="xxx", barcode="xxx", owner_id="xxx", metadata={"xxx": ["xxx"]})
@@ -393,7 +393,9 @@ async def test_texts_that_are_no_utf8_do_not_break_a_report(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7, 10, 11, 1000])
-async def test_pages_put_together_are_the_whole(small: Dataset, ask: Ask, limit: int) -> None:
+async def test_the_pages_together_are_the_whole_report(
+    small: Dataset, ask: Ask, limit: int
+) -> None:
     both: Arguments = {"event_ids": [str(OTHER), str(EVENT)]}
     whole = await _answer(ask, both)
     assert whole["total"] == len(whole["result"]) == 10
@@ -424,7 +426,7 @@ async def test_a_limit_or_an_offset_out_of_range_is_refused(
     assert sent.commands == []
 
 
-# ---------------------------------------------------------------- which events
+# ---------------------------------------------------------------- events
 
 MALFORMED = (
     "",
@@ -469,7 +471,7 @@ async def test_a_malformed_event_id_is_refused(
         ([GONE, ELSEWHERE, OTHER], range(0x2000, 0x2005)),
     ],
 )
-async def test_events_count_once_and_those_that_are_not_there_are_passed_over(
+async def test_repeated_event_ids_count_once_and_missing_events_are_ignored(
     small: Dataset, ask: Ask, event_ids: list[ObjectId], found: list[int]
 ) -> None:
     assert await _ids(ask, event_ids=[str(id) for id in event_ids]) == [*found]
@@ -504,7 +506,7 @@ async def test_an_event_id_in_capitals_is_the_same_event(fill: Fill, ask: Ask) -
         [EVENT],
     ],
 )
-async def test_an_event_of_no_such_application_is_not_there(
+async def test_an_event_of_another_application_is_ignored(
     fill: Fill, ask: Ask, apps: object
 ) -> None:
     fill(
@@ -517,7 +519,7 @@ async def test_an_event_of_no_such_application_is_not_there(
         assert await _ids(ask, event_ids=[str(EVENT), str(OTHER)], mobile_app_id=app) == []
 
 
-async def test_an_empty_application_is_no_events(fill: Fill, ask: Ask) -> None:
+async def test_an_empty_application_id_matches_no_events(fill: Fill, ask: Ask) -> None:
     fill(
         {
             "events": [{"_id": EVENT, "mobile_app_ids": ["", None]}, {"_id": OTHER}],
@@ -543,11 +545,11 @@ async def test_a_ticket_belongs_to_the_event_whose_id_it_has(
     assert await _ids(ask) == [2]
 
 
-# ---------------------------------------------------------------- whose events
+# ---------------------------------------------------------------- scopes
 
 
-@pytest.mark.parametrize("event", [HIDDEN, ELSEWHERE, NOBODYS, GONE, oid(0xEFF)])
-async def test_an_organizer_cannot_tell_a_hidden_event_from_one_that_is_not_there(
+@pytest.mark.parametrize("event", [HIDDEN, ELSEWHERE, UNOWNED, GONE, oid(0xEFF)])
+async def test_an_organizer_cannot_distinguish_a_hidden_event_from_a_missing_one(
     small: Dataset, http: httpx.AsyncClient, event: ObjectId
 ) -> None:
     answers = [
@@ -559,10 +561,8 @@ async def test_an_organizer_cannot_tell_a_hidden_event_from_one_that_is_not_ther
     assert answers[0].json() == {"data": {"ticketReport": {"total": 0, "result": []}}}
 
 
-async def test_an_organizer_sees_the_own_events_among_others(
-    small: Dataset, http: httpx.AsyncClient
-) -> None:
-    event_ids = [str(id) for id in (HIDDEN, OTHER, GONE, NOBODYS, EVENT, ELSEWHERE)]
+async def test_an_organizer_sees_only_own_events(small: Dataset, http: httpx.AsyncClient) -> None:
+    event_ids = [str(id) for id in (HIDDEN, OTHER, GONE, UNOWNED, EVENT, ELSEWHERE)]
     variables = _variables({"event_ids": event_ids})
     response = await post(http, WHOLE, token(**ORGANIZER), **variables)
     expected = _expected(small, {"claims": ORGANIZER, "event_ids": event_ids})
@@ -570,10 +570,10 @@ async def test_an_organizer_sees_the_own_events_among_others(
     assert {row["eventId"] for row in expected["result"]} == {str(EVENT), str(OTHER)}
 
 
-async def test_an_admin_sees_the_events_of_all_organizers_and_of_none(
+async def test_an_admin_sees_events_of_all_organizers_and_events_without_one(
     small: Dataset, http: httpx.AsyncClient
 ) -> None:
-    event_ids = [str(id) for id in (EVENT, HIDDEN, NOBODYS)]
+    event_ids = [str(id) for id in (EVENT, HIDDEN, UNOWNED)]
     for claims in (ADMIN, {**ADMIN, "organizer_id": "org-9"}, {"is_admin": True}):
         variables = _variables({"event_ids": event_ids})
         response = await post(http, WHOLE, token(**claims), **variables)
@@ -583,7 +583,7 @@ async def test_an_admin_sees_the_events_of_all_organizers_and_of_none(
 
 
 @pytest.mark.parametrize("claim", [None, "", 5, True, [], ["org-1"], {"$ne": ""}, "unknown", " "])
-async def test_an_organizers_token_without_an_organizer_sees_no_events(
+async def test_an_organizer_without_a_valid_organizer_id_sees_no_events(
     fill: Fill, http: httpx.AsyncClient, claim: object
 ) -> None:
     holders: list[Any] = [None, "", "unknown ", 5, True, ["org-1"], "org-1", [], "None", "null"]
@@ -617,7 +617,7 @@ async def test_an_organizers_token_without_an_organizer_sees_no_events(
         (Regex(".*"), "org-1"),
     ],
 )
-async def test_an_organizer_is_who_has_exactly_the_same_text_for_an_id(
+async def test_an_organizer_id_matches_only_exactly_the_same_text(
     fill: Fill, ask: Ask, holder: object, claim: str
 ) -> None:
     event = {"_id": EVENT, "organizer_id": holder, "mobile_app_ids": ["app-1"]}
@@ -627,22 +627,22 @@ async def test_an_organizer_is_who_has_exactly_the_same_text_for_an_id(
 
 
 @pytest.mark.parametrize("claims", [{"role": "staff"}, {"role": "customer"}, {}])
-async def test_nobody_else_sees_a_report(
+async def test_other_roles_see_no_report(
     small: Dataset, ask: Ask, sent: Sent, claims: dict[str, Any]
 ) -> None:
     assert await _refusal(ask, {"claims": {**claims, "organizer_id": "org-1"}}) == "FORBIDDEN"
     assert sent.commands == []
 
 
-# ---------------------------------------------------------------- which tickets
+# ---------------------------------------------------------------- ticket filters
 
 
-async def test_deleted_tickets_are_left_out_only_if_asked_for(fill: Fill, ask: Ask) -> None:
+async def test_exclude_deleted_leaves_out_exactly_the_deleted_tickets(fill: Fill, ask: Ask) -> None:
     wallets: list[Any] = [
         {"status": "ACTIVATED"},
         {"status": "DELETED"},
         {"status": "ACTIVATED", "deleted_at": NOW + DAY},
-        # They look deleted only.
+        # Not deleted: these only look so.
         {"status": "deleted"},
         {"status": ["DELETED"], "deleted_at": [NOW]},
         {"status": Code("DELETED"), "deleted_at": "2026-01-01T00:00:00.000Z"},
@@ -682,7 +682,7 @@ async def test_deleted_tickets_are_left_out_only_if_asked_for(fill: Fill, ask: A
         (datetime.max.replace(tzinfo=UTC), None, []),
     ],
 )
-async def test_tickets_are_those_updated_since_and_before(
+async def test_tickets_are_filtered_by_the_time_of_their_last_update(
     small: Dataset, ask: Ask, since: datetime | None, before: datetime | None, found: list[int]
 ) -> None:
     given = {"last_updated_since": since, "last_updated_before": before}
@@ -690,7 +690,9 @@ async def test_tickets_are_those_updated_since_and_before(
     assert _expected(small, given)["total"] == len(found)
 
 
-async def test_a_ticket_never_updated_counts_from_its_creation(fill: Fill, ask: Ask) -> None:
+async def test_a_ticket_without_an_update_has_the_time_of_its_creation(
+    fill: Fill, ask: Ask
+) -> None:
     later = NOW + DAY
     times: list[dict[str, Any]] = [
         {"updated_at": NOW, "created_at": later},
@@ -698,11 +700,11 @@ async def test_a_ticket_never_updated_counts_from_its_creation(fill: Fill, ask: 
         {"created_at": NOW},
         {"updated_at": [later], "created_at": NOW},
         {"updated_at": "2026-05-05T12:00:00.123Z", "created_at": NOW},
-        # Later.
+        # One day later.
         {"updated_at": later, "created_at": NOW},
         {"updated_at": None, "created_at": later},
         {"updated_at": [NOW], "created_at": later},
-        # Without any time: neither since nor before.
+        # No time at all: neither filter matches.
         {},
         {"updated_at": [NOW], "created_at": [NOW]},
         {"updated_at": "", "created_at": None},
@@ -718,19 +720,19 @@ async def test_a_ticket_never_updated_counts_from_its_creation(fill: Fill, ask: 
 
 @pytest.mark.parametrize("name", ["lastUpdatedSince", "lastUpdatedBefore"])
 @pytest.mark.parametrize(
-    ("moment", "found"),
+    ("time", "found"),
     [
-        # The same moment on several clocks: tickets 1 and later, and ticket 0.
+        # One time with several offsets: tickets 1 to 4 were updated since, ticket 0 before.
         ("2026-05-04T12:00:00.124Z", 1),
         ("2026-05-04T12:00:00.124+00:00", 1),
         ("2026-05-04T07:00:00.124-05:00", 1),
         ("2026-05-05T02:00:00.124+14:00", 1),
     ],
 )
-async def test_a_moment_may_be_given_on_any_clock(
-    small: Dataset, http: httpx.AsyncClient, name: str, moment: str, found: int
+async def test_a_time_may_have_any_offset(
+    small: Dataset, http: httpx.AsyncClient, name: str, time: str, found: int
 ) -> None:
-    variables = {**_variables({}), name: moment}
+    variables = {**_variables({}), name: time}
     response = await post(http, _query("{ total }"), token(**ADMIN), **variables)
     total = 5 - found if name == "lastUpdatedSince" else found
     assert response.json() == {"data": {"ticketReport": {"total": total}}}
@@ -738,34 +740,34 @@ async def test_a_moment_may_be_given_on_any_clock(
 
 @pytest.mark.parametrize("name", ["lastUpdatedSince", "lastUpdatedBefore"])
 @pytest.mark.parametrize(
-    "moment", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-05-04T25:00:00Z", 5, True, [], {}]
+    "time", ["", "yesterday", "2026-13-01T00:00:00Z", "2026-05-04T25:00:00Z", 5, True, [], {}]
 )
-async def test_what_is_no_moment_is_refused(
-    small: Dataset, http: httpx.AsyncClient, name: str, moment: object
+async def test_an_invalid_time_in_a_variable_is_refused(
+    small: Dataset, http: httpx.AsyncClient, name: str, time: object
 ) -> None:
-    variables = {**_variables({}), name: moment}
+    variables = {**_variables({}), name: time}
     response = await post(http, _query("{ total }"), token(**ADMIN), **variables)
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("moment", ['""', '"yesterday"', "5", "true", "[]", "YESTERDAY"])
-async def test_what_is_no_moment_in_the_query_itself_is_refused(
-    small: Dataset, http: httpx.AsyncClient, moment: str
+@pytest.mark.parametrize("time", ['""', '"yesterday"', "5", "true", "[]", "YESTERDAY"])
+async def test_an_invalid_time_in_the_query_is_refused(
+    small: Dataset, http: httpx.AsyncClient, time: str
 ) -> None:
     query = (
         f'{{ ticketReport(eventIds: "{EVENT}", mobileAppId: "app-1", limit: 1,'
-        f" lastUpdatedSince: {moment}) {{ total }} }}"
+        f" lastUpdatedSince: {time}) {{ total }} }}"
     )
     (error,) = (await post(http, query, token(**ADMIN))).json()["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
-@pytest.mark.parametrize("moment", ["2026-05-04T12:00:00.123", "2026-05-04", "2026-W19-1"])
-async def test_a_moment_without_an_offset_is_refused(
-    small: Dataset, http: httpx.AsyncClient, moment: str
+@pytest.mark.parametrize("time", ["2026-05-04T12:00:00.123", "2026-05-04", "2026-W19-1"])
+async def test_a_time_without_an_offset_is_refused(
+    small: Dataset, http: httpx.AsyncClient, time: str
 ) -> None:
-    variables = {**_variables({}), "lastUpdatedSince": moment}
+    variables = {**_variables({}), "lastUpdatedSince": time}
     response = await post(http, _query("{ total }"), token(**ADMIN), **variables)
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
@@ -773,32 +775,32 @@ async def test_a_moment_without_an_offset_is_refused(
 
 @pytest.mark.parametrize("name", ["lastUpdatedSince", "lastUpdatedBefore"])
 @pytest.mark.parametrize(
-    "moment",
+    "time",
     [
-        # In UTC these are of the years 0 and 10000.
+        # In UTC the first two are in the years 0 and 10000.
         "0001-01-01T00:00:00+14:00",
         "9999-12-31T23:59:59.999999-12:00",
         "0001-01-01T00:00:00.000001+00:00",
         "9999-12-31T23:59:59.999999+00:00",
     ],
 )
-async def test_a_moment_at_the_ends_of_time_is_answered_or_refused(
-    small: Dataset, http: httpx.AsyncClient, name: str, moment: str
+async def test_a_time_at_the_ends_of_the_calendar_is_answered_or_refused(
+    small: Dataset, http: httpx.AsyncClient, name: str, time: str
 ) -> None:
-    variables = {**_variables({}), name: moment}
+    variables = {**_variables({}), name: time}
     body = (await post(http, _query("{ total }"), token(**ADMIN), **variables)).json()
     if "errors" in body:
         assert [e["extensions"]["code"] for e in body["errors"]] == ["BAD_USER_INPUT"]
     else:
-        all_or_none = moment.startswith("0001") == (name == "lastUpdatedSince")
+        all_or_none = time.startswith("0001") == (name == "lastUpdatedSince")
         assert body["data"]["ticketReport"]["total"] == (5 if all_or_none else 0)
 
 
-# ---------------------------------------------------------------- what is sent to the database
+# ---------------------------------------------------------------- commands sent to MongoDB
 
 
 def _aggregated(sent: Sent) -> list[str]:
-    """The collections that were read. (Besides, the query planner may be asked for its plans.)"""
+    """The collections that were read. Besides reads, only `explain` is sent."""
     assert {command for command, _ in sent.commands} <= {"aggregate", "explain"}
     return [collection for command, collection in sent.commands if command == "aggregate"]
 
@@ -822,7 +824,7 @@ async def test_owners_of_a_page_are_loaded_at_once(fill: Fill, ask: Ask, sent: S
 
 
 @pytest.mark.parametrize("field", operation.fields_of("TicketReportRow"))
-async def test_accounts_are_read_only_for_what_they_say_of_owners(
+async def test_accounts_are_read_only_for_fields_of_owners(
     small: Dataset, ask: Ask, sent: Sent, field: str
 ) -> None:
     await _answer(ask, {}, f"{{ result {{ {field} }} }}")
@@ -882,12 +884,12 @@ async def test_two_reports_in_one_operation_do_not_mix(small: Dataset, ask: Ask)
     assert result.data["c"] == {"result": emails}
 
 
-# ---------------------------------------------------------------- how the database finds it
+# ---------------------------------------------------------------- query plans
 
 
 @pytest.fixture
 def indexed(mongo: Mongo) -> Iterator[None]:
-    """The collection, new, with the indexes that are declared; without them afterwards."""
+    """A new collection with the declared indexes, which are dropped at the end."""
     mongo.drop_collection("tickets")
     mongo["tickets"].create_indexes(Ticket.Settings.indexes)
     yield
@@ -895,7 +897,7 @@ def indexed(mongo: Mongo) -> Iterator[None]:
 
 
 def _stages(plan: Any) -> Iterator[str]:
-    """What the plan that was chosen does, in whatever stage of the pipeline."""
+    """The stages of the winning plan, at any depth."""
     if isinstance(plan, dict):
         if isinstance(plan.get("stage"), str):
             yield plan["stage"]
@@ -909,7 +911,7 @@ def _stages(plan: Any) -> Iterator[str]:
             yield from _stages(value)
 
 
-@pytest.mark.parametrize("arrays", [False, True], ids=["plain", "with an array somewhere"])
+@pytest.mark.parametrize("arrays", [False, True], ids=["array-free", "with an array"])
 @pytest.mark.parametrize("events", [1, 3])
 @pytest.mark.parametrize(
     "filters",
@@ -920,7 +922,7 @@ def _stages(plan: Any) -> Iterator[str]:
     ],
     ids=["all", "not deleted", "updated"],
 )
-async def test_a_page_far_down_is_read_by_an_index_in_its_order(
+async def test_a_late_page_is_read_in_the_order_of_an_index(
     indexed: None,
     mongo: Mongo,
     fill: Fill,

@@ -55,7 +55,7 @@ def key_url() -> Iterator[str]:
             self.wfile.write(json.dumps(_public()).encode())
 
         def log_message(self, *_: object) -> None:
-            """Nothing to see."""
+            """Logs nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever)
@@ -83,7 +83,7 @@ def test_a_token_signed_with_another_key_is_rejected(key_file: Path) -> None:
     other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     for bearer in (
         _token("RS256", key=other),
-        _token("RS256", kid="nobody"),
+        _token("RS256", kid="unknown"),
         _token("RS256", kid="ES256"),
         _token("HS256", key=SECRET),
     ):

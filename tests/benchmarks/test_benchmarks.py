@@ -1,4 +1,4 @@
-"""The benchmark runs on little data, and its data are reproducible."""
+"""The benchmark of operations runs on little data, and its data are reproducible."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""A browser, and a demo for it to look at; nothing but the demo can be reached."""
+"""Fixtures: a browser, and a demo; the browser can reach no other server."""
 
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -23,7 +23,7 @@ from tests.commands import running
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in _NAMES if (found := shutil.which(name))), None)
-# Nothing that goes elsewhere by itself; and no screen.
+# No screen, and no requests by the browser itself.
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -39,7 +39,7 @@ Open = Callable[..., Awaitable[Page]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skips what needs a browser where there is none, or no page for it."""
+    """Skips the tests of this folder if Chromium or the built pages are missing."""
     missing = (
         "needs Chromium" if CHROMIUM is None else "" if BUILT.exists() else "needs the built pages"
     )
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium, or what there is."""
+    """Debian's Chromium, or another installed Chromium or Chrome."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield browser
@@ -59,7 +59,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture(scope="session")
 def demo_database(mongodb_uri: str) -> Iterator[str]:
-    """The name of a demo's database."""
+    """The name of the demo's database, which is dropped at the end."""
     name = f"headcount_console_{uuid4().hex[:12]}"
     yield name
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
@@ -70,7 +70,7 @@ def demo_database(mongodb_uri: str) -> Iterator[str]:
 def demo(
     mongodb_uri: str, demo_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The address of a demo, as `make demo` starts one."""
+    """The URL of a demo, started as by `make demo`."""
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": demo_database}
     folder = tmp_path_factory.mktemp("demo")
     with running(folder, "demo", log=str(folder / "log"), **settings) as (_, url):
@@ -79,53 +79,53 @@ def demo(
 
 @pytest.fixture
 async def window(browser: Browser, demo: str) -> AsyncIterator[Open]:
-    """Opens a page of a server, by its path; what goes wrong in it fails the test."""
-    wrong: list[str] = []
+    """A function that opens a page by its path. Any error in a page fails the test."""
+    errors: list[str] = []
 
-    def note(said: ConsoleMessage) -> None:
-        # Browsers say there, too, what tests want: that a token is refused, or the server away.
-        wanted = "401 (Unauthorized)" in said.text or "net::ERR_FAILED" in said.text
-        if said.type == "error" and not wanted:
-            wrong.append(said.text)
+    def note(message: ConsoleMessage) -> None:
+        # Some tests cause these two errors: a rejected token, and an unreachable server.
+        expected = "401 (Unauthorized)" in message.text or "net::ERR_FAILED" in message.text
+        if message.type == "error" and not expected:
+            errors.append(message.text)
 
     contexts: list[BrowserContext] = []
 
     async def open(path: str, url: str = demo, prefix: str = "", **options: Any) -> Page:
-        # Behind a prefix, as a proxy puts one before a server.
+        # A prefix stands for a proxy that serves the pages under a path.
         address = f"http://headcount.test{prefix}" if prefix else url
         context = await browser.new_context(**{"locale": "en-US", "timezone_id": "UTC"} | options)
         contexts.append(context)
 
         async def only_the_server(route: Route) -> None:
-            asked = route.request.url
-            if prefix and asked.startswith(f"{address}/"):
-                await route.fulfill(response=await route.fetch(url=asked.replace(address, url, 1)))
-            elif asked.startswith((f"{address}/", "blob:", "data:")):
+            target = route.request.url
+            if prefix and target.startswith(f"{address}/"):
+                await route.fulfill(response=await route.fetch(url=target.replace(address, url, 1)))
+            elif target.startswith((f"{address}/", "blob:", "data:")):
                 await route.fallback()
             else:
-                wrong.append(f"asked for {asked}")
+                errors.append(f"a request to {target}")
                 await route.abort()
 
         await context.route("**/*", only_the_server)
         page = await context.new_page()
         page.set_default_timeout(20_000)
         page.on("console", note)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(address + path)
         return page
 
     yield open
-    # What is on its way yet is of no interest.
-    went_wrong = [*wrong]
+    # Errors of requests that closing interrupts do not count.
+    found = [*errors]
     for context in contexts:
         await context.unroute_all(behavior="ignoreErrors")
         await context.close()
-    assert went_wrong == []
+    assert found == []
 
 
 @asynccontextmanager
 async def away(page: Page) -> AsyncIterator[None]:
-    """Lets the page's server be out of reach for a while."""
+    """Makes the server unreachable for the page in the `with` block."""
 
     async def refuse(route: Route) -> None:
         await route.abort()

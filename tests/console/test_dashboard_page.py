@@ -1,4 +1,4 @@
-"""The dashboard in a browser: its numbers are the API's, and it says so where it has none."""
+"""The dashboard in a browser: it shows the numbers of the API, or why it has none."""
 
 import asyncio
 import csv
@@ -19,7 +19,7 @@ from pymongo import MongoClient
 from tests.commands import running
 from tests.conftest import SECRET, token
 from tests.console.accessibility import violations
-from tests.console.asking import asked, operation, ready, run, tokens
+from tests.console.api import api_answer, operation, ready, run, tokens
 from tests.console.conftest import Open, away
 
 PANELS = ("Overview", "Events", "Orders", "Promo codes", "Shop, last seven days", "Users and stock")
@@ -44,7 +44,7 @@ def panel(page: Page, title: str) -> Locator:
 
 
 async def facts(within: Locator) -> dict[str, str]:
-    """Names and numbers, as they are shown."""
+    """Name → number, both as shown."""
     names = await within.locator(".facts dt").all_text_contents()
     return dict(zip(names, await within.locator(".facts dd").all_text_contents(), strict=True))
 
@@ -71,20 +71,20 @@ async def as_role(page: Page, role: str) -> None:
 
 
 async def titles(page: Page) -> list[str]:
-    """The events of the table, in order."""
+    """The titles of the events in the table, in order."""
     heads = await panel(page, "Events").locator("tbody th").all()
     return [await head.evaluate("each => each.firstChild.textContent") for head in heads]
 
 
 def events(demo: str, **change: Any) -> list[dict[str, Any]]:
-    answer = asked(demo, operation("Events"), **TABLE | change)
+    answer = api_answer(demo, operation("Events"), **TABLE | change)
     rows: list[dict[str, Any]] = answer["data"]["eventStats"]["events"]
     return rows
 
 
-async def test_the_cards_are_the_apis(window: Open, demo: str) -> None:
+async def test_the_cards_show_the_numbers_of_the_api(window: Open, demo: str) -> None:
     page = await dashboard(window)
-    of = asked(demo, operation("dashboard/panels/Overview"))["data"]["eventsOverview"]
+    of = api_answer(demo, operation("dashboard/panels/Overview"))["data"]["eventsOverview"]
     cards = await panel(page, "Overview").locator(".cards b").all_text_contents()
     assert cards == [
         money(of["totalRevenue"]),
@@ -96,7 +96,7 @@ async def test_the_cards_are_the_apis(window: Open, demo: str) -> None:
     assert by_type == [[each["eventType"], count(each["count"])] for each in of["eventsByType"]]
 
 
-async def test_the_table_is_the_apis(window: Open, demo: str) -> None:
+async def test_the_table_shows_the_events_of_the_api(window: Open, demo: str) -> None:
     page = await dashboard(window)
     rows = panel(page, "Events").locator("tbody tr")
     expected = events(demo)
@@ -117,7 +117,7 @@ async def test_the_table_is_the_apis(window: Open, demo: str) -> None:
             assert await meter.evaluate("each => each.value") == min(event["occupancyPct"], 100)
 
 
-async def test_the_table_is_sorted_paged_and_filtered_by_the_api(window: Open, demo: str) -> None:
+async def test_the_api_sorts_pages_and_filters_the_table(window: Open, demo: str) -> None:
     page = await dashboard(window)
     table = panel(page, "Events")
 
@@ -131,7 +131,7 @@ async def test_the_table_is_sorted_paged_and_filtered_by_the_api(window: Open, d
     await table.get_by_role("button", name="Next").click()
     await expect(table.locator(".pages")).to_contain_text("11 to 20")
     await shows(page=1)
-    # By the keyboard, and from the first page on.
+    # With the keyboard; sorting returns to the first page.
     await table.get_by_role("button", name=re.compile("^Event")).focus()
     await page.keyboard.press("Enter")
     await expect(table.locator(".pages")).to_contain_text("1 to 10")
@@ -147,9 +147,9 @@ async def test_the_table_is_sorted_paged_and_filtered_by_the_api(window: Open, d
     await shows(orderBy=by_title, eventType="theater", activeOnly=True)
 
 
-async def test_orders_are_the_apis(window: Open, demo: str) -> None:
+async def test_the_orders_show_the_numbers_of_the_api(window: Open, demo: str) -> None:
     page = await dashboard(window)
-    of = asked(demo, operation("dashboard/panels/Orders"))["data"]["orderStats"]
+    of = api_answer(demo, operation("dashboard/panels/Orders"))["data"]["orderStats"]
     orders = panel(page, "Orders")
     shown = await facts(orders)
     assert shown["Orders"] == count(of["totalOrders"])
@@ -170,9 +170,9 @@ async def test_orders_are_the_apis(window: Open, demo: str) -> None:
         assert await bars.count() == len(parts)
 
 
-async def test_promo_codes_are_the_apis(window: Open, demo: str) -> None:
+async def test_the_promo_codes_show_the_numbers_of_the_api(window: Open, demo: str) -> None:
     page = await dashboard(window)
-    of = asked(demo, operation("dashboard/panels/PromoCodes"))["data"]["promoCodeStats"]
+    of = api_answer(demo, operation("dashboard/panels/PromoCodes"))["data"]["promoCodeStats"]
     codes = panel(page, "Promo codes")
     assert await facts(codes) == {
         "Codes": count(of["totalPromoCodes"]),
@@ -193,12 +193,16 @@ async def test_promo_codes_are_the_apis(window: Open, demo: str) -> None:
 
 
 @pytest.mark.parametrize(("choice", "mode"), [("events", "TOTAL"), ("sessions", "UNIQUE")])
-async def test_the_shops_week_is_the_apis(window: Open, demo: str, choice: str, mode: str) -> None:
+async def test_the_shop_panel_shows_the_numbers_of_the_api(
+    window: Open, demo: str, choice: str, mode: str
+) -> None:
     page = await dashboard(window, timezone_id="America/Bogota")
     shop = panel(page, "Shop, last seven days")
     await shop.get_by_role("radio", name=choice).check(force=True)
     variables = {"mode": mode, "timezone": "America/Bogota"}
-    of = asked(demo, operation("dashboard/panels/Behaviour"), **variables)["data"]["dashboardStats"]
+    of = api_answer(demo, operation("dashboard/panels/Behaviour"), **variables)["data"][
+        "dashboardStats"
+    ]
     counts = of["eventCounts"]
     steps = ("productView", "addToCart", "beginCheckout", "purchase")
     await expect(shop.locator("figure").first.locator("tbody tr").nth(1)).to_contain_text(
@@ -218,10 +222,10 @@ async def test_the_shops_week_is_the_apis(window: Open, demo: str, choice: str, 
     await expect(shop.locator(".note")).to_contain_text("Days are in the time zone America/Bogota")
 
 
-async def test_each_role_sees_what_is_its_own(window: Open, demo: str) -> None:
+async def test_each_role_sees_only_its_own_numbers(window: Open, demo: str) -> None:
     page = await dashboard(window)
     metrics = panel(page, "Users and stock")
-    of = asked(demo, operation("dashboard/panels/Metrics"))["data"]["metrics"]
+    of = api_answer(demo, operation("dashboard/panels/Metrics"))["data"]["metrics"]
     shown = await facts(metrics)
     assert shown["Customers"] == count(of["totalCustomers"])
     assert shown["Staff"] == count(of["totalStaff"])
@@ -247,7 +251,7 @@ async def test_an_export_button_downloads_a_file_that_opens(
     page = await dashboard(window)
     table = panel(page, "Events")
     await table.get_by_label("active only").check()
-    total = asked(demo, "{ eventStats(activeOnly: true, limit: 1) { total } }")
+    total = api_answer(demo, "{ eventStats(activeOnly: true, limit: 1) { total } }")
     expected = total["data"]["eventStats"]["total"]
     for format in ("xlsx", "csv", "json"):
         async with page.expect_download() as downloading:
@@ -270,7 +274,7 @@ def _events_in(file: Path, format: str) -> int:
     return len(list(csv.reader(io.StringIO(text)))) - 1
 
 
-async def test_an_export_is_for_who_may(window: Open) -> None:
+async def test_a_forbidden_export_shows_the_error(window: Open) -> None:
     page = await dashboard(window)
     await as_role(page, "staff")
     await panel(page, "Events").get_by_role("button", name="Export as csv").click()
@@ -289,7 +293,7 @@ async def test_a_panel_links_to_its_query(window: Open) -> None:
 
 
 def _customers(demo: str) -> int:
-    answer = asked(demo, "{ metrics { totalCustomers } }")
+    answer = api_answer(demo, "{ metrics { totalCustomers } }")
     customers: int = answer["data"]["metrics"]["totalCustomers"]
     return customers
 
@@ -299,10 +303,10 @@ async def _counted(demo: str, customers: int) -> None:
         if _customers(demo) == customers:
             return
         await asyncio.sleep(0.05)
-    raise AssertionError("the API does not count it")
+    raise AssertionError(f"the API does not count {customers} customers")
 
 
-async def test_the_page_is_live_until_it_is_told_not_to_be(
+async def test_the_page_is_live_until_live_is_unchecked(
     window: Open, demo: str, demo_database: str, mongodb_uri: str
 ) -> None:
     page = await window("/")
@@ -328,17 +332,19 @@ async def test_the_page_is_live_until_it_is_told_not_to_be(
         users.delete_many({"_id": {"$in": [each["_id"] for each in added]}})
 
 
-async def test_a_server_that_is_away_is_told_and_asked_again(window: Open, demo: str) -> None:
+async def test_an_unreachable_server_is_shown_and_polled_again(window: Open, demo: str) -> None:
     page = await window("/")
     await page.clock.install()
     await page.reload()
     orders = panel(page, "Orders")
-    shown = asked(demo, operation("dashboard/panels/Orders"))["data"]["orderStats"]["totalOrders"]
+    shown = api_answer(demo, operation("dashboard/panels/Orders"))["data"]["orderStats"][
+        "totalOrders"
+    ]
     await expect(orders).to_contain_text(count(shown))
     as_of = await orders.locator("header small").first.text_content()
     async with away(page):
         await page.clock.run_for(12_000)
-        # What was counted stays, and says of when it is.
+        # The numbers stay visible, with their time.
         await expect(orders.get_by_role("status")).to_have_text("The server can’t be reached.")
         assert await orders.locator("header small").first.text_content() == as_of
         await expect(orders).to_contain_text(count(shown))
@@ -351,7 +357,9 @@ async def test_a_server_that_is_away_is_told_and_asked_again(window: Open, demo:
     await expect(orders).to_contain_text("can only be read by the role ADMIN")
 
 
-async def test_what_was_asked_before_is_shown_as_late(window: Open, demo: str) -> None:
+async def test_the_previous_page_is_busy_until_the_next_one_arrives(
+    window: Open, demo: str
+) -> None:
     page = await dashboard(window)
     table = panel(page, "Events")
     held = asyncio.Event()
@@ -368,11 +376,11 @@ async def test_what_was_asked_before_is_shown_as_late(window: Open, demo: str) -
     assert await titles(page) == [each["title"] or "untitled" for each in events(demo, page=1)]
 
 
-async def test_behind_a_prefix_all_works_as_well(window: Open, demo: str) -> None:
+async def test_the_dashboard_works_behind_a_path_prefix(window: Open, demo: str) -> None:
     page = await dashboard(window, prefix="/hc")
     async with page.expect_download() as downloading:
         await panel(page, "Events").get_by_role("button", name="Export as json").click()
-    # What is downloaded no test can stand in between: but it is asked for behind the prefix, too.
+    # Routes do not apply to downloads, so the test fetches the prefixed link itself.
     link = (await downloading.value).url
     assert link.startswith("http://headcount.test/hc/api/v1/")
     async with httpx.AsyncClient() as http:
@@ -383,7 +391,7 @@ async def test_behind_a_prefix_all_works_as_well(window: Open, demo: str) -> Non
     assert "errors" not in await run(page)
 
 
-async def test_who_has_no_token_is_told_how_to_get_one(window: Open, demo: str) -> None:
+async def test_without_a_token_the_page_says_how_to_get_one(window: Open, demo: str) -> None:
     page = await dashboard(window)
     await page.get_by_role("radio", name="own token").check(force=True)
     await expect(page.locator("main")).to_contain_text("headcount token --role admin")
@@ -397,7 +405,7 @@ async def test_who_has_no_token_is_told_how_to_get_one(window: Open, demo: str) 
 
 @pytest.fixture(scope="module")
 def empty(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server, not a demo, whose database has nothing."""
+    """The URL of a server without demo, with an empty database."""
     folder = tmp_path_factory.mktemp("empty")
     settings = {
         "HEADCOUNT_MONGODB_URI": mongodb_uri,
@@ -410,7 +418,7 @@ def empty(mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield url
 
 
-async def test_where_nothing_is_the_page_says_so(window: Open, empty: str) -> None:
+async def test_an_empty_database_is_shown_as_such(window: Open, empty: str) -> None:
     page = await window("/", empty)
     await expect(page.get_by_role("radio")).to_have_count(0)
     await page.get_by_label("Token", exact=True).fill(token(role="admin"))
@@ -423,7 +431,7 @@ async def test_where_nothing_is_the_page_says_so(window: Open, empty: str) -> No
     assert await violations(page) == []
 
 
-async def test_nothing_serious_stands_in_the_way_of_anybody(window: Open) -> None:
+async def test_the_dashboard_has_no_serious_accessibility_violations(window: Open) -> None:
     for scheme in ("light", "dark"):
         page = await dashboard(window, color_scheme=scheme)
         for summary in await page.locator("summary").all():
@@ -433,7 +441,7 @@ async def test_nothing_serious_stands_in_the_way_of_anybody(window: Open) -> Non
         assert await violations(page) == []
 
 
-async def test_a_telephone_is_wide_enough(window: Open) -> None:
+async def test_the_dashboard_fits_a_telephone(window: Open) -> None:
     page = await dashboard(window, viewport={"width": 360, "height": 740}, has_touch=True)
     assert await page.evaluate("document.documentElement.scrollWidth") == 360
     assert await violations(page) == []

@@ -1,4 +1,4 @@
-"""GraphiQL in a browser that reaches nothing but the server."""
+"""GraphiQL in a browser that can reach only the server."""
 
 import json
 from typing import Any
@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.console.accessibility import violations
-from tests.console.asking import SOURCES, asked, operation, ready, run, tokens
+from tests.console.api import SOURCES, api_answer, operation, ready, run, tokens
 from tests.console.conftest import Open, away
 
 EXAMPLES = sorted((SOURCES / "graphiql" / "examples").glob("*.graphql"))
@@ -33,12 +33,12 @@ async def as_role(page: Page, role: str) -> None:
 async def test_the_first_operation_runs_at_once(window: Open, demo: str) -> None:
     page = await graphiql(window)
     answer = await run(page)
-    assert answer["data"] == asked(demo, operation("examples/Overview"))["data"]
+    assert answer["data"] == api_answer(demo, operation("examples/Overview"))["data"]
     events = answer["data"]["eventsOverview"]["totalEvents"]
     await expect(page.locator(".result-window")).to_contain_text(f'"totalEvents": {events}')
 
 
-async def test_the_result_says_what_it_took(window: Open) -> None:
+async def test_the_result_shows_its_cost_time_and_freshness(window: Open) -> None:
     page = await graphiql(window)
     figures = page.locator(".figures")
     await expect(figures).to_contain_text("Run an operation")
@@ -49,7 +49,7 @@ async def test_the_result_says_what_it_took(window: Open) -> None:
     for cube in shown["freshness"]:
         await expect(figures).to_contain_text(cube["cube"])
     await expect(figures).to_contain_text(" ms")
-    # Of each tab, its own.
+    # Each tab shows the figures of its own result.
     await open_tab(page, "Orders")
     await expect(figures).to_contain_text("Run an operation")
     await open_tab(page, "Overview")
@@ -73,7 +73,7 @@ async def test_each_example_has_a_tab_and_answers(window: Open) -> None:
         assert all(value for value in answer["data"].values())
 
 
-async def test_the_ticket_report_is_of_events_that_the_demo_has(window: Open) -> None:
+async def test_the_example_of_the_ticket_report_has_events_of_the_demo(window: Open) -> None:
     page = await graphiql(window)
     await open_tab(page, "TicketReport")
     everything = (await run(page))["data"]["ticketReport"]["total"]
@@ -96,12 +96,12 @@ async def test_a_field_name_is_completed(window: Open) -> None:
     )
 
 
-async def test_what_was_typed_last_is_run(window: Open) -> None:
+async def test_the_last_typed_operation_is_run(window: Open) -> None:
     page = await graphiql(window)
     await page.get_by_role("button", name="New tab").click()
     await page.locator(".graphiql-query-editor .view-line").first.click()
     await page.keyboard.insert_text("{ viewer { role } }")
-    # At once: no other tab's operation is named any more.
+    # Right after the input: the operation name of the previous tab must not be sent.
     assert (await run(page))["data"] == {"viewer": {"role": "ADMIN"}}
 
 
@@ -113,7 +113,7 @@ async def test_a_wrong_field_name_is_underlined(window: Open) -> None:
     await expect(page.locator(".graphiql-query-editor .squiggly-error").first).to_be_attached()
 
 
-async def test_the_docs_say_who_may_read_what(window: Open) -> None:
+async def test_the_docs_name_the_rule_of_each_field(window: Open) -> None:
     page = await graphiql(window)
     await page.get_by_role("button", name="Show Documentation Explorer").click()
     docs = page.locator(".graphiql-doc-explorer")
@@ -133,7 +133,7 @@ async def test_a_role_decides_what_is_answered(window: Open, demo: str) -> None:
     for role in ("admin", "staff", "organizer", "customer"):
         await as_role(page, role)
         answer = await run(page)
-        expected = asked(demo, operation("examples/Metrics"), role)
+        expected = api_answer(demo, operation("examples/Metrics"), role)
         assert answer["data"] == expected["data"]
         assert (answer["data"]["metrics"]["totalStaff"] is not None) == (role == "admin")
         forbidden = {error["extensions"]["code"] for error in answer.get("errors", [])}
@@ -158,8 +158,8 @@ async def test_a_token_is_shown_and_remembered_by_its_tab_only(window: Open, dem
 
     await page.reload()
     await expect(page.locator(".token summary")).to_contain_text("demo staff · STAFF")
-    kept = await page.evaluate("JSON.stringify(localStorage) + document.cookie")
-    assert staff not in kept
+    stored = await page.evaluate("JSON.stringify(localStorage) + document.cookie")
+    assert staff not in stored
     other = await page.context.new_page()
     await other.goto(f"{demo}/graphql")
     await expect(other.locator(".token summary")).to_contain_text("demo admin")
@@ -170,7 +170,7 @@ async def test_a_token_is_shown_and_remembered_by_its_tab_only(window: Open, dem
     await expect(page.locator(".token summary")).to_have_text("No token yet")
 
 
-async def test_explorer_and_history_are_there(window: Open) -> None:
+async def test_explorer_and_history_work(window: Open) -> None:
     page = await graphiql(window)
     await page.get_by_role("button", name="Show GraphiQL Explorer").click()
     await expect(page.locator(".graphiql-plugin")).to_contain_text("promoCodeStats")
@@ -192,26 +192,26 @@ async def test_prettify_formats_the_query_and_its_variables(window: Open) -> Non
     await expect(variables).to_contain_text('"b": [')
 
 
-async def test_a_link_brings_its_operation(window: Open) -> None:
+async def test_a_link_opens_its_operation(window: Open) -> None:
     query = "query Linked($m: CountMode!) { dashboardStats(mode: $m) { mode } }"
     page = await graphiql(
         window, "/graphql#" + urlencode({"query": query, "variables": '{"m": "UNIQUE"}'})
     )
     await expect(page.locator(ACTIVE)).to_have_text("Linked")
     assert (await run(page))["data"] == {"dashboardStats": {"mode": "UNIQUE"}}
-    # And a second one, to the page that is open, where there are tabs already.
+    # A second link, in the open page that has tabs already.
     async with page.expect_navigation():
         await page.evaluate("location.hash = 'query=query Again{viewer{role}}'")
     await expect(page.locator(ACTIVE)).to_have_text("Again")
     await ready(page)
     assert (await run(page))["data"] == {"viewer": {"role": "ADMIN"}}
-    # It is a tab like any other by now.
+    # After a reload the operation still has a tab.
     await page.reload()
     await ready(page)
     await expect(page.locator(".graphiql-tab-button")).to_have_count(len(EXAMPLES) + 2)
 
 
-async def test_it_is_dark_where_that_is_preferred(window: Open) -> None:
+async def test_the_page_is_dark_if_the_browser_prefers_dark(window: Open) -> None:
     for scheme in ("dark", "light"):
         page = await graphiql(window, color_scheme=scheme)
         ground = await page.evaluate(
@@ -221,14 +221,16 @@ async def test_it_is_dark_where_that_is_preferred(window: Open) -> None:
         assert (red < 100) == (scheme == "dark")
 
 
-async def test_nothing_serious_stands_in_the_way_of_anybody(window: Open) -> None:
+async def test_graphiql_has_no_serious_accessibility_violations(window: Open) -> None:
     for scheme in ("dark", "light"):
         page = await graphiql(window, color_scheme=scheme)
         await run(page)
         assert await violations(page) == []
 
 
-async def test_a_header_goes_before_the_token_and_is_not_kept(window: Open, demo: str) -> None:
+async def test_a_header_takes_precedence_over_the_token_and_is_not_stored(
+    window: Open, demo: str
+) -> None:
     page = await graphiql(window)
     await open_tab(page, "Metrics")
     await page.get_by_role("button", name="Headers", exact=True).click()
@@ -236,15 +238,15 @@ async def test_a_header_goes_before_the_token_and_is_not_kept(window: Open, demo
     await page.locator(".graphiql-editor-tool .view-line").last.click()
     await page.keyboard.insert_text(json.dumps({"Authorization": f"Bearer {staff}"}))
     answer = await run(page)
-    assert answer["data"] == asked(demo, operation("examples/Metrics"), "staff")["data"]
+    assert answer["data"] == api_answer(demo, operation("examples/Metrics"), "staff")["data"]
     await page.get_by_role("button", name="Show History").click()
     await expect(page.locator(".graphiql-history")).to_contain_text("Metrics")
-    kept = await page.evaluate("JSON.stringify(localStorage)")
-    assert "query Metrics" in kept
-    assert staff not in kept
+    stored = await page.evaluate("JSON.stringify(localStorage)")
+    assert "query Metrics" in stored
+    assert staff not in stored
 
 
-async def test_examples_can_be_had_again(window: Open) -> None:
+async def test_closed_examples_can_be_opened_again(window: Open) -> None:
     page = await graphiql(window)
     for _ in range(len(EXAMPLES) - 1):
         await page.locator(".graphiql-tab-active .graphiql-tab-close").click()
@@ -264,7 +266,9 @@ async def test_examples_can_be_had_again(window: Open) -> None:
         "localStorage['graphiql:tabState'] = JSON.stringify({ tabs: [], activeTabIndex: 0 })",
     ],
 )
-async def test_what_is_stored_is_not_in_the_way(window: Open, spoilt: str) -> None:
+async def test_invalid_or_denied_local_storage_does_not_break_the_page(
+    window: Open, spoilt: str
+) -> None:
     page = await graphiql(window)
     await page.context.add_init_script(spoilt)
     await page.reload()
@@ -287,7 +291,7 @@ async def test_a_request_can_be_stopped(window: Open) -> None:
     assert (await failed.value).url.endswith("/graphql")
 
 
-async def test_a_server_that_is_away_is_told(window: Open) -> None:
+async def test_an_unreachable_server_is_shown(window: Open) -> None:
     page = await graphiql(window)
     await run(page)
     async with away(page):
@@ -297,7 +301,7 @@ async def test_a_server_that_is_away_is_told(window: Open) -> None:
     await expect(figures).not_to_contain_text("aggregations")
 
 
-async def test_a_theme_is_that_of_the_whole_page(window: Open) -> None:
+async def test_a_theme_applies_to_the_whole_page(window: Open) -> None:
     page = await graphiql(window, color_scheme="light")
     await page.get_by_role("button", name="Open settings dialog").click()
     await page.get_by_role("button", name="Dark", exact=True).click()

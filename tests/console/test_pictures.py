@@ -1,11 +1,11 @@
-"""The docs' pictures: made by each run of the tests, and put into docs/ where that is asked for."""
+"""The docs' pictures: each run of the tests makes them; `--pictures docs` updates docs/."""
 
 from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
-from tests.console.asking import ready, run
+from tests.console.api import ready, run
 from tests.console.conftest import Open
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -13,12 +13,12 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 @pytest.fixture
 def pictures(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Where they are put."""
-    asked: Path | None = request.config.getoption("--pictures")
-    return asked or tmp_path
+    """The folder for the pictures."""
+    folder: Path | None = request.config.getoption("--pictures")
+    return folder or tmp_path
 
 
-async def test_the_dashboards_picture(window: Open, pictures: Path) -> None:
+async def test_a_picture_of_the_dashboard(window: Open, pictures: Path) -> None:
     page = await window("/", viewport={"width": 1400, "height": 1560})
     await expect(page.get_by_text("Counting…")).to_have_count(0)
     await expect(page.locator(".recharts-bar-rectangle").first).to_be_visible()
@@ -29,7 +29,7 @@ async def test_the_dashboards_picture(window: Open, pictures: Path) -> None:
         assert (pictures / name).read_bytes().startswith(PNG)
 
 
-async def test_graphiqls_picture(window: Open, pictures: Path) -> None:
+async def test_a_picture_of_graphiql(window: Open, pictures: Path) -> None:
     page = await window("/graphql", viewport={"width": 1400, "height": 820}, color_scheme="dark")
     await ready(page)
     await page.get_by_role("button", name="Show Documentation Explorer").click()

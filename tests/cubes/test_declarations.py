@@ -1,4 +1,4 @@
-"""Declarations of cubes check themselves; data are never run as expressions."""
+"""Declarations of cubes are checked at import; data are never evaluated as expressions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -56,14 +56,14 @@ def _described(stats: object, cells: object) -> None:
         ({"granularities": [timedelta(hours=1), timedelta(minutes=90)]}, "no multiple of 1:00:00"),
     ],
 )
-def test_a_cube_that_can_not_be_right_is_refused_at_import(
+def test_an_invalid_declaration_of_a_cube_is_an_error(
     changed: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(CubeError, match=message):
         _cube(**changed)
 
 
-def test_a_distinct_cube_reads_traits_alone() -> None:
+def test_a_distinct_count_cube_reads_only_its_traits() -> None:
     with pytest.raises(CubeError, match=r"\$session_id is neither _id nor one of its traits"):
         DistinctCube(
             name="made up",
@@ -80,7 +80,7 @@ def test_all_cubes_of_the_declared_modules_are_found() -> None:
     assert all(cube.documents() or cube.source for cube in CUBES)
 
 
-def test_a_cube_that_is_declared_nowhere_is_refused() -> None:
+def test_a_cube_outside_the_declared_modules_is_an_error() -> None:
     stray = _cube()
     with pytest.raises(CubeError, match="made up is not declared"):
         total(stray, "tickets")
@@ -113,7 +113,9 @@ def test_a_slice_of_what_a_cube_has_not_is_refused() -> None:
     ("measure", "where"),
     [("orders", {"statis": ["PENDING"]}), ("orders", {"gateway": ["asaas"]}), ("cents", {})],
 )
-def test_cells_are_asked_for_what_their_slice_has(measure: str, where: dict[str, Any]) -> None:
+def test_reading_cells_by_names_that_their_slice_lacks_is_an_error(
+    measure: str, where: dict[str, Any]
+) -> None:
     by_status = ORDERS.slice("status", measures=["orders"])
     by_both = by_status.merge(ORDERS.slice("gateway", measures=["orders"]))
     cells = by_status.answer([{"_id": {"status": "PENDING", "gateway": "asaas"}, "orders": 2}])
@@ -141,7 +143,7 @@ def test_slices_of_one_filter_merge_into_one_group() -> None:
     assert set(group["$group"]["_id"]) == {"status", "gateway"}
 
 
-def test_keyed_slices_merge_into_one_that_looks_at_all_keys() -> None:
+def test_keyed_slices_merge_into_one_with_all_keys() -> None:
     tickets = TICKETS.slice("event", measures=["tickets"])
     a, b = ObjectId(), ObjectId()
     merged = tickets.only("event", [a]).merge(tickets.only("event", [b]))
@@ -219,6 +221,6 @@ def test_rollups_have_what_depends_on_documents_alone() -> None:
     assert not is_additive(SESSIONS)
 
 
-def test_levels_have_names_of_their_own() -> None:
+def test_the_names_of_levels_are_unique() -> None:
     levels = [level for rollup in DEFAULT_ROLLUPS for level in rollup.levels]
     assert len({level.name for level in levels}) == len(levels)

@@ -1,4 +1,4 @@
-"""Keys: equal where MongoDB takes their values for equal, different where not."""
+"""Keys are equal if and only if MongoDB takes their values for equal."""
 
 from itertools import combinations
 from typing import Any
@@ -22,7 +22,7 @@ def test_numbers_are_equal_across_their_types(values: tuple[Any, ...]) -> None:
     assert len({key_of(value) for value in values}) == 1
 
 
-def test_other_values_are_told_apart() -> None:
+def test_other_values_have_different_keys() -> None:
     huge = Decimal128("1E+6000")
     values = (1, True, "1", huge, float("inf"), float("-inf"), float("nan"), None, [1], {"a": 1})
     for one, other in combinations(values, 2):

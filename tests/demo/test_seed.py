@@ -133,7 +133,7 @@ def test_the_data_contain_every_case(data: Data) -> None:
     events, tickets, orders = data["events"], data["tickets"], data["ticket_orders"]
     codes, products, users = data["promo_codes"], data["products"], data["users"]
     unsold = [ticket for ticket in tickets if "ticket_order_id" not in ticket]
-    known = {code["_id"] for code in codes}
+    code_ids = {code["_id"] for code in codes}
     holders = {user["_id"] for user in users}
     wallets = [ticket["wallet"] for ticket in tickets if "wallet" in ticket]
     injected = [wallet for wallet in wallets if wallet["status"] == "INJECTED"]
@@ -149,9 +149,9 @@ def test_the_data_contain_every_case(data: Data) -> None:
         "two apps": (events, lambda e: len(e.get("mobile_app_ids", [])) == 2),
         "no app": (events, lambda e: "mobile_app_ids" not in e),
         "sold with a code": (tickets, lambda t: {"ticket_order_id", "promo_code_id"} <= set(t)),
-        "made by an admin": (unsold, lambda t: "promo_code_id" not in t),
-        "promo": (unsold, lambda t: t.get("promo_code_id") in known),
-        "orphan": (unsold, lambda t: t.get("promo_code_id", codes[0]["_id"]) not in known),
+        "admin": (unsold, lambda t: "promo_code_id" not in t),
+        "promo": (unsold, lambda t: t.get("promo_code_id") in code_ids),
+        "orphan": (unsold, lambda t: t.get("promo_code_id", codes[0]["_id"]) not in code_ids),
         "consumed": (tickets, lambda t: t["status"] == "consumed" and t["consumed_at"]),
         "expired": (tickets, lambda t: t["status"] == "expired"),
         "available": (tickets, lambda t: t["status"] == "available"),
@@ -159,7 +159,7 @@ def test_the_data_contain_every_case(data: Data) -> None:
         "injected": (injected, lambda w: w.get("owner_id") in holders),
         "waiting for its owner": (injected, lambda w: "owner_id" not in w and w["initial_owner"]),
         "deleted": (wallets, lambda w: w["status"] == "DELETED"),
-        "passed on": (wallets, lambda w: w.get("previous_owner_id")),
+        "transferred": (wallets, lambda w: w.get("previous_owner_id")),
         "null method": (orders, lambda o: o.get("payment_method", "") is None),
         "no method": (orders, lambda o: "payment_method" not in o),
         "pix": (orders, lambda o: o.get("payment_method") == "pix"),
@@ -206,7 +206,7 @@ def test_each_gateway_has_its_own_statuses() -> None:
     }
 
 
-def test_only_a_paid_order_has_tickets_and_has_ticket_count_of_them(data: Data) -> None:
+def test_only_a_paid_order_has_tickets_as_many_as_its_ticket_count(data: Data) -> None:
     made = Counter(each.get("ticket_order_id") for each in data["tickets"])
     for order in data["ticket_orders"]:
         paid = order["payment_status"] in PAID

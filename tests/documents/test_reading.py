@@ -40,7 +40,7 @@ async def test_a_document_of_wrong_types_is_read(
     assert len(await DOCUMENTS[name].find_all().to_list()) == len(BAD)
 
 
-async def test_hand_picked_invalid_documents_are_read(
+async def test_hand_written_invalid_documents_are_read(
     fill: Callable[[Dataset], None], database: AsyncDatabase[dict[str, Any]]
 ) -> None:
     data = nasty()

@@ -1,4 +1,4 @@
-"""Reports with the rows of a test."""
+"""A report for tests of writers, with given rows."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
@@ -15,7 +15,7 @@ def batch(rows: Sequence[Sequence[Any]], parent: int = 0) -> Batch:
 
 
 class FakeReport:
-    """A report whose batches are made lazily."""
+    """A report with given sheets; `batches` makes the batches of a sheet lazily."""
 
     title = "Fake"
     generated_at = AT
@@ -41,5 +41,5 @@ class FakeReport:
 async def written(
     writer: Callable[[Report, tzinfo], AsyncGenerator[bytes]], report: Report, zone: tzinfo = UTC
 ) -> bytes:
-    """The whole file."""
+    """The whole file as bytes."""
     return b"".join([chunk async for chunk in writer(report, zone)])

@@ -44,12 +44,12 @@ def xlsx(file: bytes) -> Sheets:
 
 
 def _rows(rows: Iterable[Iterable[Any]]) -> list[list[Any]]:
-    """Rows that openpyxl read. It leaves escapes in inline texts to its callers."""
+    """Rows read by openpyxl, with inline texts unescaped: openpyxl does not do that."""
     return [[unescape(v) if isinstance(v, str) else v for v in row] for row in rows]
 
 
 def _padded(row: Sequence[Any], width: int) -> list[Any]:
-    """A row in a form in which all readers agree."""
+    """The row's comparable values, padded to a width: some readers omit blank cells at the end."""
     return [*map(_value, row), *[None] * (width - len(row))]
 
 

@@ -434,13 +434,13 @@ async def test_an_export_beyond_the_limit_waits_and_is_then_rejected(
     open_download, opened, close = Downloads.open, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager
-    async def open_until_told(self: Downloads, request: Any) -> AsyncIterator[Any]:
+    async def open_until_closed(self: Downloads, request: Any) -> AsyncIterator[Any]:
         async with open_download(self, request) as report:
             opened.set()
             await close.wait()
             yield report
 
-    monkeypatch.setattr(Downloads, "open", open_until_told)
+    monkeypatch.setattr(Downloads, "open", open_until_closed)
     settings = server_settings.model_copy(update={"max_exports": 1})
     async with client(app.create(settings, database)) as http:
         first = asyncio.create_task(http.get(URL, headers=_bearer(ADMIN)))

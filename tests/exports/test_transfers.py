@@ -164,7 +164,7 @@ def test_a_disconnect_closes_the_cursor(served: Served) -> None:
     while served.cursors() > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    # The slots are free again.
+    # The disconnect has released its slot.
     _begun(served)
     served.leave()
     assert served.log().count("export cancelled: the client disconnected") >= 3

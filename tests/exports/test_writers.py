@@ -29,7 +29,7 @@ from tests.exports.fake_report import AT, FakeReport, batch, written
 from tests.exports.test_events_dashboard import cell_text, escaped
 
 ODD_TEXTS = [
-    "plain", " blanks around ", "line\nand\r\nline", "tab\there", "quo\"te, comma; 'apostrophe'",
+    "text", " blanks around ", "line\nand\r\nline", "tab\there", "quo\"te, comma; 'apostrophe'",
     "<b>&amp;</b> ]]> <!--", "_x000D_ and _x0041_", "nul\x00 bell\x07 escape\x1b", "\ufffe\uffff",
     "😀 family 👨‍👩‍👧", "مرحبا بالعالم", "\u202eright to left", "combi\u0301ning",
     "=1+1", "+55 11 9", "-1", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http://x")', "0012", "1e5",
@@ -242,7 +242,7 @@ def _body(book: CalamineWorkbook, name: str) -> list[list[Any]]:
 
 @needs_libreoffice
 async def test_odd_values_are_read_by_libreoffice(tmp_path: Path) -> None:
-    # LibreOffice normalizes line ends in CSV.
+    # LibreOffice changes line ends when it writes CSV.
     texts = [text for text in ODD_TEXTS if "\r" not in text]
     rows = [(text, number) for number, text in enumerate(texts)]
     file = tmp_path / "odd.xlsx"
@@ -263,7 +263,7 @@ async def test_every_minute_is_shown_as_itself(tmp_path: Path) -> None:
 
 def _by_libreoffice(file: Path) -> list[list[list[str]]]:
     """The sheets of a workbook, as LibreOffice writes them in CSV."""
-    # Comma, quotes, UTF-8, from the first line on, as shown, each sheet a file.
+    # Filter options: comma, quotes, UTF-8, from line 1, cells as shown, one file for each sheet.
     options = "44,34,76,1,,0,false,true,true,false,false,-1"
     subprocess.run(
         [

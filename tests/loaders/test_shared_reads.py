@@ -1,4 +1,4 @@
-"""Reads in flight are shared by those who did not come too late, and only by them."""
+"""Single flight: a request shares a read in flight that started recently enough."""
 
 import asyncio
 from asyncio import Event, Task, create_task
@@ -19,7 +19,7 @@ from tests.strategies import NOW
 
 
 class Reads:
-    """Reads of one key that answer when they are told to."""
+    """Shared reads that a test ends one by one."""
 
     def __init__(self, seconds: float = 0.25) -> None:
         self.shared = SharedReads(seconds)
@@ -42,12 +42,12 @@ class Reads:
         return f"read {number}"
 
     def ask(self, late: float = 0, key: object = "key", deadline: float = 0) -> "Task[str]":
-        """A request that arrives so many seconds from now."""
+        """A request that arrives `late` seconds from now."""
         arrived = asyncio.get_running_loop().time() + late
         return create_task(self.shared.read(key, self._start, arrived=arrived, deadline=deadline))
 
     async def started(self) -> int:
-        """How many reads have begun, when everything that could has."""
+        """The number of reads started so far, after all ready tasks have run."""
         for _ in range(10):
             await asyncio.sleep(0)
         return len(self._ends)
@@ -56,7 +56,7 @@ class Reads:
         self._ends[number].set()
 
 
-async def test_who_comes_soon_shares_the_read() -> None:
+async def test_a_request_soon_after_the_start_shares_the_read() -> None:
     reads = Reads()
     tasks = [reads.ask(), reads.ask(0.1)]
     assert await reads.started() == 1
@@ -66,13 +66,13 @@ async def test_who_comes_soon_shares_the_read() -> None:
     assert await asyncio.gather(*tasks) == ["read 0"] * 3
 
 
-async def test_who_comes_too_late_starts_another_and_beyond_two_shares_the_next() -> None:
+async def test_a_late_request_starts_a_second_read_and_later_ones_share_the_next() -> None:
     reads = Reads()
     first = reads.ask()
     assert await reads.started() == 1
     second = reads.ask(0.3)
     assert await reads.started() == 2
-    # Both are too old for these; the next is not, however long it takes to begin.
+    # Both reads are too old for these requests. They share the next, whenever it starts.
     waiting = [reads.ask(late) for late in (10, 11, 12)]
     assert await reads.started() == 2
     reads.end(1)
@@ -84,7 +84,7 @@ async def test_who_comes_too_late_starts_another_and_beyond_two_shares_the_next(
     assert await first == "read 0"
 
 
-async def test_never_more_than_two_at_once() -> None:
+async def test_at_most_two_reads_of_a_key_run_at_once() -> None:
     reads = Reads()
     tasks = []
     for late in range(0, 20, 2):
@@ -96,7 +96,7 @@ async def test_never_more_than_two_at_once() -> None:
     assert Counter(await asyncio.gather(*tasks)) == {"read 0": 1, "read 1": 1, "read 2": 8}
 
 
-async def test_what_has_ended_is_not_shared() -> None:
+async def test_a_finished_read_is_not_shared() -> None:
     reads = Reads()
     for number in range(3):
         task = reads.ask()
@@ -106,7 +106,7 @@ async def test_what_has_ended_is_not_shared() -> None:
     assert reads.shared._flights == {}
 
 
-async def test_other_keys_are_other_reads() -> None:
+async def test_different_keys_have_different_reads() -> None:
     reads = Reads()
     tasks = [reads.ask(key=key) for key in ("a", "b", ("a", 1))]
     assert await reads.started() == 3
@@ -124,7 +124,7 @@ async def test_with_zero_seconds_nothing_is_shared() -> None:
     assert await asyncio.gather(*tasks) == ["read 0", "read 1", "read 2"]
 
 
-async def test_all_who_share_a_read_get_its_error_and_the_next_is_tried_anew() -> None:
+async def test_all_requests_of_a_read_get_its_error_and_the_next_request_starts_anew() -> None:
     reads = Reads()
     reads.failing = {0}
     tasks = [reads.ask(), reads.ask()]
@@ -139,7 +139,7 @@ async def test_all_who_share_a_read_get_its_error_and_the_next_is_tried_anew() -
     assert await again == "read 1"
 
 
-async def test_a_read_goes_on_while_anybody_waits_and_is_cancelled_then() -> None:
+async def test_a_read_is_cancelled_once_no_request_waits_for_it() -> None:
     reads = Reads()
     first, second = reads.ask(), reads.ask()
     await reads.started()
@@ -147,7 +147,7 @@ async def test_a_read_goes_on_while_anybody_waits_and_is_cancelled_then() -> Non
     await reads.started()
     assert reads.cancelled == 0
     second.cancel()
-    # Who comes in the very moment does not join what is being cancelled.
+    # A request at this point does not join the read that is being cancelled.
     third = reads.ask()
     assert await reads.started() == 2
     assert reads.cancelled == 1
@@ -156,7 +156,7 @@ async def test_a_read_goes_on_while_anybody_waits_and_is_cancelled_then() -> Non
     assert reads.shared._flights == {}
 
 
-async def test_a_next_that_nobody_waits_for_never_begins() -> None:
+async def test_a_next_read_without_requests_never_starts() -> None:
     reads = Reads()
     tasks = [reads.ask()]
     await reads.started()
@@ -175,7 +175,7 @@ async def test_a_next_that_nobody_waits_for_never_begins() -> None:
     assert await asyncio.gather(*tasks, later) == ["read 0", "read 1", "read 2"]
 
 
-async def test_a_read_may_take_as_long_as_the_last_of_those_who_wait_when_it_begins() -> None:
+async def test_a_read_has_the_latest_deadline_of_the_requests_that_wait_at_its_start() -> None:
     reads = Reads()
     reads.ask(deadline=5)
     await reads.started()
@@ -193,7 +193,7 @@ async def test_a_read_may_take_as_long_as_the_last_of_those_who_wait_when_it_beg
     await reads.started()
 
 
-async def test_who_has_more_time_than_a_read_may_take_starts_another() -> None:
+async def test_a_request_with_a_later_deadline_than_the_read_starts_another() -> None:
     reads = Reads()
     tasks = [reads.ask(deadline=5)]
     assert await reads.started() == 1
@@ -209,7 +209,7 @@ async def test_who_has_more_time_than_a_read_may_take_starts_another() -> None:
     assert reads.deadlines == [5, 6]
 
 
-async def test_a_failure_is_traced_alike_for_all_who_share_it(
+async def test_a_shared_failure_has_the_same_traceback_depth_for_each_request(
     database: AsyncDatabase[dict[str, object]], sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Slice, "pipeline", lambda _: [{"$nonsense": 1}])
@@ -230,7 +230,7 @@ async def test_a_failure_is_traced_alike_for_all_who_share_it(
     assert len(depths) == 1
 
 
-async def test_requests_share_aggregations_that_are_the_same(
+async def test_requests_share_identical_aggregations(
     database: AsyncDatabase[dict[str, object]], sent: Sent
 ) -> None:
     shared = SharedReads(60)
@@ -244,11 +244,11 @@ async def test_requests_share_aggregations_that_are_the_same(
         *(OrderStats.load(["total_orders"], request(number)) for number in range(5)),
         OrderStats.load(["by_gateway"], request(0)),
     )
-    # Those with another selection, and no others.
+    # Only the request with another selection sends another aggregation.
     assert sent.to("ticket_orders") == 2
 
 
-async def test_requests_at_other_times_share_what_does_not_depend_on_the_time(
+async def test_requests_at_different_times_share_aggregations_without_now(
     database: AsyncDatabase[dict[str, object]], sent: Sent
 ) -> None:
     shared = SharedReads(60)

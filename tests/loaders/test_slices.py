@@ -1,4 +1,4 @@
-"""Slices with a time dimension and with values: live, and from a rollup's cells."""
+"""Slices with a time dimension or with parameters, read live and from a rollup's cells."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -36,7 +36,7 @@ EVENTS_BY_TYPE = BEHAVIOUR.slice("event_type", measures=["events"])
 
 @pytest.fixture
 def times(fill: Callable[[Dataset], None]) -> list[datetime]:
-    """Times before, within and after the points, their bounds included."""
+    """Times of events and orders: in the points, at their bounds and outside of them."""
     chance = Random(7)
     inner = [START + timedelta(milliseconds=chance.randrange(9 * 3_600_000)) for _ in range(300)]
     times = [*inner, *HOURS, *(at - timedelta(milliseconds=1) for at in HOURS)]
@@ -71,7 +71,7 @@ async def test_a_timeline_is_one_aggregation_of_exact_points(
     assert cells.sum("events") == expected.total()
 
 
-async def test_distinct_counts_are_each_points_own(
+async def test_distinct_counts_are_per_point(
     database: AsyncDatabase[dict[str, Any]], times: list[datetime]
 ) -> None:
     one = SESSIONS.slice(measures=["sessions"]).by_points().timeline(POINTS)
@@ -80,7 +80,7 @@ async def test_distinct_counts_are_each_points_own(
     assert (await _loader().load(one)).totals(TIME, "sessions") == expected
 
 
-async def test_buckets_are_of_utc_and_of_any_cube(
+async def test_buckets_are_in_utc_for_any_cube(
     database: AsyncDatabase[dict[str, Any]], times: list[datetime]
 ) -> None:
     cells = await _loader().load(ORDERS.slice(measures=["orders"]).by_buckets(QUARTER))
@@ -88,7 +88,7 @@ async def test_buckets_are_of_utc_and_of_any_cube(
     assert cells.totals(TIME, "orders") == expected
 
 
-async def test_a_slice_without_the_time_dimension_can_not_read_it(
+async def test_reading_times_of_a_slice_without_time_is_an_error(
     database: AsyncDatabase[dict[str, Any]], times: list[datetime]
 ) -> None:
     cells = await _loader().load(ORDERS.slice(measures=["orders"]))
@@ -128,7 +128,7 @@ def test_slices_by_buckets_and_without_are_of_two_families() -> None:
     assert all_of_them.every is None
 
 
-def test_slices_that_need_no_parameter_merge_with_those_that_do() -> None:
+def test_slices_without_parameters_merge_with_slices_that_have_some() -> None:
     upcoming, all_events = (EVENTS.slice(measures=[name]) for name in ("upcoming", "events"))
     assert upcoming.batch == all_events.batch
     assert upcoming.merge(all_events).missing == {"now"}
@@ -139,9 +139,9 @@ def _plan(one: Slice) -> Any:
     return read_plan(one, rollup)
 
 
-def test_a_rollup_answers_a_timeline_by_whole_buckets_and_its_edges() -> None:
+def test_a_rollup_answers_a_timeline_by_whole_buckets_and_live_edges() -> None:
     plan = _plan(EVENTS_BY_TYPE.by_points().timeline(POINTS))
-    # From the first quarter on hours are whole: one stretch of quarters, one of hours.
+    # After the first whole quarter: one range of quarters up to the hour, one range of hours.
     assert len(plan.pipeline[0]["$match"]["$or"]) == 2
     (edge,) = plan.edges
     assert edge.window == Window(START, START.replace(minute=15, second=0))
@@ -149,7 +149,7 @@ def test_a_rollup_answers_a_timeline_by_whole_buckets_and_its_edges() -> None:
     assert live == {"$set": {"_id.time": {"$literal": 0}}}
 
 
-def test_a_rollup_answers_buckets_that_its_granularities_divide() -> None:
+def test_a_rollup_answers_buckets_that_are_multiples_of_its_granularities() -> None:
     whole = Window(START.replace(minute=0, second=0), HOURS[-1])
     for size, answered in ((QUARTER, True), (timedelta(hours=1), True), (QUARTER / 3, False)):
         plan = _plan(EVENTS_BY_TYPE.during(whole).by_buckets(size))

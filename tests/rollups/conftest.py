@@ -1,4 +1,4 @@
-"""Rollups that are maintained while tests change their documents."""
+"""Fixtures: rollups that keepers maintain while tests change documents."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -27,17 +27,17 @@ SOON = 10.0
 
 @pytest.fixture(scope="module")
 async def store(database: Database) -> AsyncIterator[RollupStore]:
-    """The store of rollups that are maintained during all tests of a module."""
+    """The store of all rollups; keepers maintain them during the tests of a module."""
     store = RollupStore(database, lease_seconds=0.6)
     with pytest.MonkeyPatch.context() as patch:
-        # Each example waits for the next batch.
+        # Short waits: each example waits for the next batch.
         patch.setattr(changes, "QUIET_SECONDS", 0.1)
         patch.setattr(changes, "WAIT_MS", 50)
-        # Cells are fresh however slow the machine is.
+        # Cells are fresh even on a slow machine.
         patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
-        # Each read asks for the states, however fast the machine is.
+        # Each read loads the states, even on a fast machine.
         patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
-        # As a server does: an earlier test may have left a collection without pre-images.
+        # An earlier test may have left a collection without pre-images.
         await prepare(store, DEFAULT_ROLLUPS)
         keepers = [
             asyncio.create_task(maintain(store, rollup, "tests")) for rollup in DEFAULT_ROLLUPS
@@ -58,7 +58,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def caught_up(store: RollupStore, rollup: Rollup) -> Mapping[str, Any]:
-    """The state document once the cells contain all changes that were made until now."""
+    """Waits until the cells contain all changes made so far; returns the state document."""
     now = (await majority_time(store.database)).cluster_time
     async with asyncio.timeout(SOON):
         while True:
@@ -79,7 +79,7 @@ def _by_key(cells: list[dict[str, Any]]) -> dict[Any, Any]:
 
 
 async def assert_exact(store: RollupStore, *rollups: Rollup) -> None:
-    """Asserts that the cells, once caught up, equal a fresh count; by default of all rollups."""
+    """Waits for the followers, then asserts that the cells equal a fresh count. Default: all."""
     for rollup in rollups or DEFAULT_ROLLUPS:
         state = await caught_up(store, rollup)
         found = await store.database[state["cells"]].find({"documents": {"$ne": 0}}).to_list()
@@ -97,7 +97,7 @@ async def assert_exact(store: RollupStore, *rollups: Rollup) -> None:
             for key in stored | counted
             if stored.get(key) != counted.get(key)
         ]
-        # Only three: all of them would hide what happened.
+        # Three examples are enough: a long list would hide the cause.
         assert not different, (
             len(different), different[:3], len(stored), len(counted), dict(state)
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """Processes that maintain rollups until they are killed, and that compare cells with documents.
 
-They are not the tests' process, as Beanie binds documents to one database in a process.
+They are separate processes, since Beanie binds documents to one database per process.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from tests.rollups.conftest import assert_exact
 
 
 def follow(uri: str, database: str, lease_seconds: float, log_file: Path) -> None:
-    """Maintains the rollups of a database, and logs into a file."""
+    """Maintains the rollups of a database until the process is killed; logs to a file."""
     output = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -34,7 +34,7 @@ async def _follow(uri: str, name: str, lease_seconds: float) -> None:
 
 
 def compare(uri: str, name: str) -> None:
-    """Fails unless the cells, once caught up, equal a fresh count."""
+    """Waits for the follower, then fails unless the cells equal a fresh count."""
     asyncio.run(_compare(uri, name))
 
 

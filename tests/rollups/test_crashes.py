@@ -1,4 +1,4 @@
-"""Cells stay exact while keepers are killed and frozen under load, and MongoDB is killed."""
+"""Cells stay exact under load when keepers are killed or frozen, and when MongoDB is killed."""
 
 import os
 import random
@@ -31,7 +31,7 @@ _NAME: Final = "crashes"
 
 @pytest.fixture
 def mongod(tmp_path: Path) -> Iterator[Mongod]:
-    """A replica set that can be killed, and started again at the same address."""
+    """A replica set that can be killed and started again at the same address."""
     with Mongod(tmp_path, "--replSet", "r") as mongod:
         mongod.initiate()
         yield mongod
@@ -47,7 +47,7 @@ class _Followers:
         self.running = [self._start(), self._start()]
 
     def replace(self, number: int) -> None:
-        """Kills a process, and starts another in its place."""
+        """Kills a process and starts another in its place."""
         self.running[number].kill()
         self.running[number].join()
         self.running[number] = self._start()
@@ -81,7 +81,7 @@ def _following(uri: str, folder: Path) -> Iterator[_Followers]:
 
 
 class _Load:
-    """Random writes, one after the other, in a thread of its own."""
+    """Random writes, one at a time, in a separate thread."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -102,7 +102,7 @@ class _Load:
     def _run(self) -> None:
         with MongoClient[dict[str, Any]](self._uri) as client:
             while not self._ended.wait(0.002):
-                # MongoDB may be down.
+                # A test may have killed MongoDB.
                 with suppress(PyMongoError):
                     self._write(client[_NAME])
                     self.writes += 1
@@ -258,9 +258,9 @@ def test_a_keeper_frozen_past_its_lease_writes_nothing(mongod: Mongod, tmp_path:
             _until(taken)
             os.kill(holder.pid, signal.SIGCONT)
 
-            def told(holder: BaseProcess = holder, refused: int = refused) -> bool:
+            def lease_lost(holder: BaseProcess = holder, refused: int = refused) -> bool:
                 return followers.log(holder).count("another process took the lease") > refused
 
-            _until(told)
+            _until(lease_lost)
     with _following(mongod.uri, tmp_path):
         _assert_exact(mongod.uri)

@@ -48,7 +48,7 @@ def _by_status(cube: Cube) -> Slice:
 
 
 async def _read(database: Database, rollup: Rollup) -> Mapping[Any, Mapping[str, Any]]:
-    """Orders by status, as a server of the rollup's declaration reads them from its cells."""
+    """Orders by status, read from the cells of the rollup's declaration."""
     (cube,) = rollup.cubes
     reader = RollupReader(database, [rollup])
     state = fresh_state(rollup, (await reader.states())[1], timedelta())
@@ -83,7 +83,7 @@ async def test_two_declarations_are_exact_side_by_side(
             assert await _read(database, rollup) == counted
     assert {len(each) for each in counted.values()} == {len(OTHER_CUBE.measures)}
     current, other = await store.state(CURRENT), await store.state(OTHER)
-    # The lease and the cells remained the same all the time.
+    # The current declaration still has the same lease and cells.
     for name in ("owner", "fencing_token", "cells", "builds"):
         assert current[name] == before[name]
     assert other["owner"] == "other version"
@@ -91,7 +91,9 @@ async def test_two_declarations_are_exact_side_by_side(
     assert current["rollup"] == other["rollup"] == CURRENT.name
 
 
-async def test_a_declaration_goes_on_where_it_ended(store: RollupStore) -> None:
+async def test_a_keeper_continues_from_the_resume_position_of_its_declaration(
+    store: RollupStore,
+) -> None:
     async with _maintaining_other(store):
         built = await caught_up(store, OTHER)
     await store.database["ticket_orders"].insert_one({"event_id": ObjectId()})
@@ -101,7 +103,7 @@ async def test_a_declaration_goes_on_where_it_ended(store: RollupStore) -> None:
 
 
 async def _swept(store: RollupStore) -> list[str]:
-    """The collections after a sweep of the current declaration."""
+    """The names of all collections after the current declaration's keeper sweeps."""
     lease = await acquire(store, CURRENT, "sweeper", by_force=True)
     assert lease is not None
     async with lease:
@@ -109,7 +111,7 @@ async def _swept(store: RollupStore) -> list[str]:
     return await store.database.list_collection_names()
 
 
-async def test_a_declaration_is_dropped_a_day_after_its_lease(
+async def test_another_declaration_is_dropped_a_day_after_its_lease_ends(
     store: RollupStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await caught_up(store, CURRENT)
@@ -127,7 +129,7 @@ async def test_a_declaration_is_dropped_a_day_after_its_lease(
     assert (await store.state(OTHER))["cells"] == state["cells"]
 
     await end_lease(ABANDONED_AFTER + timedelta(minutes=1))
-    # By the keeper, which sweeps by itself.
+    # From now on the running keeper sweeps.
     monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
 
     async def dropped() -> bool:
@@ -139,7 +141,7 @@ async def test_a_declaration_is_dropped_a_day_after_its_lease(
 
 
 @pytest.mark.parametrize("with_expiry", [True, False])
-async def test_a_state_of_an_early_version_is_dropped_alike(
+async def test_a_state_of_an_early_version_is_dropped_too(
     store: RollupStore, with_expiry: bool
 ) -> None:
     await caught_up(store, CURRENT)
@@ -158,13 +160,13 @@ async def test_a_state_of_an_early_version_is_dropped_alike(
 async def test_cells_without_a_state_are_dropped(store: RollupStore) -> None:
     await caught_up(store, CURRENT)
     orphan = f"headcount_cells.{OTHER.state_id}.1776700800000.1"
-    # Of another rollup, whose name begins alike.
-    others = f"headcount_cells.{CURRENT.name}_archive@0123456789ab.1776700800000.1"
-    for name in (orphan, others):
+    # Cells of another rollup whose name has the same start.
+    of_another_rollup = f"headcount_cells.{CURRENT.name}_archive@0123456789ab.1776700800000.1"
+    for name in (orphan, of_another_rollup):
         await store.database[name].insert_one({})
-    left = await _swept(store)
-    assert orphan not in left
-    assert others in left
+    remaining = await _swept(store)
+    assert orphan not in remaining
+    assert of_another_rollup in remaining
 
 
 async def test_a_keeper_rebuilds_if_its_state_is_dropped(store: RollupStore) -> None:

@@ -1,4 +1,4 @@
-"""The cells equal a fresh count, however the documents were changed."""
+"""Each change counts exactly once: cells equal a fresh count after any kind of write."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -29,12 +29,12 @@ _Case = TypeVar("_Case")
 
 
 async def _replace_all(database: Database, data: Mapping[str, Any], how: str) -> None:
-    """Makes collections hold these documents, by inserts, updates, replacements and deletes."""
+    """Makes `data` the documents of the collections, by upserts (see `how`) and deletes."""
     async with database.client.start_session() as session:
 
         async def write(session: Any) -> None:
-            for name, held in data.items():
-                documents = {document["_id"]: document for document in held}
+            for name, wanted in data.items():
+                documents = {document["_id"]: document for document in wanted}
                 await database[name].delete_many({"_id": {"$nin": [*documents]}}, session=session)
                 for _id, document in documents.items():
                     fields = {each: value for each, value in document.items() if each != "_id"}
@@ -68,12 +68,12 @@ async def _replace_all(database: Database, data: Mapping[str, Any], how: str) ->
 async def _after(
     database: Database, steps: list[tuple[_Case, str]], data: Callable[[_Case], Mapping[str, Any]]
 ) -> _Case | None:
-    """The data after all steps; None if all steps were aborted."""
-    there = None
+    """Carries out the steps; returns the resulting case, None if all steps were aborted."""
+    result = None
     for case, how in steps:
         await _replace_all(database, data(case), how)
-        there = there if how == "aborted" else case
-    return there
+        result = result if how == "aborted" else case
+    return result
 
 
 def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
@@ -81,7 +81,7 @@ def _steps(data: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
     return st.lists(st.tuples(data, ways), min_size=1, max_size=3)
 
 
-# Shrinking waits for the cells to catch up each time.
+# No shrinking: each attempt would wait for the cells to catch up.
 _unshrunk = settings(
     max_examples=PROFILE.rollup_examples, phases=[Phase.explicit, Phase.reuse, Phase.generate]
 )
@@ -92,30 +92,30 @@ _unshrunk = settings(
 async def test_cells_equal_a_fresh_count(
     database: Database, store: RollupStore, ask: Ask, steps: list[tuple[Dataset, str]]
 ) -> None:
-    there = await _after(database, steps, lambda data: data)
+    result = await _after(database, steps, lambda data: data)
     await assert_exact(store)
-    if there is not None:
-        await compare_all(partial(ask, rollups=RollupReader(database)), there)
+    if result is not None:
+        await compare_all(partial(ask, rollups=RollupReader(database)), result)
 
 
 @_unshrunk
 @given(_steps(behaviours()))
-async def test_windows_of_cells_and_their_edges_equal_a_fresh_count(
+async def test_windows_read_from_cells_and_live_edges_equal_a_fresh_count(
     database: Database,
     store: RollupStore,
     ask: Ask,
     sent: Sent,
     steps: list[tuple[tuple[str, datetime, Dataset], str]],
 ) -> None:
-    there = await _after(database, steps, lambda case: case[2])
+    result = await _after(database, steps, lambda case: case[2])
     await assert_exact(store)
-    if there is not None:
-        timezone, now, data = there
+    if result is not None:
+        timezone, now, data = result
         await compare_dashboards(partial(ask, rollups=RollupReader(database)), data, timezone, now)
         assert any("headcount_cells" in name for _, name in sent.commands)
 
 
-async def test_kpis_of_cells_are_those_of_documents(
+async def test_kpis_read_from_cells_equal_brute_force(
     database: Database, store: RollupStore, ask: Ask, sent: Sent
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
@@ -144,7 +144,7 @@ async def test_empty_cells_are_swept(
         await until(swept)
 
 
-async def test_late_cells_are_not_read(
+async def test_stale_cells_are_not_read(
     database: Database, store: RollupStore, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup_states, "FRESH", timedelta(milliseconds=-1))
@@ -153,7 +153,7 @@ async def test_late_cells_are_not_read(
     assert sent.to("ticket_orders")
 
 
-async def test_cells_that_did_not_change_are_not_read_again(
+async def test_unchanged_cells_are_not_read_again(
     database: Database, store: RollupStore, ask: Ask, sent: Sent
 ) -> None:
     await _replace_all(database, nasty(), "replaced")
@@ -163,7 +163,7 @@ async def test_cells_that_did_not_change_are_not_read_again(
     async def orders() -> tuple[Any, int]:
         result = await read("{ orderStats { totalOrders } }")
         assert result.data is not None
-        # The keepers use the same client, but aggregate no cells.
+        # The keepers use the same client, but send no aggregations of cells.
         reads = sum(
             command == "aggregate" and "headcount_cells" in to for command, to in sent.commands
         )
@@ -177,12 +177,12 @@ async def test_cells_that_did_not_change_are_not_read_again(
     assert await orders() == (number + 1, 1)
 
 
-async def test_states_are_not_asked_for_again_at_once(
+async def test_states_are_cached_between_requests(
     database: Database, store: RollupStore, ask: Ask, sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rollup_reader, "_STATES_SECONDS", 3600)
     await assert_exact(store)
-    kept = RollupReader(database)
+    reader = RollupReader(database)
     for times in (1, 0):
-        await ask("{ orderStats { totalOrders } }", rollups=kept)
+        await ask("{ orderStats { totalOrders } }", rollups=reader)
         assert sent.commands.count(("aggregate", STATES)) == times

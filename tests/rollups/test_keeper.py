@@ -1,4 +1,4 @@
-"""Keepers: a gap in the changes leads to a rebuild, leases exclude, wrong cells are found."""
+"""Keepers: rebuilds after gaps in the change stream, exclusive leases, detection of wrong cells."""
 
 import asyncio
 from collections import Counter
@@ -57,7 +57,7 @@ async def _swapped(store: RollupStore) -> None:
     copied: list[Mapping[str, Any]] = [{"$match": {"event_id": {"$ne": None}}}, {"$out": "copied"}]
     await (await tickets.aggregate(copied)).to_list()
     await tickets.rename("old_tickets")
-    # Longer than the keeper takes to notice: it must not create a collection in its place.
+    # The keeper notices in this time, and must not create a new collection.
     await asyncio.sleep(1)
     await store.database["copied"].rename("tickets")
     await store.database["old_tickets"].drop()
@@ -71,10 +71,10 @@ async def _without_images(store: RollupStore) -> None:
 
 
 async def _history_lost(store: RollupStore) -> None:
-    await _as_if(store, {"position": Timestamp(1, 1)})
+    await _set_state(store, {"position": Timestamp(1, 1)})
 
 
-async def _as_if(store: RollupStore, state: Mapping[str, Any]) -> None:
+async def _set_state(store: RollupStore, state: Mapping[str, Any]) -> None:
     lease = await acquire(store, TICKETS, "another process", by_force=True)
     assert lease is not None
     async with lease:
@@ -82,16 +82,16 @@ async def _as_if(store: RollupStore, state: Mapping[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "happens",
+    "make_gap",
     [_dropped, _renamed, _swapped, _without_images, _history_lost],
 )
 async def test_a_gap_in_the_changes_leads_to_a_rebuild(
-    database: Database, store: RollupStore, happens: Callable[[RollupStore], Awaitable[None]]
+    database: Database, store: RollupStore, make_gap: Callable[[RollupStore], Awaitable[None]]
 ) -> None:
     await _fill(database)
     await assert_exact(store)
     builds = (await store.state(TICKETS))["builds"]
-    await happens(store)
+    await make_gap(store)
     await _rebuilt(store, TICKETS, builds)
     await database["tickets"].insert_one({"event_id": ObjectId()})
     await assert_exact(store)
@@ -115,7 +115,7 @@ async def test_cells_of_earlier_builds_are_dropped(
 async def test_the_sweep_finds_empty_cells_by_an_index(
     database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Only once its empty cells are counted.
+    # No sweep until the empty cells are counted.
     monkeypatch.setattr("rollups.keeper.follow.SWEEP_SECONDS", 3600)
     await _fill(database)
     cells = (await caught_up(store, TICKETS))["cells"]
@@ -137,7 +137,7 @@ async def test_the_sweep_finds_empty_cells_by_an_index(
         await database["system.profile"].drop()
     assert empty > 0
     assert {each["planSummary"] for each in found} == {"IXSCAN { documents: 1 }"}
-    # No cell but the empty ones is looked at.
+    # The sweep examines only the empty cells.
     assert sum(each["docsExamined"] for each in found) == empty
 
 
@@ -154,13 +154,13 @@ async def test_a_lost_lease_drops_no_newer_cells(database: Database, store: Roll
             await built.insert_one({})
             await drop_earlier_builds(late, database[state["cells"]])
             assert await built.find_one() is not None
-            # Nor the cells that are read, which are several builds old if later builds failed.
+            # Cells that are read are not dropped either, even after several failed builds.
             for _ in range(3):
                 await new_cells(newer)
             assert state["cells"] in await database.list_collection_names()
 
 
-async def test_a_lease_that_ends_is_free_at_once(database: Database) -> None:
+async def test_a_released_lease_is_free_at_once(database: Database) -> None:
     # A database without other keepers.
     alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
     for owner in ("one", "another"):
@@ -187,7 +187,7 @@ async def test_fencing_tokens_grow_even_if_states_are_dropped(database: Database
     await database.client.drop_database(alone.database)
 
 
-async def test_deltas_too_large_for_one_answer_come_in_several(database: Database) -> None:
+async def test_deltas_too_large_for_one_response_come_in_several(database: Database) -> None:
     (rollup,) = (each for each in DEFAULT_ROLLUPS if each.source is TicketOrder)
     alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
     # Each document is in cells of two levels.
@@ -202,7 +202,9 @@ async def test_deltas_too_large_for_one_answer_come_in_several(database: Databas
 # ---------------------------------------------------------------- verifying
 
 
-async def test_exact_cells_differ_nowhere(database: Database, store: RollupStore) -> None:
+async def test_verify_finds_no_differences_in_exact_cells(
+    database: Database, store: RollupStore
+) -> None:
     await _fill(database)
     await assert_exact(store)
     for rollup in DEFAULT_ROLLUPS:
@@ -211,17 +213,17 @@ async def test_exact_cells_differ_nowhere(database: Database, store: RollupStore
             assert await verify_some(store, rollup) == []
 
 
-async def _one_too_many(cells: Any) -> None:
+async def _count_one_too_many(cells: Any) -> None:
     await cells.update_many({}, {"$inc": {"documents": 1}})
 
 
-async def _none(cells: Any) -> None:
+async def _delete_all(cells: Any) -> None:
     await cells.delete_many({})
 
 
-@pytest.mark.parametrize("spoil", [_one_too_many, _none])
+@pytest.mark.parametrize("spoil", [_count_one_too_many, _delete_all])
 @pytest.mark.parametrize("rollup", DEFAULT_ROLLUPS, ids=lambda rollup: rollup.source.__name__)
-async def test_wrong_cells_are_found_not_read_and_rebuilt(
+async def test_wrong_cells_are_detected_and_rebuilt(
     database: Database,
     store: RollupStore,
     rollup: Rollup,
@@ -232,7 +234,7 @@ async def test_wrong_cells_are_found_not_read_and_rebuilt(
     state = await store.state(rollup)
     await spoil(database[state["cells"]])
     for _ in range(50):
-        # The random document may be in no cell, as a deleted ticket is.
+        # A check of a random document finds nothing if it is in no cell, such as a deleted ticket.
         if await verify_some(store, rollup):
             break
     after = await store.state(rollup)
@@ -242,14 +244,14 @@ async def test_wrong_cells_are_found_not_read_and_rebuilt(
     assert (await store.state(rollup))["builds"] == state["builds"] + 1
 
 
-async def test_a_keeper_finds_wrong_cells_by_itself(
+async def test_a_keeper_detects_wrong_cells_by_itself(
     database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     await _fill(database)
     await assert_exact(store)
     monkeypatch.setattr(keeper, "CHECK_SECONDS", 0.05)
-    # A keeper that checks sleeps still for the old time: a new one starts.
-    await _as_if(store, {})
+    # The running check still sleeps for the old interval; a lost lease makes the keeper restart it.
+    await _set_state(store, {})
     state = await caught_up(store, TICKETS)
     await database[state["cells"]].update_many({}, {"$inc": {"measures.tickets": 1}})
     await _rebuilt(store, TICKETS, state["builds"])

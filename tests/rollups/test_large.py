@@ -1,4 +1,4 @@
-"""Cells that do not fit into the smallest cache at once are written in several transactions."""
+"""Cells too large for the smallest cache are written in several transactions."""
 
 import asyncio
 import time
@@ -32,7 +32,7 @@ State = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
-    """A MongoDB whose cache is the smallest there is: 256 MB."""
+    """A MongoDB with the smallest possible cache: 256 MB."""
     options = ("--replSet", "r", "--wiredTigerCacheSizeGB", "0.25")
     with Mongod(tmp_path_factory.mktemp("large"), *options) as mongod:
         mongod.initiate()
@@ -41,7 +41,7 @@ def mongod(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mongod]:
 
 @contextmanager
 def _maintaining(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
-    """The log file of a process that maintains rollups meanwhile."""
+    """Runs a process that maintains rollups; yields its log file."""
     log = folder / "log"
     with (
         log.open("w") as output,
@@ -51,7 +51,7 @@ def _maintaining(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
 
 
 def _until_reached(client: MongoClient[dict[str, Any]], time_: Timestamp, builds: int) -> State:
-    """The state of the orders' rollup after so many builds, once it reaches a cluster time."""
+    """Waits until the orders' rollup has `builds` builds and reaches `time_`; returns its state."""
     deadline = time.monotonic() + _SOON
     while True:
         state = client[_NAME]["headcount_rollups"].find_one({"rollup": f"{_NAME}.ticket_orders"})
@@ -71,7 +71,7 @@ def test_changes_whose_cells_are_large_are_followed(
         client.drop_database(_NAME)
         assert run(tmp_path, "rollups", "build", **settings).returncode == 0
         orders = [{"event_id": f"{number:09d}" * 1000} for number in range(_ORDERS)]
-        # All before the keeper starts: they come in one batch.
+        # Written before the keeper starts, so all come in one batch.
         with client.start_session() as session:
             if at_once:
                 with session.start_transaction():
@@ -82,7 +82,7 @@ def test_changes_whose_cells_are_large_are_followed(
         assert written is not None
         with _maintaining(tmp_path, settings) as log:
             state = _until_reached(client, written, builds=2 if at_once else 1)
-    # Changes of one cluster time are never parted.
+    # Changes of one cluster time are never split: then the rollup is rebuilt.
     assert ("too large for a transaction" in log.read_text()) is at_once
     if not at_once:
         assert state["changes"] == _ORDERS
@@ -90,9 +90,9 @@ def test_changes_whose_cells_are_large_are_followed(
     assert verified.returncode == 0, verified.stdout[-300:]
 
 
-async def test_empty_cells_are_swept_however_large(mongod: Mongod, database: Database) -> None:
+async def test_large_empty_cells_are_swept(mongod: Mongod, database: Database) -> None:
     (rollup,) = (each for each in DEFAULT_ROLLUPS if each.source is Ticket)
-    # Binds the documents, which the rollup takes its name from.
+    # The fixture `database` binds the documents; the name of the rollup starts with the database's.
     assert rollup.name.startswith(database.name)
     async with AsyncMongoClient[dict[str, Any]](mongod.uri) as client:
         lease = await acquire(RollupStore(client["swept"]), rollup, "one")

@@ -1,4 +1,4 @@
-"""Valid operations and results at random: every choice is the given source's."""
+"""Random operations and results of resolvers, reproducible from the seed of `random`."""
 
 import json
 from collections.abc import Callable, Generator, Mapping
@@ -35,7 +35,7 @@ class Operation:
         }
         root = schema.query_type
         assert root is not None
-        # Fields of the same name may have other arguments: each has an alias of its own.
+        # Fields of the same name may have different arguments, so each has its own alias.
         selected = " ".join(
             f"{self._alias(name)}{self._arguments(field.args)} {self._directives()} "
             f"{self._selection(field.type, 4)}"
@@ -106,7 +106,7 @@ def _required(type_: GraphQLInputObjectType) -> Mapping[str, GraphQLArgument]:
 
 
 class Later:
-    """An awaitable that nobody has to await."""
+    """An awaitable that gives no warning if it is never awaited."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -117,14 +117,14 @@ class Later:
 
 
 class Results:
-    """Random results of resolvers; of its values, one in so many is a fault."""
+    """Random results of resolvers; `faults` is the share of invalid values, from 0 to 1."""
 
     def __init__(self, random: Random, faults: float) -> None:
         self._random = random
         self._faults = faults
 
     def of(self, type_: Any) -> Any:
-        """A result of a type, or what should not be one."""
+        """A result of a type, or sometimes a fault."""
         random = self._random
         if random.random() < self._faults:
             return self._fault(type_)
@@ -165,7 +165,7 @@ class Results:
 
     def _fault(self, type_: Any) -> Any:
         random = self._random
-        # What is nearly right is the likeliest to be taken for it.
+        # Values that a wrong implementation most easily accepts.
         near: dict[str, list[object]] = {
             "Int": [2**31, -(2**31) - 1, True, 1.0],
             "Float": [float("nan"), float("inf"), 7, 2**70],
@@ -174,7 +174,7 @@ class Results:
             "JSON": [None, Undefined, ValueError("stored in place of a value"), float("nan")],
         }
         values = near.get(get_named_type(type_).name)
-        # What JSON can't hold must not come from a resolver of it: no execution would notice.
+        # A JSON field gets only these faults: no executor rejects other values.
         if values and (random.random() < 0.5 or get_named_type(type_).name == "JSON"):
             return random.choice(values)
         return random.choice(
@@ -210,5 +210,5 @@ def _class(name: str, fields: tuple[str, ...]) -> type:
 
 
 def as_json(value: object) -> str:
-    """A value as text, with the order of keys and the difference of 1, 1.0 and true."""
+    """The value as JSON text, which distinguishes the order of keys, and 1, 1.0 and true."""
     return json.dumps(value)

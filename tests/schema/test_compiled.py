@@ -1,4 +1,4 @@
-"""Compiled execution answers as graphql-core does, in every detail, and knows when not to try."""
+"""Compiled execution answers exactly as graphql-core, and leaves uncompilable fields to it."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -25,19 +25,19 @@ from tests.strategies import NOW, nasty
 
 
 def _built(*, compiled: bool) -> strawberry.Schema:
-    """A schema of its own, with nothing that refuses operations or changes errors."""
+    """A new schema without limits, and without extensions that change errors."""
     built = schema.build(compiled=compiled)
     built.extensions = (DisableValidation,)
     return built
 
 
-PLAIN = _built(compiled=False)
+REFERENCE = _built(compiled=False)
 COMPILED = _built(compiled=True)
 
 
 @pytest.fixture
 def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
-    """How many values were asked for, and how many of them generated functions completed."""
+    """`tried`: the values to complete; `compiled`: those that generated functions completed."""
     counted: Counter[str] = Counter()
     answer = CompiledExecution._answer
 
@@ -57,11 +57,11 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[str]]:
 async def _result(
     built: strawberry.Schema, operation: Operation, seed: int, faults: float
 ) -> tuple[str, list[Any]]:
-    """The data as JSON, and the errors, where resolvers give random results."""
+    """The data as JSON, and the errors, of an execution with random results of resolvers."""
     results = Results(Random(seed), faults)
     fields: Any = built._schema.query_type
     for field in fields.fields.values():
-        # Each is asked in the order of the operation: the same results for both schemas.
+        # Both schemas resolve in the order of the operation, so both get the same results.
         field.resolve = lambda _, info, **__: results.of(info.return_type)
     context = Context(ADMIN, NOW, Loader({}, timeout=30))
     result: Any = await built.execute(operation.text, operation.variables, context_value=context)
@@ -69,21 +69,21 @@ async def _result(
 
 
 def _operations(number: int, seed: int) -> Iterator[Operation]:
-    """So many random valid operations."""
+    """`number` random valid operations."""
     random, found = Random(seed), 0
     while found < number:
-        operation = Operation(random, PLAIN._schema)
-        if not validate(PLAIN._schema, parse(operation.text)):
+        operation = Operation(random, REFERENCE._schema)
+        if not validate(REFERENCE._schema, parse(operation.text)):
             found += 1
             yield operation
 
 
 async def test_random_operations_have_equal_answers(answers: Counter[str]) -> None:
-    compiled, kinds = answers, Counter[str]()
+    kinds = Counter[str]()
     for seed, operation in enumerate(_operations(PROFILE.operations, seed=4)):
-        plain = await _result(PLAIN, operation, seed, 0)
-        assert await _result(COMPILED, operation, seed, 0) == plain, operation.text
-        assert not plain[1]
+        reference = await _result(REFERENCE, operation, seed, 0)
+        assert await _result(COMPILED, operation, seed, 0) == reference, operation.text
+        assert not reference[1]
         kinds.update(
             word
             for word in ("@skip", "@include", "fragment", "... ", "__typename", "a1:", "$b0")
@@ -91,7 +91,7 @@ async def test_random_operations_have_equal_answers(answers: Counter[str]) -> No
         )
     assert min(kinds.values()) > PROFILE.operations / 10
     assert len(kinds) == 7
-    assert compiled["compiled"] > PROFILE.operations
+    assert answers["compiled"] > PROFILE.operations
 
 
 async def test_faults_at_random_places_have_equal_answers_and_errors(
@@ -99,9 +99,9 @@ async def test_faults_at_random_places_have_equal_answers_and_errors(
 ) -> None:
     failed = 0
     for seed, operation in enumerate(_operations(PROFILE.operations, seed=5)):
-        plain = await _result(PLAIN, operation, seed, 0.06)
-        assert await _result(COMPILED, operation, seed, 0.06) == plain, operation.text
-        failed += bool(plain[1])
+        reference = await _result(REFERENCE, operation, seed, 0.06)
+        assert await _result(COMPILED, operation, seed, 0.06) == reference, operation.text
+        failed += bool(reference[1])
     assert failed > 0.2 * PROFILE.operations
     assert 0.3 * PROFILE.operations < answers["compiled"] < answers["tried"]
 
@@ -116,7 +116,7 @@ async def test_faults_at_random_places_have_equal_answers_and_errors(
         (operations.DASHBOARD_STATS, {"mode": "UNIQUE", "timezone": "UTC"}),
     ],
 )
-async def test_whole_results_are_completed_by_one_function(
+async def test_one_generated_function_completes_a_whole_result(
     ask: Ask,
     fill: Callable[[Dataset], None],
     answers: Counter[str],
@@ -187,18 +187,18 @@ class Ship:
         ("size @include(if: true) cities @skip(if: true)", 1),
     ],
 )
-async def test_what_is_more_than_attributes_is_left_to_graphql_core(
+async def test_fields_that_are_not_mere_attributes_are_left_to_graphql_core(
     selection: str, compiled: int, answers: Counter[str]
 ) -> None:
-    # A type with an interface checks each value's type: it is not plain.
+    # A type with an interface checks the type of each value, so it is not compiled.
     text = f"{{ crew {{ {selection} }} }}"
-    plain = await strawberry.Schema(Ship).execute(text)
+    reference = await strawberry.Schema(Ship).execute(text)
     result = await strawberry.Schema(Ship, execution_context_class=CompiledExecution).execute(text)
-    assert (result.data, result.errors) == (plain.data, None)
+    assert (result.data, result.errors) == (reference.data, None)
     assert answers["compiled"] == compiled
 
 
-async def test_any_value_of_a_lenient_scalar_is_answered_as_graphql_core_does() -> None:
+async def test_any_value_of_a_lenient_scalar_is_answered_as_by_graphql_core() -> None:
     @strawberry.type
     class Label:
         text: Anything
@@ -229,7 +229,7 @@ async def test_any_value_of_a_lenient_scalar_is_answered_as_graphql_core_does() 
         def box(self, number: int) -> Box | None:
             return boxes[number]
 
-    # An empty text is null.
+    # This scalar serializes an empty text as null.
     scalar = strawberry.scalar(name="Anything", serialize=lambda value: value or None)
     config = StrawberryConfig(scalar_map={Anything: scalar})
     answered = 0
@@ -245,7 +245,7 @@ async def test_any_value_of_a_lenient_scalar_is_answered_as_graphql_core_does() 
     assert answered == 3
 
 
-async def test_an_extension_that_watches_fields_sees_each(answers: Counter[str]) -> None:
+async def test_an_extension_that_watches_fields_sees_each_field(answers: Counter[str]) -> None:
     seen = []
 
     class Watch(SchemaExtension):
@@ -262,10 +262,10 @@ async def test_an_extension_that_watches_fields_sees_each(answers: Counter[str])
     assert answers["compiled"] == 0
 
 
-async def test_what_is_skipped_is_decided_by_each_requests_variables() -> None:
-    kept = operation_cache()
+async def test_skipping_depends_on_the_variables_of_each_request() -> None:
+    cache = operation_cache()
     built = strawberry.Schema(
-        Ship, execution_context_class=CompiledExecution, extensions=[lambda: OperationCache(kept)]
+        Ship, execution_context_class=CompiledExecution, extensions=[lambda: OperationCache(cache)]
     )
     text = (
         "query ($a: Boolean!, $b: Boolean = true)"
@@ -284,19 +284,19 @@ async def test_what_is_skipped_is_decided_by_each_requests_variables() -> None:
 
 @pytest.mark.parametrize("variables", [{}, {"a": None}, {"a": False}])
 @pytest.mark.parametrize("selection", ["size @skip(if: $a)", "members { name @skip(if: $a) }"])
-async def test_a_condition_that_is_null_fails_as_it_does_in_graphql_core(
+async def test_a_null_condition_fails_as_in_graphql_core(
     selection: str, variables: dict[str, Any]
 ) -> None:
     text = f"query ($a: Boolean = true) {{ crew {{ {selection} }} }}"
-    plain, compiled = [
+    reference, compiled = [
         await strawberry.Schema(Ship, execution_context_class=executor).execute(text, {**variables})
         for executor in (None, CompiledExecution)
     ]
-    assert (compiled.data, str(compiled.errors)) == (plain.data, str(plain.errors))
+    assert (compiled.data, str(compiled.errors)) == (reference.data, str(reference.errors))
     assert (compiled.errors is None) == (None not in variables.values())
 
 
-async def test_attributes_are_read_as_the_schema_is_told_to(answers: Counter[str]) -> None:
+async def test_a_default_resolver_of_the_schema_is_used(answers: Counter[str]) -> None:
     def doubled(source: Any, name: str) -> Any:
         return 2 * getattr(source, name)
 
@@ -310,7 +310,7 @@ async def test_attributes_are_read_as_the_schema_is_told_to(answers: Counter[str
     assert answers["compiled"] == 0
 
 
-async def test_a_directive_of_ones_own_is_heeded(answers: Counter[str]) -> None:
+async def test_a_custom_directive_is_applied(answers: Counter[str]) -> None:
     @strawberry.directive(locations=[DirectiveLocation.FIELD])
     def negated(value: DirectiveValue[int]) -> int:
         return -value
@@ -321,7 +321,7 @@ async def test_a_directive_of_ones_own_is_heeded(answers: Counter[str]) -> None:
     assert answers["compiled"] == 0
 
 
-async def test_plans_keep_few_documents_if_these_are_large(answers: Counter[str]) -> None:
+async def test_few_plans_of_large_documents_are_cached(answers: Counter[str]) -> None:
     built = strawberry.Schema(Ship, execution_context_class=CompiledExecution)
     for number in range(20):
         await built.execute(f"{{ crew {{ a{number}: size }} }} #{'x' * 50_000}")
@@ -333,7 +333,7 @@ async def test_plans_keep_few_documents_if_these_are_large(answers: Counter[str]
     assert not CompiledExecution.plans
 
 
-async def test_plans_are_bounded_by_count_and_by_size(answers: Counter[str]) -> None:
+async def test_cached_plans_are_bounded_by_count_and_size(answers: Counter[str]) -> None:
     built = strawberry.Schema(Ship, execution_context_class=CompiledExecution)
     for number in range(1_100):
         await built.execute(f"{{ crew {{ a{number}: size }} }}")

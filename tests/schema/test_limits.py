@@ -1,4 +1,4 @@
-"""The limits of one operation."""
+"""The limits of an operation: depth, aliases, cost and tokens."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ async def test_aliases_are_counted(database: object) -> None:
         ("query ($n: Int!) { eventStats(limit: $n) { total } }", {"n": 100.0}),
     ],
 )
-async def test_cost_is_fields_and_rows(
+async def test_the_cost_is_the_number_of_fields_and_rows(
     database: object, query: str, variables: dict[str, Any]
 ) -> None:
     assert await _errors(query, Limits(cost=102), **variables) == []
@@ -72,7 +72,7 @@ async def test_the_default_number_of_rows_costs_too(database: object) -> None:
     ]
 
 
-async def test_a_tenth_full_page_in_one_operation_costs_too_much(database: object) -> None:
+async def test_ten_full_pages_in_one_operation_cost_too_much(database: object) -> None:
     pages = (f"p{i}: eventStats(limit: 500) {{ events {{ title }} }}" for i in range(10))
     (error,) = await _errors(f"{{ {' '.join(pages)} }}")
     assert "cost" in error
@@ -83,7 +83,7 @@ async def test_tokens_are_counted(database: object) -> None:
     assert "2000 tokens" in error
 
 
-async def test_fragments_that_double_each_time_are_measured_at_once(database: object) -> None:
+async def test_fragments_that_double_are_measured_quickly(database: object) -> None:
     doubling = " ".join(f"fragment F{i} on Query {{ ...F{i + 1} ...F{i + 1} }}" for i in range(100))
     query = f"{{ ...F0 }} {doubling} fragment F100 on Query {{ viewer {{ role }} }}"
     (error,) = await _errors(query)
@@ -96,10 +96,10 @@ async def test_a_fragment_that_spreads_itself_is_refused(database: object) -> No
 
 
 async def test_an_unknown_fragment_or_field_is_refused_by_validation(database: object) -> None:
-    assert await _errors("{ ...Nobody }") == ["Unknown fragment 'Nobody'."]
+    assert await _errors("{ ...Missing }") == ["Unknown fragment 'Missing'."]
     assert len(await _errors("{ nothing { at { all } } }")) == 1
 
 
-async def test_introspection_costs_and_nests_nothing(database: object) -> None:
+async def test_introspection_has_no_cost_and_no_depth(database: object) -> None:
     query = "{ __schema { types { fields { type { ofType { ofType { name } } } } } } }"
     assert await _errors(query, Limits(depth=1, cost=1)) == []

@@ -1,4 +1,4 @@
-"""A document that is sent again is neither parsed nor validated again, and refused as before."""
+"""The operation cache: a repeated document is not parsed or validated again."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from tests.strategies import NOW
 
 
 @pytest.fixture
-def done(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often a document was parsed and validated."""
+def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """The numbers of calls of `parse` and `validate_document`."""
     counted: Counter[str] = Counter()
     parsing: Any = strawberry.schema.schema
     for module, name in (
@@ -47,35 +47,35 @@ async def _executed(built: Any, text: str, **variables: Any) -> ExecutionResult:
     return result
 
 
-async def test_a_document_is_parsed_and_validated_once(done: Counter[str]) -> None:
+async def test_a_document_is_parsed_and_validated_once(calls: Counter[str]) -> None:
     built = schema.build()
     for _ in range(3):
         result = await _executed(built, "{ viewer { role } }")
         assert result.data == {"viewer": {"role": "ADMIN"}}
-    assert done == {"parse": 1, "validate_document": 1}
+    assert calls == {"parse": 1, "validate_document": 1}
     await _executed(built, "{ viewer { role }  }")
     await _executed(schema.build(), "{ viewer { role } }")
-    assert done == {"parse": 3, "validate_document": 3}
+    assert calls == {"parse": 3, "validate_document": 3}
 
 
-async def test_an_invalid_document_is_refused_again_in_the_same_words(done: Counter[str]) -> None:
+async def test_a_repeated_invalid_document_gets_the_same_errors(calls: Counter[str]) -> None:
     built = schema.build()
     answers = [await _executed(built, "{ viewer { rank } nothing }") for _ in range(3)]
     first, *others = [[e.formatted for e in answer.errors or ()] for answer in answers]
     assert len(first) == 2
     assert others == [first, first]
-    assert done == {"parse": 1, "validate_document": 1}
+    assert calls == {"parse": 1, "validate_document": 1}
 
 
-async def test_what_is_no_graphql_is_not_kept(done: Counter[str]) -> None:
+async def test_a_document_with_a_syntax_error_is_not_cached(calls: Counter[str]) -> None:
     built = schema.build()
     for _ in range(2):
         result = await _executed(built, "{ viewer { ")
         assert "Syntax Error" in str(result.errors)
-    assert done == {"parse": 2}
+    assert calls == {"parse": 2}
 
 
-async def test_limits_are_checked_each_time_as_they_go_by_variables() -> None:
+async def test_limits_are_checked_for_the_variables_of_each_request() -> None:
     built = schema.build(Limits(cost=50))
     text = "query ($n: Int!) { eventStats(limit: $n) { __typename } }"
     for number, refused in ((1000, True), (10, False), (1000, True)):
@@ -83,16 +83,16 @@ async def test_limits_are_checked_each_time_as_they_go_by_variables() -> None:
         assert ("cost" in str(result.errors)) is refused
 
 
-async def test_introspection_stays_off_when_it_is_asked_for_again() -> None:
+async def test_repeated_introspection_stays_refused() -> None:
     built = schema.build(introspection=False)
     for _ in range(2):
         result = await _executed(built, "{ __schema { types { name } } }")
         assert "introspection" in str(result.errors)
 
 
-def test_documents_are_bounded_by_count_and_by_size() -> None:
-    kept, built = operation_cache(), schema.build()
-    extension = schema.execution.operation_cache.OperationCache(kept)
+def test_cached_documents_are_bounded_by_count_and_size() -> None:
+    cache, built = operation_cache(), schema.build()
+    extension = schema.execution.operation_cache.OperationCache(cache)
 
     def send(text: str) -> None:
         context: Any = built._create_execution_context(text, ())
@@ -103,9 +103,9 @@ def test_documents_are_bounded_by_count_and_by_size() -> None:
 
     for number in range(600):
         send(f"{{ a{number}: viewer {{ role }} }}")
-    assert len(kept) == 500
+    assert len(cache) == 500
     for number in range(30):
         send(f"{{ b{number}: viewer {{ role }} }} #{'x' * 20_000}")
-    assert len(kept) == 9
+    assert len(cache) == 9
     send(f"{{ viewer {{ role }} }} #{'x' * 300_000}")
-    assert len(kept) == 9
+    assert len(cache) == 9

@@ -1,4 +1,4 @@
-"""The generated reference: each field of the SDL has its line in docs/kpis.md."""
+"""The generated reference: docs/kpis.md has a line for each field of the SDL."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from tests.operations import SCHEMA
 PAGE = (Path(__file__).parents[2] / "docs" / "kpis.md").read_text()
 
 
-def test_generated_files_are_those_of_the_schema() -> None:
+def test_the_committed_generated_files_are_up_to_date() -> None:
     assert [file for file, text in generated().items() if file.read_text() != text] == []
 
 
@@ -26,7 +26,7 @@ def test_generated_files_are_those_of_the_schema() -> None:
     ],
     ids=str,
 )
-def test_every_field_has_its_line(kind: GraphQLObjectType | GraphQLInputObjectType) -> None:
+def test_every_field_has_a_line(kind: GraphQLObjectType | GraphQLInputObjectType) -> None:
     table = PAGE.split(f"<!-- fields: {kind.name} -->")[1].split("<!-- end -->")[0]
     for name, field in kind.fields.items():
         assert f"| `{name}` | `{field.type}`" in table

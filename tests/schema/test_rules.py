@@ -1,4 +1,4 @@
-"""The schema is closed by default: a field that does not say who may read it does not build."""
+"""The schema is closed by default: it does not build if a field has no rule."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def _resolver(kind: type) -> Any:
     return resolve
 
 
-def test_a_root_field_without_a_rule_does_not_build() -> None:
+def test_a_schema_with_a_root_field_without_a_rule_does_not_build() -> None:
     with pytest.raises(NoRule, match=r"Query\.inner must say who may read it"):
         require_rules(_schema(inner=[])._schema)
 
@@ -60,4 +60,6 @@ def test_types_below_a_guarded_root_field_inherit_its_rule() -> None:
 def test_public_is_a_rule_that_is_not_printed() -> None:
     built = _schema(both=PUBLIC)
     require_rules(built._schema)
-    assert built.as_str().count("@requires") == 1 + 1  # one field, and the directive itself
+    assert (
+        built.as_str().count("@requires") == 1 + 1
+    )  # the guarded field, and the definition of the directive

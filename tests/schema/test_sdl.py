@@ -1,4 +1,4 @@
-"""The SDL: what is committed is what is printed, and it holds the contract."""
+"""The SDL: the committed file is up to date, and contains the contract."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ CONTRACT = build_schema((Path(__file__).parent.parent / "contract.graphql").read
 
 
 def _reached(contract: GraphQLSchema) -> set[str]:
-    """The types that the contract's Query leads to."""
+    """The names of all types that the contract's Query reaches."""
     reached: set[str] = set()
     pending = ["Query"]
     while pending:
@@ -66,7 +66,7 @@ def test_the_committed_sdl_is_what_the_schema_prints() -> None:
     assert schema.sdl() == SDL
 
 
-def test_the_sdl_holds_the_contract() -> None:
+def test_the_sdl_contains_the_contract() -> None:
     reached = _reached(CONTRACT)
     assert len(reached) > 20
     for name in reached:

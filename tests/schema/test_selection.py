@@ -1,10 +1,10 @@
-"""Nothing is computed for what is not selected, or may not be read."""
+"""Fields that are not selected or not allowed send no commands."""
 
 from auth.viewer import Permission, Role, Viewer
 from tests.conftest import Ask, Sent
 
 
-async def test_a_denied_field_sends_nothing_to_the_database(ask: Ask, sent: Sent) -> None:
+async def test_a_denied_field_sends_no_commands(ask: Ask, sent: Sent) -> None:
     result = await ask(
         "{ metrics { totalCustomers totalProducts totalStaff } orderStats { totalOrders } }",
         Viewer(Role.CUSTOMER),
@@ -13,13 +13,13 @@ async def test_a_denied_field_sends_nothing_to_the_database(ask: Ask, sent: Sent
     assert sent.commands == []
 
 
-async def test_only_the_readable_part_is_computed(ask: Ask, sent: Sent) -> None:
+async def test_only_allowed_fields_are_computed(ask: Ask, sent: Sent) -> None:
     staff = Viewer(Role.STAFF, (Permission.MANAGE_INVENTORY,))
     await ask("{ metrics { totalCustomers totalProducts totalStaff } }", staff)
     assert sent.commands == [("aggregate", "products")]
 
 
-async def test_typename_alone_sends_nothing(ask: Ask, sent: Sent) -> None:
+async def test_typename_alone_sends_no_commands(ask: Ask, sent: Sent) -> None:
     result = await ask("{ __typename orderStats { __typename } metrics { __typename } }")
     assert result.data == {
         "__typename": "Query",

@@ -42,7 +42,7 @@ WELCOMED = "Send a token with each request: 'Authorization: Bearer <token>'.\n"
 
 @pytest.fixture(scope="module")
 def database(mongodb_uri: str) -> Iterator[dict[str, str]]:
-    """The settings of a database of the test."""
+    """The settings of a database for one test."""
     name = f"headcount_cli_{uuid4().hex[:12]}"
     yield {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
@@ -244,7 +244,7 @@ def test_workers_share_an_address_and_metrics_and_end_together(
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=20)
         assert process.returncode in (0, 128 + signal.SIGTERM)
-        _wait_for_the_end_of(children)
+        _wait_for_end(children)
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, database: dict[str, str]) -> None:
@@ -252,7 +252,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path, database: dict[
     with running(tmp_path, "serve", **settings) as (process, _):
         workers = [child for child in _children(process.pid) if "spawn_main" in _command(child)]
         process.kill()
-        _wait_for_the_end_of(workers)
+        _wait_for_end(workers)
 
 
 @pytest.fixture
@@ -262,8 +262,8 @@ def proxy(mongodb_uri: str) -> Iterator[tuple[Proxy, Callable[[Coroutine[Any, An
     thread = Thread(target=loop.run_forever)
     thread.start()
 
-    def do(what: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(what, loop).result()
+    def do(action: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(action, loop).result()
 
     made = Proxy(mongodb_uri)
     do(made.open())
@@ -301,7 +301,7 @@ def test_a_worker_that_starts_without_a_database_serves_once_it_is_connected(
 
 
 def _status(url: str, path: str) -> int:
-    """The status of a response. Each request has a new connection, possibly to another worker."""
+    """The status of a response. Each request opens a connection, possibly to another worker."""
     while True:
         try:
             return httpx.get(f"{url}{path}", timeout=20).status_code
@@ -310,17 +310,17 @@ def _status(url: str, path: str) -> int:
 
 
 def _wait_for_children(pid: int, number: int, before: set[int]) -> None:
-    """Waits until a process has so many children that it did not have before."""
+    """Waits until a process has `number` children that are not in `before`."""
     deadline = time.monotonic() + 20
     while len({*_children(pid)} - before) < number:
-        assert time.monotonic() < deadline, "no others were started"
+        assert time.monotonic() < deadline, "no new child processes"
         time.sleep(0.05)
 
 
-def _wait_for_the_end_of(processes: list[int]) -> None:
+def _wait_for_end(processes: list[int]) -> None:
     deadline = time.monotonic() + 20
     while any(Path(f"/proc/{process}").exists() for process in processes):
-        assert time.monotonic() < deadline, "they go on"
+        assert time.monotonic() < deadline, "the processes still run"
         time.sleep(0.05)
 
 
@@ -383,7 +383,7 @@ def test_a_demo_that_was_killed_while_seeding_is_seeded_again(tmp_path: Path) ->
     log = tmp_path / "log"
     settings = environment({"HEADCOUNT_PORT": port})
     with log.open("w") as file, Command(("demo", "--scale", "3"), tmp_path, settings, file) as demo:
-        # Until it has written some of the documents.
+        # Waits until it has written some of the documents.
         while not re.search(r"\b[1-9]\d*%", log.read_text()):
             assert demo.poll() is None
             time.sleep(0.01)

@@ -1,4 +1,4 @@
-"""Serving of the pages: content security policy, caching, the demo's tokens."""
+"""The server of the pages: content security policy, caching, tokens of a demo."""
 
 import gzip
 import json
@@ -71,7 +71,7 @@ async def test_a_page_has_a_strict_content_security_policy(serve: Serve, path: s
     assert policy["default-src"] == "'none'"
     assert policy["script-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
-    # No scripts of other hosts, and no inline or evaluated ones.
+    # No scripts from other hosts, no inline scripts, no eval.
     sources = {source for rule in policy.values() for source in rule.split()}
     own_styles = {"'unsafe-inline'"} if path == "/graphql" else set()
     assert sources == {"'none'", "'self'", "data:"} | own_styles
@@ -110,7 +110,7 @@ async def test_only_built_files_are_served(serve: Serve, path: str) -> None:
 
 @needs_pages
 async def test_a_page_is_small() -> None:
-    """Compressed sizes: of the files that the dashboard loads, and of all files of GraphiQL."""
+    """Limits of compressed sizes: 300 kB for the dashboard, 1.5 MB for all files of GraphiQL."""
     sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in BUILT.glob("console/*")}
     page = (BUILT / "index.html").read_text()
     loaded = re.findall(r'"\./console/([^"]+)"', page)
@@ -188,7 +188,7 @@ async def test_pages_of_a_demo_contain_tokens_as_safe_json(
 
 @pytest.fixture
 def another(mongodb_uri: str) -> Any:
-    """A database of this test."""
+    """A database for one test."""
     with MongoClient[dict[str, Any]](mongodb_uri) as mongo:
         name = f"headcount_pages_{uuid4().hex[:12]}"
         yield mongo[name]
@@ -209,7 +209,7 @@ def test_demo_tokens_are_given_for_demo_data_only(another: Database[dict[str, An
         if str(event["_id"]) in access.event_ids
     ]
     assert sorted(each == "org-aurora" for each in organizers) == [False, True]
-    # The configuration may read other documents besides.
+    # Settings that name another collection may read documents of others.
     others = settings.model_copy(update={"collections": {"users": "their_users"}})
     assert demo_access(another, others) is None
 
@@ -231,7 +231,7 @@ def test_demo_data_may_be_older_than_a_collection_while_it_is_empty(
     ("more", "given"),
     [
         ({}, True),
-        # Other servers may have this secret.
+        # Other servers may have a configured secret.
         ({"HEADCOUNT_JWT_SECRET": SECRET}, False),
     ],
 )

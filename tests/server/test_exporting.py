@@ -29,7 +29,7 @@ _REPORT = ("export", "--report", "ticket-report", "--format")
 
 @contextmanager
 def _filled(mongodb_uri: str, tickets: int) -> Iterator[dict[str, str]]:
-    """The settings of a database with an event of few tickets and one of `tickets`."""
+    """The settings of a database with one event of few tickets and one event of `tickets`."""
     name = f"headcount_export_{uuid4().hex[:12]}"
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
         for collection, documents in DATA.items():
@@ -124,7 +124,7 @@ def test_an_invalid_export_prints_one_line(
     assert not [*tmp_path.iterdir()]
 
 
-def test_a_replaced_file_keeps_its_place_and_permissions(
+def test_a_replaced_file_has_the_same_path_and_permissions(
     tmp_path: Path, settings: dict[str, str]
 ) -> None:
     (tmp_path / "private.json").write_text("old")

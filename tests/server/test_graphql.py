@@ -152,7 +152,7 @@ async def test_viewer_returns_role_and_permissions_of_the_token(http: httpx.Asyn
     assert (await post(http, VIEWER, bearer)).json() == {
         "data": {
             "viewer": {
-                "subject": "somebody",
+                "subject": "caller",
                 "role": "ORGANIZER",
                 "permissions": [],
                 "organizerId": "o-1",
@@ -223,7 +223,7 @@ async def test_the_media_type_decides_the_status_of_rejected_operations(
         b'{"query": ""}',
         b'{"query": "{ viewer { role } }", "variables": [1]}',
         b'{"query": "{ viewer { role } }", "operationName": 7}',
-        b'{"query": "{ viewer { role } }", "operationName": "nobody"}',
+        b'{"query": "{ viewer { role } }", "operationName": "missing"}',
         b'{"query": "query A { viewer { role } } query B { viewer { subject } }"}',
         b'{"query": "{ eventStats(limit: ' + b"9" * 5000 + b') { total } }"}',
         b'{"query": "query ($n: Int = ' + b"9" * 5000 + b') { eventStats(limit: $n) { total } }"}',
@@ -253,7 +253,7 @@ async def test_one_of_several_operations_is_chosen_by_name(http: httpx.AsyncClie
         json={"query": query, "operationName": "B"},
         headers={"authorization": f"Bearer {token()}"},
     )
-    assert response.json() == {"data": {"viewer": {"subject": "somebody"}}}
+    assert response.json() == {"data": {"viewer": {"subject": "caller"}}}
 
 
 @pytest.mark.parametrize("accept", ["application/graphql-response+json;q=0", "text/plain"])
@@ -518,7 +518,7 @@ async def test_an_error_outside_of_fields_has_the_request_id(
 async def _sending(
     application: Any, messages: list[dict[str, Any]], gone: asyncio.Event, **claims: Any
 ) -> list[dict[str, Any]]:
-    """The response to a POST whose body has these messages; then the client disconnects."""
+    """Sends a POST with these body messages, disconnects on `gone`; returns the sent messages."""
     answered: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -584,7 +584,7 @@ async def test_a_disconnect_cancels_reads_that_no_other_request_shares(
             if await running() == number:
                 return
             await asyncio.sleep(0.05)
-        pytest.fail(f"it is never {number}")
+        pytest.fail(f"the number of running aggregations is never {number}")
 
     query = json.dumps({"query": "{ orderStats { totalOrders } }"})
     part = {"type": "http.request", "body": query.encode()}

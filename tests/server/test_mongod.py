@@ -119,7 +119,7 @@ def _program(path: Path, script: str) -> Path:
     return path
 
 
-def test_it_is_a_writable_primary_of_one_node(client: Client) -> None:
+def test_the_embedded_mongod_is_a_writable_primary_of_one_node(client: Client) -> None:
     client["shop"]["orders"].insert_one({"total": 1})
     assert client.is_primary
     assert client.nodes == {("127.0.0.1", _port(client))}
@@ -146,7 +146,7 @@ def test_change_streams_work(client: Client) -> None:
         assert changes.next()["documentKey"] == {"_id": 7}
 
 
-def test_it_listens_on_the_loopback_address_only(client: Client) -> None:
+def test_the_embedded_mongod_listens_on_the_loopback_address_only(client: Client) -> None:
     pid, port = _pid(client), _port(client)
     own = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()}
     listening = [
@@ -166,7 +166,7 @@ def test_network_compression_and_diagnostic_data_are_off(client: Client, folder:
     assert not list(folder.glob("**/diagnostic.data"))
 
 
-def test_all_its_files_are_in_the_folder(client: Client, folder: Path) -> None:
+def test_all_files_of_mongod_are_in_the_folder(client: Client, folder: Path) -> None:
     assert {entry.name for entry in folder.iterdir()} == {"data", "lock", "mongod.log"}
     assert client.admin.command("getCmdLineOpts")["parsed"]["storage"]["dbPath"] == str(
         folder / "data"
@@ -197,7 +197,7 @@ def test_data_survive_a_kill_of_mongod(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel's parent-death signal")
-def test_a_kill_of_the_server_ends_mongod_and_keeps_the_data(tmp_path: Path) -> None:
+def test_data_survive_a_kill_of_the_server_which_ends_mongod(tmp_path: Path) -> None:
     with _server(tmp_path) as (server, pid):
         server.kill()
         server.wait()

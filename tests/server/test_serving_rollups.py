@@ -1,4 +1,4 @@
-"""`serve` maintains and reads rollups where the MongoDB and the rights allow it."""
+"""`serve` maintains and reads rollups if MongoDB and the rights of the user allow it."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -42,7 +42,7 @@ def settings(mongodb_uri: str, documents: Mongo) -> dict[str, str]:
     }
 
 
-def _asked(url: str, query: str, **extensions: object) -> Any:
+def _post(url: str, query: str, **extensions: object) -> Any:
     response = httpx.post(
         f"{url}/graphql",
         json={"query": query, "extensions": extensions},
@@ -52,8 +52,8 @@ def _asked(url: str, query: str, **extensions: object) -> Any:
 
 
 def _orders(url: str, **extensions: object) -> tuple[int, str]:
-    """The number of orders, and the source that it was read from."""
-    answer = _asked(url, _ORDERS, **extensions)
+    """The number of orders, and the source in its freshness: ROLLUP or LIVE."""
+    answer = _post(url, _ORDERS, **extensions)
     (orders,) = answer["extensions"]["freshness"]
     assert orders["cube"] == "orders"
     return answer["data"]["orderStats"]["totalOrders"], orders["source"]
@@ -75,7 +75,7 @@ def test_a_server_reads_the_cells_that_it_maintains(
         _until(lambda: _orders(url) == (11, "ROLLUP"))
         fresh = {
             each["cube"]: each
-            for each in _asked(url, "{ freshness { cube source asOf lagMs } }")["data"]["freshness"]
+            for each in _post(url, "{ freshness { cube source asOf lagMs } }")["data"]["freshness"]
         }
         assert fresh["tickets"]["source"] == "ROLLUP"
         assert 0 <= fresh["tickets"]["lagMs"] <= 2000
@@ -214,10 +214,10 @@ def test_while_a_majority_lags_cells_are_stale_and_not_read(
         _until(lambda: _orders(url) == (1, "ROLLUP"))
         secondary.admin.command("fsync", lock=True)
         try:
-            # The secondary, which the read preference asks for, lacks the new order.
+            # With `secondaryPreferred` the locked secondary is read, which lacks the new order.
             orders_read = 1 if preference == "secondaryPreferred" else 2
             orders.insert_one({})
-            # From some time on the cells are stale.
+            # The cells become stale, and are then not read.
             _until(lambda: _orders(url) == (orders_read, "LIVE"))
             for _ in range(20):
                 assert _orders(url) == (orders_read, "LIVE")
@@ -233,7 +233,7 @@ def test_if_rights_are_missing_the_error_says_which_command_to_run(
     with guarded_mongod(tmp_path, "readWrite") as (uri, client):
         documents = client["headcount"]
         settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
-        # In the order in which rollups are prepared.
+        # Rollups are prepared in this order.
         for name in ("ticket_orders", "tickets"):
             documents.create_collection(name)
             refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr

@@ -12,7 +12,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Only the settings of the test."""
+    """Runs each test in an empty folder without a `.env`, and without a configured MongoDB."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HEADCOUNT_MONGODB_URI", raising=False)
 

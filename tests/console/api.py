@@ -1,4 +1,4 @@
-"""What the pages should show: what the API answers to the same operation."""
+"""The expected content of pages: the API's answers to the same operations."""
 
 import json
 import re
@@ -13,7 +13,7 @@ SOURCES: Final = CONSOLE / "src"
 
 
 def tokens(url: str) -> dict[str, str]:
-    """The demo's tokens, by role, as its pages get them."""
+    """Role → demo token, as in the settings of the pages."""
     page = httpx.get(url + "/", headers={"accept": "text/html"}).text
     given = re.search(r'<script id="settings" type="application/json">(.*)</script>', page)
     assert given is not None
@@ -22,31 +22,31 @@ def tokens(url: str) -> dict[str, str]:
 
 
 def operation(name: str) -> str:
-    """An operation of the dashboard, or an example of GraphiQL (`examples/Overview`)."""
+    """The text of an operation file, such as `Events` or `examples/Overview`."""
     (file,) = SOURCES.rglob(f"{name}.graphql")
     return file.read_text()
 
 
 async def ready(page: Page) -> None:
-    """Waits until GraphiQL can be used."""
+    """Waits until GraphiQL has an editor and a token."""
     await expect(page.locator(".graphiql-query-editor .view-line").first).to_be_visible()
     await expect(page.locator(".token summary")).to_contain_text("expires")
 
 
 async def run(page: Page) -> Any:
-    """Runs the operation that is open in GraphiQL; gives the response."""
+    """Runs the operation in the active tab of GraphiQL; returns the response."""
 
-    def its(response: Response) -> bool:
-        asked = response.request.post_data
-        return asked is not None and "query Viewer" not in asked
+    def is_answer(response: Response) -> bool:
+        body = response.request.post_data
+        return body is not None and "query Viewer" not in body
 
-    async with page.expect_response(its) as answered:
+    async with page.expect_response(is_answer) as answered:
         await page.get_by_role("button", name="Execute query (Ctrl-Enter)").click()
     return await (await answered.value).json()
 
 
-def asked(url: str, query: str, role: str = "admin", **variables: Any) -> Any:
-    """The response to an operation."""
+def api_answer(url: str, query: str, role: str = "admin", **variables: Any) -> Any:
+    """The API's response to an operation."""
     response = httpx.post(
         f"{url}/graphql",
         json={"query": query, "variables": variables},

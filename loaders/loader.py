@@ -91,8 +91,9 @@ class Loader:
         return len(self._sent)
 
     async def freshness(self) -> Sequence[Freshness]:
-        """The freshness that each cube would be read with now."""
-        return [await self._freshness(cube) for cube in self._catalog]
+        """The freshness that each cube would be read with now, by the cubes' names."""
+        cubes = sorted(self._catalog, key=lambda cube: cube.name)
+        return [await self._freshness(cube) for cube in cubes]
 
     def close(self) -> None:
         """Cancels the reads in flight."""

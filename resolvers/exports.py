@@ -99,7 +99,7 @@ def export_of(
     if report is ExportReport.EVENTS_DASHBOARD:
         return EventsDashboardExport(event_type and text("eventType", event_type), active_only)
     if event_id is None or mobile_app_id is None:
-        raise BadUserInput(f"Arguments 'eventId' and 'mobileAppId' are required: {report.name}.")
+        raise BadUserInput(f"Arguments 'eventId' and 'mobileAppId' are required for {report.name}.")
     key = object_id("eventId", event_id)
     return TicketReportExport(str(key), text("mobileAppId", mobile_app_id), tickets)
 

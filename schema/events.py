@@ -23,8 +23,8 @@ EventOrderField: Any = cast("Any", Enum)(
 
 described(
     EventOrderField,
-    "A field that events can be ordered by. Events without a date come last, in either direction; "
-    "texts are compared by code point.",
+    "A field that events can be ordered by, as its values are shown. Events without a date come "
+    "last, in either direction; texts are compared by code point.",
     {name: each.description for name, each in _SORTABLE.items()},
 )
 

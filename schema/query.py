@@ -136,7 +136,7 @@ class Query(Kpis):
     @strawberry.field(
         graphql_type=graphql_list(CubeFreshness) | None,
         extensions=roles(Role.ADMIN),
-        description="The source of each cube, and how old it is.",
+        description="The source of each cube, and how old it is, by the cubes' names.",
     )
     async def freshness(self, info: Info) -> object:
         return await resolvers.freshness.freshness(info.context.loader)

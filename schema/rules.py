@@ -124,6 +124,8 @@ def rules(readers: Readers) -> list[FieldExtension]:
     """The rule of a declared field; none if whoever may read its parent may read it."""
     if readers is None:
         return []
+    if readers == ():
+        raise NoRule("readers=() lets nobody read the field: name a role or a permission.")
     return permission_of(readers) if isinstance(readers, Permission) else roles(*readers)
 
 

@@ -30,7 +30,7 @@ def graphql_type(declared: type, **fields: StrawberryField) -> Any:
         }
         for each in declarations:
             namespace[each.name] = fields.get(each.name) or strawberry.field(
-                description=each.description, extensions=rules(each.readers)
+                description=each.text, extensions=rules(each.readers)
             )
         made = type(declared.__name__, (), namespace)
         description = " ".join((declared.__doc__ or "").split())

@@ -27,8 +27,11 @@ class Unit(Generic[_T]):
         name: str,
         type: Any,
         rounded: Callable[[Numbers, Numbers | None], Sequence[_T]] | None = None,
+        note: str = "",
     ) -> None:
+        """`note` is a sentence on the rounding, which follows a field's description."""
         self.name = name
+        self.note = note
         self.type = type
         self._rounded = rounded
 
@@ -93,7 +96,7 @@ COUNT: Final = Unit[int]("count", int, _counts)
 """An integer, clamped to GraphQL's 32 bits."""
 MONEY: Final = Unit[float]("money", float, _money)
 """Minor units, answered in major units at 2 places, half-even."""
-PERCENTAGE: Final = Unit[float]("percentage", float, _percentages)
+PERCENTAGE: Final = Unit[float]("percentage", float, _percentages, "At 1 place.")
 """part / whole × 100 at 1 place, half-even; 0.0 without a whole."""
 
 ID: Final = Unit[str]("id", str)

@@ -21,6 +21,15 @@ class FieldDeclaration:
     unit: Unit[Any] | None = None
     readers: Permission | tuple[Role, ...] | None = None
 
+    @property
+    def text(self) -> str:
+        """The description, and how the unit rounds."""
+        return (
+            f"{self.description} {self.unit.note}"
+            if self.unit and self.unit.note
+            else self.description
+        )
+
 
 def described(description: str, unit: Unit[Any] | None = None, **options: Any) -> Any:
     """A field of a `value`: what it means, and its unit if it is no nested value."""

@@ -77,5 +77,11 @@ async def _create_collection(rollup: Rollup) -> None:
     try:
         await source.database.create_collection(source.name, check_exists=False, **_PRE_IMAGES)
     except OperationFailure as error:
+        if error.code == _UNAUTHORIZED:
+            raise StartupError(
+                f"The credentials may not create {rollup.name}. Run once, as a user with the role "
+                f"dbAdmin: db.getSiblingDB({source.database.name!r}).createCollection("
+                f"{source.name!r}, {{changeStreamPreAndPostImages: {{enabled: true}}}})"
+            ) from error
         if error.code != _NAMESPACE_EXISTS:
             raise

@@ -52,22 +52,22 @@ def check(cube: _Declared, *, document: Expression) -> None:
     refuse({TIME} & {*cube.dimensions}, "is reserved: Slice.by_points and Slice.by_buckets add it")
     refuse(_RESERVED_MEASURES & {*cube.measures}, "is reserved, and can't be a measure")
     for level in cube.rollup_levels:
-        refuse(level - {*cube.dimensions}, "of rollup_levels is no dimension")
+        refuse(level - {*cube.dimensions}, "of rollup_levels is not a dimension")
     for finer, coarser in zip(cube.granularities, cube.granularities[1:], strict=False):
         if coarser <= finer or coarser % finer:
-            raise CubeError(f"Cube {cube.name}: {coarser} is no multiple of {finer}.")
+            raise CubeError(f"Cube {cube.name}: {coarser} is not a multiple of {finer}.")
     mentioned = {*references(document)}
     dated = {"created_at"} if cube.granularities else set()
     paths = {each[1:] for each in mentioned if not each.startswith("$$")}
     paths |= {*cube.match, *cube.array_guards, *dated}
     refuse(
         (path for path in paths if not has_field(cube.source, path)),
-        f"is no field of {cube.source.__name__}",
+        f"is not a field of {cube.source.__name__}",
     )
     variables = {*references([cube.dimensions, cube.measures]), *mentioned}
     refuse(
         {each for each in variables if each.startswith("$$")} - {f"$${n}" for n in cube.parameters},
-        "is none of its parameters",
+        "is not one of its parameters",
     )
 
 

@@ -139,7 +139,7 @@ class Loader:
         bound = one.given(self._parameters).bound_to(self._catalog.bound(one.cube))
         if bound.missing:
             names = ", ".join(sorted(bound.missing))
-            raise CubeError(f"A slice of cube {one.cube.name} needs a value of {names}.")
+            raise CubeError(f"A slice of cube {one.cube.name} needs a value for {names}.")
         return bound
 
     async def _run(self, plan: Plan) -> tuple[timedelta, Documents]:

@@ -31,11 +31,14 @@ class Proxy:
     async def cut(self) -> None:
         assert self._server is not None
         self._server.close()
-        # Relays that are still connecting have no writers yet.
-        while self._relays:
+        # Relays that are still connecting have no writers yet, and a connection that was just
+        # accepted has no relay yet: the loop takes a few turns to start and to close it.
+        quiet_turns = 0
+        while quiet_turns < 5:
             for writer in [*self._writers]:
                 writer.transport.abort()
             await asyncio.sleep(0.01)
+            quiet_turns = 0 if self._relays else quiet_turns + 1
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None or not self._server.is_serving():

@@ -43,17 +43,23 @@ def _described(stats: object, cells: object) -> None:
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"dimensions": {"event": "$event"}}, "event is no field of Ticket"),
-        ({"measures": {"colours": {"$sum": "$wallet.colour"}}}, "wallet.colour is no field"),
-        ({"where": {"$eq": ["$state", 1]}}, "state is no field"),
-        ({"match": {"situation": 1}}, "situation is no field"),
-        ({"array_guards": frozenset({"situation"})}, "situation is no field"),
+        ({"dimensions": {"event": "$event"}}, "event is not a field of Ticket"),
+        ({"measures": {"colours": {"$sum": "$wallet.colour"}}}, "wallet.colour is not a field"),
+        ({"where": {"$eq": ["$state", 1]}}, "state is not a field"),
+        ({"match": {"situation": 1}}, "situation is not a field"),
+        ({"array_guards": frozenset({"situation"})}, "situation is not a field"),
         ({"dimensions": {"time": "$created_at"}}, "time is reserved"),
         ({"dimensions": {"by event": "$event_id"}}, "by event must be a name"),
         ({"measures": {"documents": 1}}, "documents is reserved"),
-        ({"rollup_levels": [frozenset({"status"})]}, "status of rollup_levels is no dimension"),
-        ({"measures": {"late": {"$lt": ["$created_at", "$$noon"]}}}, "noon is none of its param"),
-        ({"granularities": [timedelta(hours=1), timedelta(minutes=90)]}, "no multiple of 1:00:00"),
+        ({"rollup_levels": [frozenset({"status"})]}, "status of rollup_levels is not a dimension"),
+        (
+            {"measures": {"late": {"$lt": ["$created_at", "$$noon"]}}},
+            "noon is not one of its param",
+        ),
+        (
+            {"granularities": [timedelta(hours=1), timedelta(minutes=90)]},
+            "not a multiple of 1:00:00",
+        ),
     ],
 )
 def test_an_invalid_declaration_of_a_cube_is_an_error(
@@ -92,7 +98,7 @@ def test_a_cube_outside_the_declared_modules_is_an_error() -> None:
 
 async def test_a_parameter_without_a_value_is_an_error() -> None:
     loader = Loader({}, timeout=1)
-    with pytest.raises(CubeError, match="cube events needs a value of now"):
+    with pytest.raises(CubeError, match="cube events needs a value for now"):
         await loader.load(EVENTS.slice(measures=["upcoming"]))
 
 

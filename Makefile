@@ -33,9 +33,7 @@ demo: setup
 	@exec $(BIN)/headcount demo
 
 # On all processors, each with a MongoDB of its own. How much a profile tries: tests/profiles.py.
-# Tests mostly wait, for servers and databases: twice as many processes as processors keep these busy.
-WORKERS := $(shell n=$$(nproc 2>/dev/null || echo 2); [ $$n -gt 4 ] && echo 8 || echo $$((2 * n)))
-TESTS := $(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal
+TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
 test: setup
 	HEADCOUNT_TEST_PROFILE=quick $(TESTS)

@@ -45,11 +45,11 @@ QUICK: Final = Profile(
     product_rankings=4,
     oracle_examples=25,
     page_examples=10,
-    file_examples=8,
+    file_examples=5,
     exported_tickets=2_000,
-    rollup_examples=8,
-    kills=8,
-    freezes=2,
+    rollup_examples=5,
+    kills=5,
+    freezes=1,
 )
 DEEP: Final = Profile(
     examples=200,

@@ -116,10 +116,6 @@ class Cells:
             )
 
 
-NO_CELLS: Final = Cells((), frozenset(), frozenset())
-"""The cells of nothing."""
-
-
 def exact(value: int | float | Decimal128) -> Number:
     """A sum that MongoDB returned, as a number that adds up exactly."""
     if type(value) is int:

@@ -38,6 +38,17 @@ class _Declared(Protocol):
     def granularities(self) -> Sequence[timedelta]: ...
 
 
+def check_fields(owner: str, source: type[Document], paths: Iterable[str]) -> None:
+    """Raises `CubeError` for paths (`wallet.status`) that are no fields of a document."""
+    if unknown := sorted(path for path in paths if not has_field(source, path)):
+        raise CubeError(f"{owner}: {', '.join(unknown)} is not a field of {source.__name__}.")
+
+
+def fields_of(expression: Expression) -> frozenset[str]:
+    """The fields (`wallet.status`) that an expression mentions."""
+    return frozenset(each[1:] for each in references(expression) if not each.startswith("$$"))
+
+
 def check(cube: _Declared, *, document: Expression) -> None:
     """Raises `CubeError` for what is wrong; `document` are the expressions over a document."""
 
@@ -56,15 +67,10 @@ def check(cube: _Declared, *, document: Expression) -> None:
     for finer, coarser in zip(cube.granularities, cube.granularities[1:], strict=False):
         if coarser <= finer or coarser % finer:
             raise CubeError(f"Cube {cube.name}: {coarser} is not a multiple of {finer}.")
-    mentioned = {*references(document)}
     dated = {"created_at"} if cube.granularities else set()
-    paths = {each[1:] for each in mentioned if not each.startswith("$$")}
-    paths |= {*cube.match, *cube.array_guards, *dated}
-    refuse(
-        (path for path in paths if not has_field(cube.source, path)),
-        f"is not a field of {cube.source.__name__}",
-    )
-    variables = {*references([cube.dimensions, cube.measures]), *mentioned}
+    paths = {*fields_of(document), *cube.match, *cube.array_guards, *dated}
+    check_fields(f"Cube {cube.name}", cube.source, paths)
+    variables = {*references([cube.dimensions, cube.measures, document])}
     refuse(
         {each for each in variables if each.startswith("$$")} - {f"$${n}" for n in cube.parameters},
         "is not one of its parameters",

@@ -7,6 +7,7 @@ from typing import Any, Self
 from beanie import Document
 from bson import Regex
 
+from cubes.checks import check_fields, fields_of
 from cubes.declaration import Stage
 from cubes.expressions import Expression
 from cubes.keys import key_of, value_of
@@ -20,10 +21,16 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """The columns of each document of a collection, as expressions."""
+    """The columns of each document of a collection, as expressions.
+
+    Raises `CubeError` if a column reads what is no field of the document.
+    """
 
     source: type[Document]
     columns: Mapping[str, Expression]
+
+    def __post_init__(self) -> None:
+        check_fields("Table", self.source, fields_of([*self.columns.values()]))
 
     def project(self, columns: Collection[str]) -> Stage:
         return {"$project": {"_id": 1} | {name: self.columns[name] for name in sorted(columns)}}

@@ -9,6 +9,7 @@ from bson import DBRef, Decimal128, ObjectId, json_util
 from bson.datetime_ms import DatetimeMS
 
 from documents.values import UNREADABLE_FROM
+from resolvers.kpi.rounding import MINOR_UNITS
 
 _CENT: Final = Decimal("0.01")
 # Beyond it a double stands for more than one whole number.
@@ -64,8 +65,10 @@ def integer(value: object) -> int:
 def price(value: object) -> str | None:
     """Minor units as a decimal in major units, at 2 places; None if they are unreadable."""
     cents = _readable(value)
+    if cents is None:
+        return None
     # Adding nothing takes the sign off zero.
-    return None if cents is None else str((cents / 100).quantize(_CENT, ROUND_HALF_EVEN) + 0)
+    return str((cents / MINOR_UNITS).quantize(_CENT, ROUND_HALF_EVEN) + 0)
 
 
 def json_object(value: object) -> dict[str, Any] | None:

@@ -5,6 +5,9 @@ from typing import Final
 
 import structlog
 
+MINOR_UNITS: Final = 100
+"""Minor units, such as cents, in a major unit."""
+
 INT_MAX: Final = 2**31 - 1
 INT_MIN: Final = -(2**31)
 
@@ -24,7 +27,7 @@ def count(number: int | Fraction) -> int:
 
 def money(cents: int | Fraction) -> float:
     """Minor units in major units, at 2 places."""
-    return ratio(cents, 100, places=2)
+    return ratio(cents, MINOR_UNITS, places=2)
 
 
 def percentage(part: int | Fraction, whole: int | Fraction) -> float:

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Final, Generic, TypeVar, cast
 
 from cubes.cells import Number
-from resolvers.kpi.rounding import INT_MAX, INT_MIN, count, money, percentage, ratio
+from resolvers.kpi.rounding import INT_MAX, INT_MIN, MINOR_UNITS, count, money, percentage, ratio
 
 _T = TypeVar("_T")
 
@@ -65,11 +65,11 @@ def _integers(numbers: Numbers) -> Sequence[int] | None:
 def _money(cents: Numbers, denominators: Numbers | None) -> Sequence[float]:
     if denominators is not None:
         pairs = zip(cents, denominators, strict=True)
-        return [ratio(number, 100 * over, places=2) for number, over in pairs]
+        return [ratio(number, MINOR_UNITS * over, places=2) for number, over in pairs]
     integers = _integers(cents)
     if integers is not None and max(map(abs, integers), default=0) < _EXACT_BELOW:
         # The quotient of two integers is the double nearest to the amount with its two places.
-        return [number / 100 for number in integers]
+        return [number / MINOR_UNITS for number in integers]
     return [money(number) for number in cents]
 
 

@@ -5,18 +5,37 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final
 
+from cubes.cells import CubeError
+from cubes.checks import check_fields
+from cubes.declared.events import EVENTS_AS_STORED
+from cubes.declared.tickets import TICKETS
+from cubes.declared.users import ACCOUNTS_AS_STORED
 from resolvers import stored_values as stored
 from resolvers.kpi.rounding import count
 from resolvers.kpi.units import COUNT, DATE, DATE_TIME, FLAG, ID, JSON, TEXT, Unit
 from resolvers.kpi.values import described
 from resolvers.stored_values import date_time, day, flag, is_true, json_array, json_object, text
 
+_JOINED: Final = {"event": EVENTS_AS_STORED, "owner": ACCOUNTS_AS_STORED}
+
 Stored = Mapping[str, Any]
 """A stored ticket, with its event under `event` and its owner's account under `owner`."""
 
 
 def _at(path: str, read: Callable[[Any], Any], description: str) -> Any:
-    """A field that is read from a path; without a path, from the whole ticket."""
+    """A field that is read from a path; without a path, from the whole ticket.
+
+    Raises `CubeError` if the path is no field of the ticket, nor a column of what is joined to it.
+    """
+    first, _, column = path.partition(".")
+    table = _JOINED.get(first)
+    if table is None:
+        check_fields("TicketReportRow", TICKETS.source, [path] if path else [])
+    elif column not in table.columns:
+        raise CubeError(
+            f"TicketReportRow: there is no column {path}; of {first} there are "
+            f"{', '.join(sorted(table.columns))}."
+        )
     source = {"path": tuple(path.split(".")) if path else (), "read": read}
     return described(description, _UNITS[read], default=_absent(read), metadata=source)
 

@@ -16,12 +16,14 @@ from cubes.declared.products import PRODUCTS
 from cubes.declared.tickets import TICKETS
 from cubes.distinct import DistinctCube
 from cubes.registry import CUBES, Catalog
-from cubes.rows import Page
+from cubes.rows import Page, Table
 from documents.analytics_event import AnalyticsEvent
 from documents.ticket import Ticket
 from loaders.loader import Loader
 from resolvers.kpi.declarations import fold
 from resolvers.kpi.terms import total
+from resolvers.stored_values import text
+from resolvers.tickets.row import _at
 from rollups.layout.rollup import DEFAULT_ROLLUPS, is_additive
 from tests.conftest import Ask, Dataset
 
@@ -67,6 +69,25 @@ def test_an_invalid_declaration_of_a_cube_is_an_error(
 ) -> None:
     with pytest.raises(CubeError, match=message):
         _cube(**changed)
+
+
+def test_a_column_of_what_is_no_field_is_an_error() -> None:
+    with pytest.raises(CubeError, match=r"wallet\.colour is not a field of Ticket"):
+        Table(Ticket, {"number": "$wallet.ticket_number", "colour": {"$trim": "$wallet.colour"}})
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("wallet.colour", r"wallet\.colour is not a field of Ticket"),
+        ("event.colour", r"no column event\.colour; of event there are .*organizer_id"),
+    ],
+)
+def test_a_field_of_the_ticket_report_of_what_is_no_field_is_an_error(
+    path: str, message: str
+) -> None:
+    with pytest.raises(CubeError, match=message):
+        _at(path, text, "Made up.")
 
 
 def test_a_distinct_count_cube_reads_only_its_traits() -> None:

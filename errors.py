@@ -56,6 +56,10 @@ class ServiceUnavailable(HeadcountError):
     headers: ClassVar = {"retry-after": "5"}
 
 
+class SnapshotUnavailable(ServiceUnavailable):
+    """A collection was created, or its options changed, after the snapshot's time."""
+
+
 class UpgradeRequired(HeadcountError):
     """The resource needs a later version of HTTP."""
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
@@ -15,7 +15,7 @@ from auth.scope import Scope
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from cubes.registry import DEFAULT_CATALOG, Catalog
-from errors import TooManyRequests, Unauthenticated
+from errors import SnapshotUnavailable, TooManyRequests, Unauthenticated
 from exports.addresses import file_type, filename, target
 from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
@@ -26,6 +26,8 @@ from resolvers.exports import EventsDashboardExport, Export, ExportFormat, permi
 
 _WAIT_SECONDS: Final = 2.0
 """How long an export waits for a free slot."""
+_PAUSES: Final = (0.1, 0.5)
+"""Seconds before the next attempts to open a report whose collections are being changed."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,21 @@ async def open_report(
     The first rows are read at once, so most errors occur before a response begins. Raises a
     `HeadcountError`.
     """
-    reads = await snapshot({"now": now}, seconds=read_seconds, catalog=catalog)
-    opening: AbstractAsyncContextManager[Report]
-    if isinstance(export, EventsDashboardExport):
-        opening = events_dashboard(export, reads, now)
-    else:
-        opening = ticket_report(export, Scope.of(viewer), reads, now)
-    async with opening as report:
+
+    async def opening() -> AbstractAsyncContextManager[Report]:
+        reads = await snapshot({"now": now}, seconds=read_seconds, catalog=catalog)
+        if isinstance(export, EventsDashboardExport):
+            return events_dashboard(export, reads, now)
+        return ticket_report(export, Scope.of(viewer), reads, now)
+
+    async with AsyncExitStack() as opened:
+        for pause in _PAUSES:
+            try:
+                report = await opened.enter_async_context(await opening())
+                break
+            except SnapshotUnavailable:
+                # A keeper that starts creates missing collections. A later snapshot can be read.
+                await asyncio.sleep(pause)
+        else:
+            report = await opened.enter_async_context(await opening())
         yield report

@@ -12,7 +12,7 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from cubes.declaration import Stage
 from documents.reads import BY_CODE_POINT, AsOf
-from errors import ServiceUnavailable, first_words
+from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
 from loaders.shared_reads import SharedReads
@@ -25,6 +25,7 @@ _log = structlog.get_logger(__name__)
 _BATCH_SIZE: Final = 1_000_000
 _GRACE_SECONDS: Final = 0.5
 _SNAPSHOT_TOO_OLD: Final = 239
+_SNAPSHOT_UNAVAILABLE: Final = 246
 
 
 class Runner:
@@ -124,7 +125,13 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
-            if self._as_of is None or error.code != _SNAPSHOT_TOO_OLD:
+            if self._as_of is None:
+                raise
+            if error.code == _SNAPSHOT_UNAVAILABLE:
+                raise SnapshotUnavailable(
+                    f"The collection {collection} is being changed; try again shortly."
+                ) from error
+            if error.code != _SNAPSHOT_TOO_OLD:
                 raise
             raise ServiceUnavailable(
                 "The export took longer than MongoDB keeps the snapshot that it reads: raise its "

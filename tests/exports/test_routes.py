@@ -18,6 +18,7 @@ from auth.links import LinkSigner
 from auth.viewer import Role, Viewer
 from exports.addresses import target
 from exports.downloads import Downloads
+from loaders.snapshot import snapshot
 from resolvers.exports import EventsDashboardExport, ExportFormat
 from server.http import application as app
 from server.settings import Settings
@@ -171,6 +172,32 @@ async def test_empty_parameters_count_as_absent(http: httpx.AsyncClient) -> None
     path = f"{URL}?format=json&event_type=&active_only=&token="
     response = await http.get(path, headers=_bearer(ADMIN))
     assert response.json()["filters"] == {"event_type": None, "active_only": False}
+
+
+@pytest.mark.parametrize(("changes", "status"), [(2, 200), (3, 503)])
+async def test_a_collection_that_changes_at_the_start_is_read_again(
+    http: httpx.AsyncClient,
+    database: AsyncDatabase[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    changes: int,
+    status: int,
+) -> None:
+    left = changes
+
+    async def then_changed(*given: Any, **named: Any) -> Any:
+        nonlocal left
+        reads = await snapshot(*given, **named)
+        if left:
+            left -= 1
+            # A keeper that starts creates missing collections, too.
+            await database["ticket_orders"].drop()
+            await database.create_collection("ticket_orders")
+        return reads
+
+    monkeypatch.setattr("exports.downloads.snapshot", then_changed)
+    response = await http.get(URL, headers=_bearer(ADMIN))
+    assert response.status_code == status
+    assert left == 0
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])

@@ -13,7 +13,13 @@ from pydantic import (
     SecretStr,
     ValidationError,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    NoDecode,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from auth.links import LinkSigner
 from auth.tokens import KeySet, Verifier
@@ -170,9 +176,11 @@ def load_settings() -> Settings:
 
 
 def unknown_settings() -> list[str]:
-    """The environment variables that have the prefix, but are no settings."""
+    """The variables of the environment and of `.env` that have the prefix, but are no settings."""
     settings = {PREFIX + name.upper() for name in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in settings)
+    in_file = {name.upper() for name in DotEnvSettingsSource(Settings).env_vars}
+    names = {*os.environ} | in_file
+    return sorted(name for name in names if name.startswith(PREFIX) and name not in settings)
 
 
 def _message(error: dict[str, Any]) -> str:

@@ -30,7 +30,7 @@ def serve_demo(settings: Settings, scale: float) -> None:
             access = demo_access(database, settings) if generated_secret else None
         # From here on early requests wait for the server instead of being refused.
         listener.listen()
-        _print_welcome(settings, listener)
+        _print_welcome(settings, listener, uri)
         run(settings, uri, listener, access)
 
 
@@ -54,7 +54,7 @@ def _secret(settings: Settings) -> str:
     return file.read_text().strip()
 
 
-def _print_welcome(settings: Settings, listener: socket.socket) -> None:
+def _print_welcome(settings: Settings, listener: socket.socket, uri: str) -> None:
     host, port = listener.getsockname()[:2]
     url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
     click.echo()
@@ -62,6 +62,9 @@ def _print_welcome(settings: Settings, listener: socket.socket) -> None:
         click.echo(f"Dashboard: {url}\n")
     if settings.introspection:
         click.echo(f"GraphiQL: {url}graphql\n")
+    if settings.mongodb_uri is None:
+        # Without credentials: it listens on the loopback only.
+        click.echo(f"MongoDB: {uri}\n")
     if settings.jwt_secret is None:
         click.echo("Tokens: get them from the issuer of your key set.\n")
         return

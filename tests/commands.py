@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import httpx
 from pymongo import MongoClient
 
 from server.embedded.program import find_mongod
 from tests.forks import Command
+
+PATIENCE: Final = 120.0
+"""The longest wait for a process or a server, in seconds: a busy machine is no failure."""
 
 HEADCOUNT = Path(sys.executable).parent / "headcount"
 
@@ -27,7 +30,7 @@ def environment(settings: Mapping[str, str]) -> dict[str, str]:
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; returns its exit code and output."""
     with Command(arguments, folder, environment(settings)) as command:
-        stdout, stderr = command.communicate(timeout=60)
+        stdout, stderr = command.communicate(timeout=PATIENCE)
     return subprocess.CompletedProcess(arguments, command.wait(), stdout, stderr)
 
 
@@ -50,8 +53,10 @@ def running(
         Command(arguments, folder, environment(settings), file) as process,
         httpx.Client() as client,
     ):
-        for _ in range(600):
+        deadline = time.monotonic() + PATIENCE
+        while True:
             assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline, "the server is not ready"
             with suppress(httpx.TransportError):
                 if client.get(f"{url}/readyz").status_code == 200:
                     break

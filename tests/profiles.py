@@ -21,6 +21,8 @@ class Profile:
     dashboard_variants: int
     # Random collections whose top products are compared.
     product_rankings: int
+    # Every so many of the times around changes of clocks is tried.
+    clock_change_step: int
     # Hypothesis examples of the oracle of `dashboardStats`, tested without a server.
     oracle_examples: int
     # Hypothesis examples of eight pages of `eventStats`.
@@ -43,6 +45,7 @@ QUICK: Final = Profile(
     dashboard_examples=25,
     dashboard_variants=10,
     product_rankings=4,
+    clock_change_step=7,
     oracle_examples=25,
     page_examples=10,
     file_examples=5,
@@ -57,6 +60,7 @@ DEEP: Final = Profile(
     dashboard_examples=150,
     dashboard_variants=50,
     product_rankings=20,
+    clock_change_step=1,
     oracle_examples=100,
     page_examples=30,
     file_examples=60,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-_SOON = 20.0
+from tests.commands import PATIENCE
+
 _ENDLESS = """
 import os, time
 from pathlib import Path
@@ -53,12 +54,12 @@ def _pytest(folder: Path, text: str, *options: str, **environment: str) -> subpr
 def test_sigterm_ends_a_run_and_tears_its_fixtures_down(tmp_path: Path, workers: str) -> None:
     with _pytest(tmp_path, _ENDLESS, f"--numprocesses={workers}") as run:
         try:
-            deadline = time.monotonic() + _SOON
+            deadline = time.monotonic() + PATIENCE
             while not (tmp_path / "begun").exists():
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             run.terminate()
-            printed, _ = run.communicate(timeout=_SOON)
+            printed, _ = run.communicate(timeout=PATIENCE)
         finally:
             run.kill()
     assert run.returncode == pytest.ExitCode.INTERRUPTED, printed
@@ -74,6 +75,6 @@ def test_a_skipped_test_fails_a_run_only_in_ci(
     tmp_path: Path, environment: dict[str, str], code: pytest.ExitCode
 ) -> None:
     with _pytest(tmp_path, _SKIPPED, **environment) as run:
-        printed, _ = run.communicate(timeout=_SOON)
+        printed, _ = run.communicate(timeout=PATIENCE)
     assert run.returncode == code
     assert ("test_that_is_skipped: Skipped: needs a program" in printed) == bool(environment)

@@ -31,13 +31,16 @@ class CachedPlan(NamedTuple):
     nodes: list[object]
 
 
+def plan_cache(code: int, plans: int) -> LRUCache[object, CachedPlan]:
+    """A cache of so many plans at most, with so many characters of generated code together."""
+    # No plan weighs less than its share: so the weight bounds the count, too.
+    return LRUCache(code, lambda cached: max(cached.weight, code // plans))
+
+
 class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     """Executes an operation; selections of attributes by generated functions."""
 
-    # No plan weighs less than its share: so the weight bounds the count, too.
-    plans: Final[LRUCache[object, CachedPlan]] = LRUCache(
-        _CODE_MAX, lambda cached: max(cached.weight, _CODE_MAX // _PLANS_MAX)
-    )
+    plans: Final = plan_cache(_CODE_MAX, _PLANS_MAX)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -15,13 +15,15 @@ from playwright.async_api import (
     Page,
     Route,
     async_playwright,
+    expect,
 )
 from pymongo import MongoClient
 
 from server.http.console import BUILT
-from tests.commands import running
+from tests.commands import PATIENCE, running
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# The first is Chromium without a window system: a page costs half the processor time there.
+_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((found for name in _NAMES if (found := shutil.which(name))), None)
 # No screen, and no requests by the browser itself.
 _FLAGS = (
@@ -34,6 +36,8 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 Open = Callable[..., Awaitable[Page]]
 
@@ -50,7 +54,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """Debian's Chromium, or another installed Chromium or Chrome."""
+    """Debian's Chromium, or another installed Chromium or Chrome, without a window."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
         yield browser
@@ -70,10 +74,10 @@ def demo_database(mongodb_uri: str) -> Iterator[str]:
 def demo(
     mongodb_uri: str, demo_database: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
-    """The URL of a demo, started as by `make demo`."""
+    """The URL of a demo, started as by `make demo`, with fewer documents."""
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": demo_database}
     folder = tmp_path_factory.mktemp("demo")
-    with running(folder, "demo", log=str(folder / "log"), **settings) as (_, url):
+    with running(folder, "demo", "--scale=0.4", log=str(folder / "log"), **settings) as (_, url):
         yield url
 
 
@@ -90,8 +94,16 @@ async def window(browser: Browser, demo: str) -> AsyncIterator[Open]:
 
     contexts: list[BrowserContext] = []
 
-    async def open(path: str, url: str = demo, prefix: str = "", **options: Any) -> Page:
-        # A prefix stands for a proxy that serves the pages under a path.
+    async def open(
+        path: str,
+        url: str = demo,
+        prefix: str = "",
+        clock: bool = False,
+        script: str | None = None,
+        **options: Any,
+    ) -> Page:
+        # A prefix stands for a proxy that serves the pages under a path. With `clock` the test
+        # moves the page's clock. The script runs before those of the page.
         address = f"http://headcount.test{prefix}" if prefix else url
         context = await browser.new_context(**{"locale": "en-US", "timezone_id": "UTC"} | options)
         contexts.append(context)
@@ -108,9 +120,13 @@ async def window(browser: Browser, demo: str) -> AsyncIterator[Open]:
 
         await context.route("**/*", only_the_server)
         page = await context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(1000 * PATIENCE)
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
+        if clock:
+            await page.clock.install()
+        if script is not None:
+            await page.add_init_script(script)
         await page.goto(address + path)
         return page
 

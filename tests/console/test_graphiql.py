@@ -212,8 +212,9 @@ async def test_a_link_opens_its_operation(window: Open) -> None:
 
 
 async def test_the_page_is_dark_if_the_browser_prefers_dark(window: Open) -> None:
+    page = await graphiql(window, color_scheme="dark")
     for scheme in ("dark", "light"):
-        page = await graphiql(window, color_scheme=scheme)
+        await page.emulate_media(color_scheme=scheme)
         ground = await page.evaluate(
             "getComputedStyle(document.querySelector('.header')).backgroundColor"
         )
@@ -222,6 +223,7 @@ async def test_the_page_is_dark_if_the_browser_prefers_dark(window: Open) -> Non
 
 
 async def test_graphiql_has_no_serious_accessibility_violations(window: Open) -> None:
+    # Its editors have the colours of the time at which the page was opened.
     for scheme in ("dark", "light"):
         page = await graphiql(window, color_scheme=scheme)
         await run(page)
@@ -269,10 +271,7 @@ async def test_closed_examples_can_be_opened_again(window: Open) -> None:
 async def test_invalid_or_denied_local_storage_does_not_break_the_page(
     window: Open, spoilt: str
 ) -> None:
-    page = await graphiql(window)
-    await page.context.add_init_script(spoilt)
-    await page.reload()
-    await ready(page)
+    page = await graphiql(window, script=spoilt)
     await open_tab(page, "Orders")
     assert (await run(page))["data"]["orderStats"] is not None
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
@@ -20,7 +21,7 @@ from pymongo.database import Database
 
 from exports.addresses import TICKET_REPORT_ROUTE
 from server.embedded.mongod import embedded_mongod
-from tests.commands import run, running
+from tests.commands import PATIENCE, run, running
 from tests.conftest import SECRET
 from tests.exports.test_events_dashboard import URL
 from tests.exports.test_ticket_report_file import url
@@ -38,7 +39,7 @@ _SETTINGS = {
 
 
 class Served:
-    """A server process with a mongod of its own that holds many tickets."""
+    """A server process, and a client of its mongod, which holds many tickets."""
 
     def __init__(self, process: Command, port: int, bearer: str, uri: str) -> None:
         self.process = process
@@ -54,10 +55,10 @@ class Served:
 
     def get(self, path: str, **parameters: str) -> HTTPResponse:
         """A response whose body is not read yet; a small receive buffer delays the server."""
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         connection.sock = socket.socket()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sock.settimeout(60)
+        connection.sock.settimeout(PATIENCE)
         connection.sock.connect(("127.0.0.1", self._port))
         connection.request("GET", f"{path}?{urlencode(parameters)}", headers=self._headers)
         response = connection.getresponse()
@@ -80,7 +81,7 @@ class Served:
     def log(self) -> str:
         """Ends the server, and returns its log."""
         self.process.terminate()
-        return self.process.communicate(timeout=60)[1]
+        return self.process.communicate(timeout=PATIENCE)[1]
 
 
 def _tickets() -> list[dict[str, Any]]:
@@ -96,9 +97,10 @@ def _tickets() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with embedded_mongod(tmp_path) as uri:
+@contextmanager
+def _many_tickets(folder: Path) -> Iterator[str]:
+    """The URI of a new mongod with many tickets of one event."""
+    with embedded_mongod(folder) as uri:
         with MongoClient[dict[str, Any]](uri) as client:
             database = client["transfers"]
             database["events"].insert_one(
@@ -106,13 +108,38 @@ def served(tmp_path: Path) -> Iterator[Served]:
             )
             database["tickets"].create_index([("event_id", 1), ("_id", 1)])
             database["tickets"].insert_many(_tickets(), ordered=False)
-        bearer = run(tmp_path, "token", "--role", "admin", **_SETTINGS).stdout.strip()
-        settings = {**_SETTINGS, "HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_REQUEST_TIMEOUT": "5"}
-        with running(tmp_path, "serve", **settings) as (process, address):
-            made = Served(process, int(address.rpartition(":")[2]), bearer, uri)
-            yield made
-            made.leave()
-            made.client.close()
+        yield uri
+
+
+@contextmanager
+def _serving(folder: Path, uri: str) -> Iterator[Served]:
+    bearer = run(folder, "token", "--role", "admin", **_SETTINGS).stdout.strip()
+    settings = {**_SETTINGS, "HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_REQUEST_TIMEOUT": "5"}
+    with running(folder, "serve", **settings) as (process, address):
+        made = Served(process, int(address.rpartition(":")[2]), bearer, uri)
+        yield made
+        made.leave()
+        made.client.close()
+
+
+@pytest.fixture(scope="module")
+def many_tickets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with _many_tickets(tmp_path_factory.mktemp("transfers")) as uri:
+        yield uri
+
+
+@pytest.fixture
+def served(many_tickets: str, tmp_path: Path) -> Iterator[Served]:
+    """A server over a mongod that other tests use, too."""
+    with _serving(tmp_path, many_tickets) as served:
+        yield served
+
+
+@pytest.fixture
+def alone(tmp_path: Path) -> Iterator[Served]:
+    """A server with a mongod of its own, which a test may change or kill."""
+    with _many_tickets(tmp_path) as uri, _serving(tmp_path, uri) as served:
+        yield served
 
 
 def _begun(served: Served) -> dict[str, HTTPResponse]:
@@ -129,20 +156,20 @@ def _begun(served: Served) -> dict[str, HTTPResponse]:
     return begun
 
 
-def test_the_death_of_the_database_truncates_every_transfer(served: Served) -> None:
-    begun = _begun(served)
-    os.kill(served.client.admin.command("serverStatus")["pid"], signal.SIGKILL)
+def test_the_death_of_the_database_truncates_every_transfer(alone: Served) -> None:
+    begun = _begun(alone)
+    os.kill(alone.client.admin.command("serverStatus")["pid"], signal.SIGKILL)
     for response in begun.values():
         with pytest.raises(IncompleteRead):
             response.read()
-    late = served.get(URL, format="json")
+    late = alone.get(URL, format="json")
     assert late.status == 503
     assert late.getheader("retry-after") == "5"
-    figures = served.get("/metrics").read().decode()
+    figures = alone.get("/metrics").read().decode()
     for path in (URL, TICKET_REPORT_ROUTE):
         counted = f'headcount_http_responses_broken_off_total{{route="{path}"}}'
         assert f"{counted} {2 if path != URL else 1}.0" in figures
-    logged = served.log()
+    logged = alone.log()
     assert logged.count("export failed during the transfer") == 3
 
 
@@ -160,7 +187,7 @@ def test_a_disconnect_closes_the_cursor(served: Served) -> None:
     begun = _begun(served)
     assert served.cursors() >= before + len(begun)
     served.leave()
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while served.cursors() > before:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -170,32 +197,32 @@ def test_a_disconnect_closes_the_cursor(served: Served) -> None:
     assert served.log().count("export cancelled: the client disconnected") >= 3
 
 
-def test_a_file_is_read_at_one_cluster_time(served: Served) -> None:
-    response = served.get(URL, format="json")
+def test_a_file_is_read_at_one_cluster_time(alone: Served) -> None:
+    response = alone.get(URL, format="json")
     start = response.read(20_000)
-    served.database["tickets"].delete_many({"_id": {"$gt": ObjectId(f"{TICKETS // 2:024x}")}})
-    served.database["tickets"].update_many({}, {"$set": {"status": "consumed"}})
+    alone.database["tickets"].delete_many({"_id": {"$gt": ObjectId(f"{TICKETS // 2:024x}")}})
+    alone.database["tickets"].update_many({}, {"$set": {"status": "consumed"}})
     (event,) = json.loads(start + response.read())["events"]
     assert event["tickets_issued"] == event["ticket_status"]["available"] == TICKETS
     assert len(event["tickets"]) == TICKETS
     assert {ticket["status"] for ticket in event["tickets"]} == {"available"}
 
 
-def test_a_snapshot_that_is_too_old_truncates_the_transfer(served: Served) -> None:
-    served.client.admin.command({"setParameter": 1, "minSnapshotHistoryWindowInSeconds": 0})
-    response = served.get(URL, format="json")
+def test_a_snapshot_that_is_too_old_truncates_the_transfer(alone: Served) -> None:
+    alone.client.admin.command({"setParameter": 1, "minSnapshotHistoryWindowInSeconds": 0})
+    response = alone.get(URL, format="json")
     response.read(20_000)
     for number in range(40):
-        served.database["users"].insert_one({"_id": number})
+        alone.database["users"].insert_one({"_id": number})
         time.sleep(0.1)
     with pytest.raises(IncompleteRead):
         response.read()
-    assert "minSnapshotHistoryWindowInSeconds" in served.log()
+    assert "minSnapshotHistoryWindowInSeconds" in alone.log()
 
 
 def test_http_1_0_is_rejected(served: Served) -> None:
     def request(path: str, format: str) -> HTTPResponse:
-        connection = HTTPConnection("127.0.0.1", served._port, timeout=60)
+        connection = HTTPConnection("127.0.0.1", served._port, timeout=PATIENCE)
         connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
         query = urlencode({"format": format, "mobileAppId": "app"})
         connection.request("GET", f"{path}?{query}", headers=served._headers)

@@ -20,9 +20,9 @@ from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
 from rollups.layout import states as rollup_states
 from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
+from tests.commands import PATIENCE
 
 Database = AsyncDatabase[dict[str, Any]]
-SOON = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +49,8 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Waits for a condition; fails after `SOON` seconds."""
-    async with asyncio.timeout(SOON):
+    """Waits for a condition; fails after `PATIENCE` seconds."""
+    async with asyncio.timeout(PATIENCE):
         while True:
             if await condition():
                 return
@@ -60,7 +60,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 async def caught_up(store: RollupStore, rollup: Rollup) -> Mapping[str, Any]:
     """Waits until the cells contain all changes made so far; returns the state document."""
     now = (await majority_time(store.database)).cluster_time
-    async with asyncio.timeout(SOON):
+    async with asyncio.timeout(PATIENCE):
         while True:
             state = await store.state(rollup)
             if state.get("cells") and state["position"] >= now:

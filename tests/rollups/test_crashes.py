@@ -19,13 +19,12 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
 from rollups.layout.rollup import DEFAULT_ROLLUPS
-from tests.commands import Mongod
+from tests.commands import PATIENCE, Mongod
 from tests.forks import FORKS
 from tests.profiles import PROFILE
 from tests.rollups.follower import compare, follow
 
 _LEASE_SECONDS: Final = 0.5
-_SOON: Final = 30.0
 _NAME: Final = "crashes"
 
 
@@ -192,7 +191,7 @@ def _states(uri: str) -> dict[str, dict[str, Any]]:
 
 
 def _until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _SOON
+    deadline = time.monotonic() + PATIENCE
     while not found():
         assert time.monotonic() < deadline
         time.sleep(0.02)

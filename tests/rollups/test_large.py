@@ -18,11 +18,10 @@ from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import sweep
 from rollups.layout.rollup import DEFAULT_ROLLUPS
-from tests.commands import Mongod, environment, run
+from tests.commands import PATIENCE, Mongod, environment, run
 from tests.forks import Command
 from tests.rollups.conftest import Database
 
-_SOON: Final = 30.0
 _NAME: Final = "large"
 _ORDERS: Final = 1000
 _CELLS: Final = 6000
@@ -52,7 +51,7 @@ def _maintaining(folder: Path, settings: dict[str, str]) -> Iterator[Path]:
 
 def _until_reached(client: MongoClient[dict[str, Any]], time_: Timestamp, builds: int) -> State:
     """Waits until the orders' rollup has `builds` builds and reaches `time_`; returns its state."""
-    deadline = time.monotonic() + _SOON
+    deadline = time.monotonic() + PATIENCE
     while True:
         state = client[_NAME]["headcount_rollups"].find_one({"rollup": f"{_NAME}.ticket_orders"})
         assert state is not None
@@ -106,6 +105,6 @@ async def test_large_empty_cells_are_swept(mongod: Mongod, database: Database) -
                 for number in range(_CELLS)
             ]
             await cells.insert_many(empty)
-            async with asyncio.timeout(_SOON):
+            async with asyncio.timeout(PATIENCE):
                 await sweep(lease, cells)
             assert await cells.find_one() is None

@@ -15,7 +15,7 @@ from strawberry.schema.config import StrawberryConfig
 import schema
 from loaders.loader import Loader
 from schema.context import Context
-from schema.execution.compiled import CompiledExecution
+from schema.execution.compiled import CompiledExecution, plan_cache
 from schema.execution.operation_cache import OperationCache, operation_cache
 from tests import operations
 from tests.conftest import ADMIN, Ask, Dataset
@@ -333,13 +333,16 @@ async def test_few_plans_of_large_documents_are_cached(answers: Counter[str]) ->
     assert not CompiledExecution.plans
 
 
-async def test_cached_plans_are_bounded_by_count_and_size(answers: Counter[str]) -> None:
+async def test_cached_plans_are_bounded_by_count_and_size(
+    answers: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CompiledExecution, "plans", plan_cache(code=200_000, plans=100))
     built = strawberry.Schema(Ship, execution_context_class=CompiledExecution)
-    for number in range(1_100):
+    for number in range(110):
         await built.execute(f"{{ crew {{ a{number}: size }} }}")
-    assert answers["compiled"] == 1_100
-    assert len(CompiledExecution.plans) == 1_000
-    wide = " ".join(f"a{number}: size" for number in range(2_000))
+    assert answers["compiled"] == 110
+    assert len(CompiledExecution.plans) == 100
+    wide = " ".join(f"a{number}: size" for number in range(200))
     for number in range(20):
         await built.execute(f"{{ crew {{ b{number}: size {wide} }} }}")
     assert 1 < len(CompiledExecution.plans) < 20

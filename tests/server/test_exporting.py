@@ -14,7 +14,7 @@ import httpx
 import pytest
 from pymongo import MongoClient
 
-from tests.commands import environment, run, running
+from tests.commands import PATIENCE, environment, run, running
 from tests.conftest import SECRET
 from tests.exports import read_back
 from tests.exports.test_events_dashboard import URL
@@ -71,9 +71,11 @@ def test_the_file_equals_the_download(tmp_path: Path, settings: dict[str, str]) 
     with running(tmp_path, "serve", **settings) as (_, url):
         headers = {"authorization": f"Bearer {bearer}"}
         for format, read in (("xlsx", read_back.xlsx), ("csv", read_back.csv_zip)):
-            sent = httpx.get(f"{url}{URL}?format={format}", headers=headers, timeout=60).content
+            sent = httpx.get(
+                f"{url}{URL}?format={format}", headers=headers, timeout=PATIENCE
+            ).content
             assert read(sent) == read((tmp_path / f"file.{format}").read_bytes())
-        sent = httpx.get(f"{url}{URL}?format=json", headers=headers, timeout=60).content
+        sent = httpx.get(f"{url}{URL}?format=json", headers=headers, timeout=PATIENCE).content
         expected = read_back.json_object(sent)["events"]
     assert read_back.json_object((tmp_path / "file.json").read_bytes())["events"] == expected
     assert {each.name for each in tmp_path.iterdir()} >= {"file.xlsx", "file.csv", "file.json"}

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.commands import run, running
+from tests.commands import PATIENCE, run, running
 from tests.conftest import SECRET
 
 _UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
@@ -34,7 +34,7 @@ def served(
 
 def _answers(port: int, *parts: bytes, count: int = 1) -> list[bytes]:
     """Sends parts on one connection; returns the status lines of `count` or more responses."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         received = b""
         for part in parts:
             connection.sendall(part)
@@ -83,7 +83,7 @@ def test_a_pipelined_upgrade_request_is_rejected(served: tuple[int, bytes]) -> N
 @pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
 def test_endless_headers_are_rejected(served: tuple[int, bytes], start: bytes) -> None:
     port, _ = served
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(start)
         # More than the buffers hold.
         with pytest.raises(ConnectionError):

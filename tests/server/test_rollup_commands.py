@@ -13,10 +13,8 @@ from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests.commands import environment, run
+from tests.commands import PATIENCE, environment, run
 from tests.forks import Command
-
-_SOON = 20
 
 
 @pytest.fixture
@@ -111,7 +109,7 @@ def test_rollups_are_maintained_until_a_signal(
         cell = cells and rollups[cells].find_one({"level": "tickets by nothing"})
         return cell["measures"]["tickets"] if cell else 0
 
-    deadline = time.monotonic() + _SOON
+    deadline = time.monotonic() + PATIENCE
     try:
         while total() != 100:
             assert time.monotonic() < deadline
@@ -124,7 +122,7 @@ def test_rollups_are_maintained_until_a_signal(
             assert time.monotonic() < deadline
             time.sleep(0.1)
         keeper.send_signal(signal.SIGTERM)
-        assert keeper.wait(_SOON) == 0
+        assert keeper.wait(PATIENCE) == 0
     finally:
         keeper.kill()
         keeper.communicate()

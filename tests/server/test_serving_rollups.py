@@ -14,10 +14,9 @@ from bson import ObjectId
 from pymongo import MongoClient, WriteConcern
 from pymongo.database import Database
 
-from tests.commands import Mongod, guarded_mongod, run, running
+from tests.commands import PATIENCE, Mongod, guarded_mongod, run, running
 from tests.conftest import SECRET, token
 
-_SOON = 20.0
 _ORDERS = "{ orderStats { totalOrders } }"
 
 Mongo = Database[dict[str, Any]]
@@ -59,8 +58,14 @@ def _orders(url: str, **extensions: object) -> tuple[int, str]:
     return answer["data"]["orderStats"]["totalOrders"], orders["source"]
 
 
+def _freshness(url: str) -> dict[str, dict[str, Any]]:
+    """Cube → what `freshness` says of it."""
+    found = _post(url, "{ freshness { cube source asOf lagMs } }")["data"]["freshness"]
+    return {each["cube"]: each for each in found}
+
+
 def _until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _SOON
+    deadline = time.monotonic() + PATIENCE
     while not found():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -73,14 +78,13 @@ def test_a_server_reads_the_cells_that_it_maintains(
         _until(lambda: _orders(url) == (10, "ROLLUP"))
         documents["ticket_orders"].insert_one({"event_id": ObjectId()})
         _until(lambda: _orders(url) == (11, "ROLLUP"))
-        fresh = {
-            each["cube"]: each
-            for each in _post(url, "{ freshness { cube source asOf lagMs } }")["data"]["freshness"]
-        }
-        assert fresh["tickets"]["source"] == "ROLLUP"
+        fresh = _freshness(url)
+        while fresh["tickets"]["source"] != "ROLLUP":
+            # On a busy machine the cells may be stale for a moment.
+            fresh = _freshness(url)
         assert 0 <= fresh["tickets"]["lagMs"] <= 2000
         age = datetime.now(UTC) - datetime.fromisoformat(fresh["tickets"]["asOf"])
-        assert timedelta() < age < timedelta(seconds=_SOON)
+        assert timedelta() < age < timedelta(seconds=PATIENCE)
         assert fresh["events"]["source"] == "LIVE"
         assert fresh["events"]["lagMs"] == 0
         figures = httpx.get(f"{url}/metrics").text

@@ -11,7 +11,8 @@ NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
 SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
-.PHONY: setup demo test test-deep test-image check schema pictures bench lock
+.PHONY: setup demo test test-deep test-image check check-style check-types check-schema \
+	check-imports check-pages schema pictures bench lock
 
 setup: $(READY) $(PAGES)
 
@@ -46,12 +47,23 @@ test-deep: setup
 test-image: setup
 	$(BIN)/pytest -m image
 
-check: setup
+# Its parts run side by side with --jobs.
+check: check-style check-types check-schema check-imports check-pages
+
+check-style: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+check-types: setup
 	$(BIN)/mypy
+
+check-schema: setup
 	$(BIN)/python -m schema --check
+
+check-imports: setup
 	$(BIN)/pytest tests/test_architecture.py
+
+check-pages: setup
 	$(if $(NPM),cd console && "$(NPM)" run --silent check)
 
 # Writes what is generated of the schema: schema/schema.graphql, and the tables of docs/kpis.md.

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from graphql import GraphQLFieldMap, GraphQLObjectType, build_schema
+from graphql import GraphQLEnumType, GraphQLFieldMap, GraphQLObjectType, build_schema
 
 SDL: Final = (Path(__file__).parent.parent / "schema" / "schema.graphql").read_text()
 SCHEMA: Final = build_schema(SDL)
@@ -23,6 +23,13 @@ def fields_of(name: str) -> GraphQLFieldMap:
     kind = SCHEMA.type_map[name]
     assert isinstance(kind, GraphQLObjectType)
     return dict(kind.fields)
+
+
+def values_of(name: str) -> tuple[str, ...]:
+    """The values of an enum."""
+    kind = SCHEMA.type_map[name]
+    assert isinstance(kind, GraphQLEnumType)
+    return tuple(kind.values)
 
 
 def named(kind: object) -> str:

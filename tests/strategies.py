@@ -26,6 +26,8 @@ from bson.regex import Regex
 from bson.timestamp import Timestamp
 from hypothesis import strategies as st
 
+from tests import operations as operation
+
 Dataset = dict[str, list[dict[str, Any]]]
 
 COLLECTIONS = ("events", "tickets", "ticket_orders", "promo_codes", "users", "products")
@@ -350,6 +352,7 @@ def _documents(far_dates: bool) -> dict[str, st.SearchStrategy[dict[str, Any]]]:
             status=_texts("available", "consumed", "expired", rare=("AVAILABLE", "blocked")),
             ticket_order_id=_refs("ticket_orders", optional=True),
             promo_code_id=_refs("promo_codes", optional=True),
+            created_at=_mostly(*DATES[:5], rare=DATES[5:], bad=_NOT_DATES),
             wallet=_wallets(),
         ),
         "ticket_orders": _document(
@@ -433,15 +436,7 @@ def _finished(drawn: dict[str, Any], ids: dict[str, list[ObjectId]]) -> dict[str
     return _without_missing(document)
 
 
-EVENT_ORDERS = (
-    "EVENT_DATE",
-    "TITLE",
-    "TICKETS_ISSUED",
-    "TICKETS_SOLD",
-    "REVENUE",
-    "ORDERS_COUNT",
-    "OCCUPANCY_PCT",
-)
+EVENT_ORDERS = operation.values_of("EventOrderField")
 
 
 def event_stats_arguments() -> st.SearchStrategy[dict[str, Any]]:

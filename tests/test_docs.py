@@ -23,6 +23,8 @@ ROOT: Final = Path(__file__).parent.parent
 PAGES: Final = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_SELECTION: Final = re.compile(r'pytest ([\w/. ]+\.py) -k "([^"]+)"')
+_TEST: Final = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
 # These need a Docker engine; tests/test_container.py runs the steps of the image instead.
 _NOT_RUN: Final = ("docker ",)
 
@@ -164,6 +166,18 @@ def test_links_to_files_lead_to_one(page: Path) -> None:
     for link in _LINK.findall(page.read_text()):
         if not link.startswith(("http:", "https:", "#")):
             assert (page.parent / link.split("#")[0]).exists(), link
+
+
+def test_every_selection_of_tests_selects_some() -> None:
+    selections = [
+        (files.split(), words.split(" or "))
+        for page in PAGES
+        for files, words in _SELECTION.findall(page.read_text())
+    ]
+    assert selections
+    for files, words in selections:
+        names = " ".join(_TEST.findall(" ".join((ROOT / file).read_text() for file in files)))
+        assert [word for word in words if word not in names] == []
 
 
 def test_every_setting_is_in_the_docs() -> None:

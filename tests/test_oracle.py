@@ -963,14 +963,8 @@ def test_the_pages_of_event_stats_together_are_all_events(
 @patiently
 @given(datasets())
 def test_events_ordered_by_a_number_have_ties_ordered_by_id(data: Dataset) -> None:
-    fields = {
-        "TICKETS_ISSUED": "ticketsIssued",
-        "TICKETS_SOLD": "ticketsSold",
-        "REVENUE": "revenue",
-        "ORDERS_COUNT": "ordersCount",
-        "OCCUPANCY_PCT": "occupancyPct",
-    }
-    for order, field in fields.items():
+    for order in set(EVENT_ORDERS) - {"EVENT_DATE", "TITLE"}:
+        field = order[0].lower() + order.title().replace("_", "")[1:]
         for direction, sign in (("ASC", 1), ("DESC", -1)):
             rows = oracle.event_stats(data, order_by=(order, direction))["events"]
             keys = [(sign * row[field], row["eventId"]) for row in rows]

@@ -45,4 +45,5 @@ def _field(declared: type, path: str) -> FieldDeclaration:
     for each in declarations_of(declared):
         if each.name == name:
             return _field(each.type, rest) if rest else each
-    raise LookupError(f"{declared.__name__} has no field {path}.")
+    names = ", ".join(each.name for each in declarations_of(declared))
+    raise LookupError(f"{declared.__name__} has no field {path}; it has {names}.")

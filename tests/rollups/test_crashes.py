@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
+from documents import DOCUMENTS
 from rollups.layout.rollup import DEFAULT_ROLLUPS
 from tests.commands import PATIENCE, Mongod
 from tests.forks import FORKS
@@ -212,6 +213,9 @@ def _assert_exact(uri: str) -> None:
 
 
 def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
+    sources = {rollup.source for rollup in DEFAULT_ROLLUPS}
+    followed = {name for name, document in DOCUMENTS.items() if document in sources}
+    assert followed == {*_MAKE}, "_MAKE needs a function for each collection that has a rollup"
     chance = random.Random(7)
     with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri) as load:
         _until(lambda: _built(mongod.uri))

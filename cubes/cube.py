@@ -41,11 +41,14 @@ class Cube(CubeDeclaration):
 class Slice:
     """A part of a cube: some dimensions and measures, perhaps of some keys or a window only.
 
-    `filters` are (dimension, keys that count). `by_point` and `every` add the dimension `time` to
-    the cells: the number of the window's point that they are of, as divided by `points`; or the
-    start of their bucket of a size. `values` are those of the cube's parameters, and those that
-    `carrying` adds for the fold. `array_free` are fields known to hold no arrays. `top` leaves the
-    cells with the largest keys of a dimension only.
+    - `filters` are (dimension, keys that count).
+    - `by_point` and `granularity` add the dimension `time` to the cells. By point, it is the number
+      of a point of the timeline; `points` are the starts of all points but the first. By
+      granularity, it is the start of a bucket of that length.
+    - `values` are (name, value): the cube's parameters, and what `carrying` adds for the fold.
+      `fold_values` are the names of the latter.
+    - `array_free` are fields known to hold no arrays.
+    - `largest_by` is (dimension, count): only the `count` cells with its largest keys.
     """
 
     cube: Cube
@@ -55,11 +58,11 @@ class Slice:
     window: Window | None = None
     by_point: bool = False
     points: tuple[datetime, ...] = ()
-    every: timedelta | None = None
-    carries: frozenset[str] = frozenset()
+    granularity: timedelta | None = None
+    fold_values: frozenset[str] = frozenset()
     values: tuple[tuple[str, Any], ...] = ()
     array_free: frozenset[str] = frozenset()
-    top: tuple[str, int] | None = None
+    largest_by: tuple[str, int] | None = None
 
     def only(self, dimension: str, values: Iterable[Any]) -> Self:
         """The cells with these values of a dimension that is a field; raises `CubeError`."""
@@ -79,37 +82,39 @@ class Slice:
         return replace(self, window=window, array_free=array_free)
 
     def by_points(self) -> Self:
-        """The cells by the points of a timeline, which `timeline` sets."""
+        """Divides the cells by the points of a timeline, which `timeline` sets."""
         return replace(self, by_point=True)
 
     def timeline(self, points: Sequence[Window], array_free: frozenset[str] = frozenset()) -> Self:
-        """The cells of the window that points make up, which follow on each other.
+        """Restricts the slice to consecutive points.
 
-        They are by point if the slice is.
+        Keeps the point as dimension `time` if `by_points` was called.
         """
         whole = self.during(Window(points[0].start, points[-1].end), array_free)
         inner = tuple(point.start for point in points[1:])
         return replace(whole, points=inner) if self.by_point else whole
 
     def by_buckets(self, size: timedelta) -> Self:
-        """The cells by buckets of `created_at`, of a size in whole minutes, a day at most.
+        """Divides the cells by buckets of `created_at`: `size` is whole minutes, at most a day.
 
         Documents without a readable `created_at` are in no bucket.
         """
-        return replace(self, every=size)
+        return replace(self, granularity=size)
 
     def carrying(self, **defaults: Any) -> Self:
-        """The cells with values for the fold (`Cells.values`), unless `given` sets others."""
+        """Adds values for the fold (`Cells.values`); `with_values` can replace them."""
         values = tuple(sorted((dict(self.values) | defaults).items()))
-        return replace(self, carries=self.carries | {*defaults}, values=values)
+        return replace(self, fold_values=self.fold_values | {*defaults}, values=values)
 
     def largest(self, dimension: str, count: int) -> Self:
         """The `count` cells with the largest keys of a dimension; ties go by the others."""
-        return replace(self, dimensions=self.dimensions | {dimension}, top=(dimension, count))
+        return replace(
+            self, dimensions=self.dimensions | {dimension}, largest_by=(dimension, count)
+        )
 
-    def given(self, values: Mapping[str, Any]) -> Self:
-        """The slice with those of the values that it carries, or misses for its parameters."""
-        added = {name: values[name] for name in self.missing | self.carries if name in values}
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """Sets the slice's missing parameters and its fold values from `values`."""
+        added = {name: values[name] for name in self.missing | self.fold_values if name in values}
         return replace(self, values=tuple(sorted((dict(self.values) | added).items())))
 
     @property
@@ -134,15 +139,15 @@ class Slice:
 
     @property
     def family(self) -> Hashable:
-        """Slices of one family can be answered by one slice: those of a cube, by bucket size."""
-        return self.cube, self.every
+        """Slices of one family can be answered by one slice: those of a cube, by granularity."""
+        return self.cube, self.granularity
 
     @property
     def batch(self) -> Hashable:
         """Slices with an equal batch merge into one aggregation."""
         filtered = tuple(dimension for dimension, _ in self.filters)
-        time = self.window, self.by_point, self.points, self.every, self.array_free
-        return self.cube, filtered, time, self.values, self.top and self
+        time = self.window, self.by_point, self.points, self.granularity, self.array_free
+        return self.cube, filtered, time, self.values, self.largest_by and self
 
     def merge(self, other: Self) -> Self:
         """The smallest slice that answers both; a filter that one of them lacks is dropped."""
@@ -153,7 +158,7 @@ class Slice:
             measures=self.measures | other.measures,
             filters=tuple((name, k | filters[name]) for name, k in self.filters if name in filters),
             by_point=self.by_point or other.by_point,
-            carries=self.carries | other.carries,
+            fold_values=self.fold_values | other.fold_values,
             values=tuple(sorted((dict(self.values) | dict(other.values)).items())),
         )
 
@@ -164,7 +169,7 @@ class Slice:
         takes a third of the time of one `$group` that computes the point of each document.
         """
         if not self.by_point or self.window is None:
-            return [*self._cells(self.window), *self.top_stages()]
+            return [*self._cells(self.window), *self.largest_stages()]
         bounds = (self.window.start, *self.points, self.window.end)
         numbered = [
             [*self._cells(part), {"$set": {f"_id.{TIME}": {"$literal": number}}}]
@@ -179,7 +184,7 @@ class Slice:
         """The stages that make cells of the documents of a window."""
         cube = self.cube
         match = dict(cube.match)
-        if self.every is not None:
+        if self.granularity is not None:
             window = window or ALL_TIME
         if window is not None:
             match["created_at"] = {"$gte": window.start, "$lt": window.end}
@@ -189,36 +194,36 @@ class Slice:
         array_free = cube.array_guards and cube.array_guards <= self.array_free
         if cube.where is not None and not array_free:
             stages.append({"$match": {"$expr": cube.where}})
-        if self.every is None:
+        if self.granularity is None:
             return [*stages, *cube.group(self.dimensions, self.measures)]
         # The range above admits arrays that hold a date.
         stages.append({"$match": {"$expr": is_date("$created_at")}})
         return [
             *stages,
-            *cube.group(self.dimensions, self.measures, bucket("$created_at", self.every)),
+            *cube.group(self.dimensions, self.measures, bucket("$created_at", self.granularity)),
         ]
 
-    def top_stages(self) -> list[Stage]:
-        """The stages that leave the top ones of its cells."""
-        if self.top is None:
+    def largest_stages(self) -> list[Stage]:
+        """The stages that keep the largest cells."""
+        if self.largest_by is None:
             return []
-        by, count = self.top
+        by, count = self.largest_by
         others = {f"_id.{name}": 1 for name in sorted(self.dimensions - {by})}
         return [{"$sort": {f"_id.{by}": -1} | others}, {"$limit": count}]
 
     @property
-    def readable(self) -> frozenset[str]:
+    def cell_dimensions(self) -> frozenset[str]:
         """The dimensions of its cells, the time dimension included."""
-        timed = self.by_point or self.every is not None
+        timed = self.by_point or self.granularity is not None
         return self.dimensions | {TIME} if timed else self.dimensions
 
     def answer(self, documents: Sequence[Mapping[str, Any]]) -> Cells:
-        """This slice's cells, of what the pipeline of this or of a merged slice returned."""
-        return self.view(Cells(documents, self.readable, self.measures, dict(self.values)))
+        """This slice's cells from the documents that its or a merged slice's pipeline returned."""
+        return self.view(Cells(documents, self.cell_dimensions, self.measures, dict(self.values)))
 
     def view(self, cells: Cells, *further: str) -> Cells:
-        """Of a merged slice's cells this slice's, by further dimensions, too."""
-        view = cells.of(self.readable | {*further}, self.measures)
+        """This slice's cells out of a merged slice's cells; keeps `further` dimensions."""
+        view = cells.of(self.cell_dimensions | {*further}, self.measures)
         for dimension, keys in self.filters:
             view = view.only(dimension, keys)
         return view

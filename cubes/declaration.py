@@ -62,7 +62,7 @@ class CubeDeclaration:
         return self if after == before else replace(self, **after)
 
     def documents(self) -> list[Stage]:
-        """The stages that leave the documents that count."""
+        """The `$match` stages for the documents that count."""
         stages: list[Stage] = [{"$match": dict(self.match)}] if self.match else []
         return stages if self.where is None else [*stages, {"$match": {"$expr": self.where}}]
 

@@ -150,12 +150,12 @@ def one_if(condition: Expression) -> Expression:
 def number(path: str) -> Expression:
     """A number that adds up exactly (doubles at 15 significant digits); 0 if unreadable."""
     exact = {"$cond": [{"$eq": [{"$type": path}, "double"]}, {"$toDecimal": path}, path]}
-    return {"$cond": [_readable(path), exact, 0]}
+    return {"$cond": [_is_valid_number(path), exact, 0]}
 
 
 def integer(path: str, absent: int = 0) -> Expression:
     """A number cut toward zero, as a long; `absent` if unreadable."""
-    return {"$cond": [_readable(path), {"$toLong": path}, absent]}
+    return {"$cond": [_is_valid_number(path), {"$toLong": path}, absent]}
 
 
 def price(path: str) -> Expression:
@@ -171,7 +171,7 @@ def price(path: str) -> Expression:
     return {"$cond": [is_number, {"$round": [value, 6]}, 0]}
 
 
-def _readable(path: str) -> Expression:
+def _is_valid_number(path: str) -> Expression:
     # In BSON's order null and NaN come before all numbers and every other type after them: two
     # comparisons refuse them all.
     above = {"$gt": [_checked(path), -UNREADABLE_FROM]}

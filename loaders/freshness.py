@@ -7,11 +7,11 @@ from typing import TypeAlias
 from bson import Timestamp
 
 ReadAfter: TypeAlias = Timestamp | datetime
-"""The least age of an answer: a cluster time, or a time of the database's clock."""
+"""`readAfter`, the oldest time that an answer may be as of: a cluster time, or a date and time."""
 
 
 def time_of(after: ReadAfter) -> datetime:
-    """The time of a demand; of a cluster time, its second."""
+    """The time of a `readAfter`; a cluster time is cut to its second."""
     return after.as_datetime() if isinstance(after, Timestamp) else after
 
 

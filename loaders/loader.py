@@ -18,7 +18,7 @@ from cubes.cube import Cube, Slice
 from cubes.registry import DEFAULT_CATALOG, Catalog
 from loaders.array_free import array_free_fields
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
-from loaders.plan import Documents, Plan, Query, live_plan, rollup_plan
+from loaders.plan import Documents, Query, QueryPlan, live_plan, rollup_plan
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import SharedReads
@@ -121,7 +121,7 @@ class Loader:
             self.notes.add(self._live(plan.cube, age))
         return documents
 
-    async def _plan(self, query: Query[Any]) -> Plan:
+    async def _plan(self, query: Query[Any]) -> QueryPlan:
         if not isinstance(query, Slice):
             return live_plan(query)
         query = self._bound(query)
@@ -136,14 +136,14 @@ class Loader:
 
     def _bound(self, one: Slice) -> Slice:
         """The slice of the catalog's cube, with the values of its parameters."""
-        bound = one.given(self._parameters).bound_to(self._catalog.bound(one.cube))
+        bound = one.with_values(self._parameters).bound_to(self._catalog.bound(one.cube))
         if bound.missing:
             names = ", ".join(sorted(bound.missing))
             raise CubeError(f"A slice of cube {one.cube.name} needs a value for {names}.")
         return bound
 
-    async def _run(self, plan: Plan) -> tuple[timedelta, Documents]:
-        """How long before the request the oldest of the plan's reads began, and the documents."""
+    async def _run(self, plan: QueryPlan) -> tuple[timedelta, Documents]:
+        """Returns (age of the oldest read when the request arrived, documents)."""
         cached = self._rollups.cells if self._rollups and plan.cells_key is not None else None
         if cached is not None and (cells := cached.get(plan.cells_key)) is not None:
             return timedelta(), cells
@@ -213,7 +213,7 @@ def merged(queries: Iterable[Query[Any]]) -> Query[Any]:
 
 
 def _reaches(state: State, after: ReadAfter) -> bool:
-    """Whether cells are as new as a demand."""
+    """Whether cells are as new as a `readAfter`."""
     reached: bool = state["position" if isinstance(after, Timestamp) else "as_of"] >= after
     return reached
 

@@ -1,4 +1,4 @@
-"""Plans: which aggregations answer a query, from a rollup or live. Pure functions of values."""
+"""Query plans: which aggregations answer a query, from a rollup or live. Pure functions."""
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,11 +43,11 @@ class Read:
 
 
 @dataclass(frozen=True)
-class Plan:
+class QueryPlan:
     """The reads whose documents, put together, answer a query.
 
     `cube` is the name of the cube that is read, None for a table. `freshness` is None if it is
-    counted live. Equal `cells_key`s have the same documents for good; None if they may change.
+    counted live. `cells_key` is the cache key of the documents; None if they must not be cached.
     """
 
     reads: Sequence[Read]
@@ -56,21 +56,21 @@ class Plan:
     cells_key: Hashable = None
 
 
-def live_plan(query: Query[Any]) -> Plan:
+def live_plan(query: Query[Any]) -> QueryPlan:
     """Counts the documents."""
-    return Plan([_live_read(query)], query.cube.name if isinstance(query, Slice) else None)
+    return QueryPlan([_live_read(query)], query.cube.name if isinstance(query, Slice) else None)
 
 
 def rollup_plan(
     one: Slice, plan: ReadPlan, state: State, cells: Collection, age: timedelta
-) -> Plan:
+) -> QueryPlan:
     """Reads cells of a rollup, and counts the edges of the window live.
 
     `state` is the rollup's, read `age` ago; `cells` the collection that it names.
     """
     # A read that began before the cells had this version is not shared.
     version = state["cells"], state["version"], one
-    return Plan(
+    return QueryPlan(
         [Read(cells, plan.pipeline, version), *map(_live_read, plan.edges)],
         one.cube.name,
         Freshness(one.cube.name, True, state["as_of"], lag(state, age)),

@@ -136,8 +136,8 @@ async def event_stats(
             return 0, {}
         events = await loader.load(all_events)
         matching = _matching(events, where)
-        # How many are shown is known before they are read: the numbers of most of all events need
-        # not wait for their ids.
+        # If the page has at least half of all events, their numbers are counted without a filter by
+        # id, beside the read of the page. Else they wait for its ids.
         shown = matching if ordered_here else min(limit, max(0, matching - first))
         if not shown:
             return matching, {}
@@ -213,7 +213,9 @@ async def _cells(
     values: Mapping[str, Any] | None = None,
 ) -> Mapping[Hashable, Cells]:
     """The cells by event, of all events or of some."""
-    by_event = [one.with_dimensions(EventStats.key).given(values or {}) for one in slices.values()]
+    by_event = [
+        one.with_dimensions(EventStats.key).with_values(values or {}) for one in slices.values()
+    ]
     if ids is not None:
         by_event = [one.only(EventStats.key, ids) for one in by_event]
     return dict(zip(slices, await asyncio.gather(*map(loader.load, by_event)), strict=True))

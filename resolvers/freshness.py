@@ -16,7 +16,7 @@ from resolvers.kpi.units import COUNT, DATE_TIME, TEXT, Unit
 from resolvers.kpi.values import described, value
 
 READ_AFTER: Final = "readAfter"
-"""The request's extension that says what its answer has to be as new as."""
+"""The name of the request extension `readAfter`."""
 
 _CLUSTER_TIME: Final = re.compile(r"(\d{1,20}):(\d{1,20})", re.ASCII)
 # The loader waits for times that are no further ahead.

@@ -21,36 +21,37 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 class Period:
     """The week up to `now`, which is in.
 
-    `points` are the stretches of the week's days, in order, and `dates` the local date of each.
-    `array_free` are fields known to hold no arrays.
+    `day_windows` are the windows of the week's days, in order, and `dates` the local date of each.
+    A date has several windows if clocks went back over midnight. `array_free` are fields known to
+    hold no arrays.
     """
 
     now: datetime
-    points: Sequence[Window]
+    day_windows: Sequence[Window]
     dates: Sequence[date]
     array_free: frozenset[str] = frozenset()
 
     @classmethod
     def until(cls, now: datetime, zone: tzinfo) -> Self:
         """The period that ends now, in the local dates of a zone."""
-        stretches = [
+        dated_windows = [
             (window, day)
             for day, windows in days(_window(now, WEEK), zone).items()
             for window in windows
         ]
-        stretches.sort(key=lambda stretch: stretch[0].start)
-        return cls(now, [window for window, _ in stretches], [day for _, day in stretches])
+        dated_windows.sort(key=lambda each: each[0].start)
+        return cls(now, [window for window, _ in dated_windows], [day for _, day in dated_windows])
 
     async def probed(self, loader: Loader) -> Self:
-        """The same, knowing which fields hold no arrays."""
+        """The period with `array_free` as the indexes of the collection show it."""
         array_free = await loader.array_free(BEHAVIOUR.source, EACH_INDEX)
         return replace(self, array_free=array_free)
 
-    def place(self, one: Slice) -> Slice:
-        """A slice in the window that its numbers cover."""
+    def in_window(self, one: Slice) -> Slice:
+        """The slice, restricted to the window that its numbers cover."""
         if one.cube is BUYERS:
             return one.during(_window(self.now, RETENTION), self.array_free)
-        return one.timeline(self.points, self.array_free)
+        return one.timeline(self.day_windows, self.array_free)
 
 
 def _window(now: datetime, ago: timedelta) -> Window:

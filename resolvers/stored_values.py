@@ -59,12 +59,12 @@ def is_true(value: object) -> bool:
 
 def integer(value: object) -> int:
     """A number cut toward zero; 0 if it is unreadable."""
-    return int(_readable(value) or 0)
+    return int(_valid_number(value) or 0)
 
 
 def price(value: object) -> str | None:
     """Minor units as a decimal in major units, at 2 places; None if they are unreadable."""
-    cents = _readable(value)
+    cents = _valid_number(value)
     if cents is None:
         return None
     # Adding nothing takes the sign off zero.
@@ -128,7 +128,7 @@ def _number(value: object) -> int | Decimal | None:
     return value if isinstance(value, Decimal) and value.is_finite() else None
 
 
-def _readable(value: object) -> Decimal | None:
+def _valid_number(value: object) -> Decimal | None:
     number = _number(value)
     within = number is not None and -UNREADABLE_FROM < number < UNREADABLE_FROM
     return Decimal(number) if number is not None and within else None

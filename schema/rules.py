@@ -16,7 +16,7 @@ from schema.context import Info
 
 
 class NoRule(TypeError):
-    """A field that says nothing of who may read it, where it has to."""
+    """A field that needs a rule and has none."""
 
 
 class Rule(FieldExtension):
@@ -121,7 +121,7 @@ def permission_of(needed: Permission) -> list[FieldExtension]:
 
 
 def rules(readers: Readers) -> list[FieldExtension]:
-    """The rule of a declared field; none if whoever may read its parent may read it."""
+    """The rule of a declared field. None: the parent's rule applies."""
     if readers is None:
         return []
     if readers == ():

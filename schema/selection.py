@@ -45,10 +45,10 @@ def selected(info: Info, *path: str) -> frozenset[str]:
         for name in fields
         if name in parent.fields
     )
-    return frozenset(field.python_name for field in definitions if _readable(field, info))
+    return frozenset(field.python_name for field in definitions if _may_read(field, info))
 
 
-def _readable(field: StrawberryField, info: Info) -> bool:
+def _may_read(field: StrawberryField, info: Info) -> bool:
     return all(
         rule.allows(info.context.viewer) for rule in field.extensions if isinstance(rule, Rule)
     )

@@ -98,16 +98,16 @@ class TicketPage(_Query):
 def listed(events: Sequence[Hashable]) -> list[Stage]:
     """The rows of the tickets in the system of these events, one event after another, by `_id`.
 
-    `event` is the event's place in the sequence, -1 for a ticket of none of them; the events come
+    `event` is the event's index in the sequence, -1 for a ticket of none of them; the events come
     in any order.
     """
     ids = [value_of(key) for key in events]
     # Tickets without an event belong to the event whose id is null.
-    place = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
+    index = {"$indexOfArray": [{"$literal": ids}, {"$ifNull": ["$event_id", None]}]}
     tickets = TicketFilter(frozenset(events), in_the_system=True, array_free=True)
     rows = TICKET_ROWS.project(TICKET_ROWS.columns)["$project"]
     return [
         *tickets.stages(),
         {"$sort": {"event_id": 1, "_id": 1}},
-        {"$project": rows | {"_id": 0, "event": place}},
+        {"$project": rows | {"_id": 0, "event": index}},
     ]

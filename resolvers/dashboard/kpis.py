@@ -91,7 +91,7 @@ class DashboardStats(Stats):
     ) -> None:
         super().__init__(cells)
         self._mode = self.MODE
-        self._window_start = period.points[0].start
+        self._window_start = period.day_windows[0].start
         self._window_end = period.now
         self._dates = period.dates
         self._leaders = loaded(leaders)
@@ -102,7 +102,7 @@ class DashboardStats(Stats):
         slices = slices_of(kpis(cls, selected))
         if slices:
             period = await period.probed(loader)
-        loading = {family: loader.load(period.place(one)) for family, one in slices.items()}
+        loading = {family: loader.load(period.in_window(one)) for family, one in slices.items()}
 
         async def lead() -> Leaders:
             if _LISTS.isdisjoint(selected):
@@ -111,7 +111,7 @@ class DashboardStats(Stats):
             activity = by_product(await loading[PRODUCT_ACTIVITY, None], "events")
             numbers = await cls.product_numbers(activity, period, loader)
             slugs = ranked(activity, numbers)[:SHOWN] if "product_performance" in selected else []
-            return Leaders(numbers, await names(slugs, loader, period.place))
+            return Leaders(numbers, await names(slugs, loader, period.in_window))
 
         leading = asyncio.gather(lead(), return_exceptions=True)
         cells = await asyncio.gather(*loading.values(), return_exceptions=True)

@@ -27,8 +27,8 @@ _LONG: Final = 4_000_000
 
 ProductNumbers = Mapping[str, Mapping[str, int]]
 """Event type → product → events, units or sessions; a product without any may be missing."""
-Place = Callable[[Slice], Slice]
-"""Puts a slice into the window that its numbers cover."""
+InWindow = Callable[[Slice], Slice]
+"""Restricts a slice to the window that its numbers cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def ranked(events: ProductNumbers, numbers: ProductNumbers) -> list[str]:
     return [slug for slug, _ in largest_first((each, views.get(each, 0)) for each in products)]
 
 
-async def sessions(events: ProductNumbers, loader: Loader, place: Place) -> ProductNumbers:
+async def sessions(events: ProductNumbers, loader: Loader, in_window: InWindow) -> ProductNumbers:
     """The sessions by event type and product, of at least the products that lead by sessions.
 
     A product has no more sessions than views. So a product with fewer views than the last leader
@@ -92,7 +92,7 @@ async def sessions(events: ProductNumbers, loader: Loader, place: Place) -> Prod
         needs = PRODUCT_SESSIONS.slice("event_type", "product", measures=["sessions"])
         if len(slugs) <= _MANY and sum(len(slug.encode()) for slug in slugs) <= _LONG:
             needs = needs.only("product", slugs)
-        return by_product(await loader.load(place(needs)), "sessions")
+        return by_product(await loader.load(in_window(needs)), "sessions")
 
     views, order = events["product_view"], ranked(events, events)
     candidates, others = order[:_CANDIDATES], order[_CANDIDATES:]
@@ -104,7 +104,7 @@ async def sessions(events: ProductNumbers, loader: Loader, place: Place) -> Prod
     return numbers
 
 
-async def names(slugs: Sequence[str], loader: Loader, place: Place) -> Mapping[str, str]:
+async def names(slugs: Sequence[str], loader: Loader, in_window: InWindow) -> Mapping[str, str]:
     """Slug → name: in the catalogue, else in the product's newest event, else the slug."""
     if not slugs:
         return {}
@@ -114,6 +114,6 @@ async def names(slugs: Sequence[str], loader: Loader, place: Place) -> Mapping[s
     names = {slug: row["name"] for slug in slugs if (row := catalogue.get(slug)) and row["name"]}
     if missing := [slug for slug in slugs if slug not in names]:
         named = PRODUCT_NAMES.slice("name", measures=["products"]).only("product", missing)
-        cells = await loader.load(place(named))
+        cells = await loader.load(in_window(named))
         names |= {cell["_id"]["product"]: cell["_id"]["name"] for cell in cells}
     return {slug: names.get(slug, slug) for slug in slugs}

@@ -22,7 +22,7 @@ _SESSIONS = {step: sessions_with(step) for step in FUNNEL}
 
 
 class UniqueDashboardStats(DashboardStats):
-    """The same with the funnel and the products counted in sessions."""
+    """`dashboardStats` in mode UNIQUE: the funnel and the products are counted in sessions."""
 
     MODE = CountMode.UNIQUE
 
@@ -34,7 +34,7 @@ class UniqueDashboardStats(DashboardStats):
         cls, activity: ProductNumbers, period: Period, loader: Loader
     ) -> ProductNumbers:
         """The numbers that products are ordered by: their sessions."""
-        return await sessions(activity, loader, period.place)
+        return await sessions(activity, loader, period.in_window)
 
     @fold(*DashboardStats.product_performance.slices)
     def product_performance(self, _: Cells, purchases: Cells) -> list[ProductPerformance]:

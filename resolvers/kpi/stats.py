@@ -73,12 +73,12 @@ class Stats:
         loader: Loader,
         *,
         where: Where | None = None,
-        place: Callable[[Slice], Slice] = lambda one: one,
+        in_window: Callable[[Slice], Slice] = lambda one: one,
     ) -> Self:
-        """Loads one slice a family for the selected KPIs; `place` puts it into its window."""
+        """Loads one slice a family for the selected KPIs, each restricted by `in_window`."""
         slices = slices_of(kpis(cls, selected), where or {})
         cells = await asyncio.gather(
-            *(loader.load(place(one)) for one in slices.values()), return_exceptions=True
+            *(loader.load(in_window(one)) for one in slices.values()), return_exceptions=True
         )
         return cls(dict(zip(slices, cells, strict=True)), where)
 
@@ -107,7 +107,7 @@ class Stats:
 
 
 class Rows(Generic[_Stats]):
-    """Many things of one kind, each a document and the cells that have its key."""
+    """Rows of stats: one per document, with the document's cells."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class Rows(Generic[_Stats]):
     def cells(self, one: Slice) -> Sequence[Cells]:
         """The cells of a slice, for each row."""
         cells = self._cells.get(one.family)
-        nothing = Cells((), one.readable, one.measures, (cells or one.answer([])).values)
+        nothing = Cells((), one.cell_dimensions, one.measures, (cells or one.answer([])).values)
         by_key = one.view(cells, self._dimension).by(self._dimension) if cells else {}
         return [by_key.get(key, nothing) for key in self._keys]
 
@@ -149,13 +149,13 @@ class Rows(Generic[_Stats]):
         return [document.get(name) for document in self._documents]
 
     def page(self, by: str, *, descending: bool, start: int, stop: int) -> "Rows[_Stats]":
-        """The rows from place `start` to `stop`, ordered by a KPI; ties stay in their order.
+        """The rows `start` to `stop` (excluded), ordered by a KPI; ties stay in their order.
 
         Only numbers are sorted: there may be many more rows than the page has.
         """
         values: Sequence[Any] = getattr(self._kind, by).values(self)
         order = sorted(range(len(values)), key=values.__getitem__, reverse=descending)
-        documents = [self._documents[place] for place in order[start:stop]]
+        documents = [self._documents[index] for index in order[start:stop]]
         return Rows(self._kind, documents, self._cells)
 
     def made(self, selected: Collection[str]) -> list[_Stats]:

@@ -38,8 +38,8 @@ class ListedTickets(NamedTuple):
     `promo_code` and `order_id` are those of the tickets' origin.
     """
 
-    place: int
-    """The place of the event among the listed events."""
+    event_index: int
+    """The index of the event among the listed events."""
     ticket_id: Sequence[str]
     customer_id: Sequence[str | None]
     status: Sequence[str]
@@ -54,19 +54,19 @@ async def listed_tickets(
 ) -> AsyncGenerator[ListedTickets]:
     """The tickets, in the events' order, then by id."""
     codes = _Codes(snapshot)
-    stretches = [*_stretches([stats.tickets_issued for _, stats in events])]
-    pipelines = (listed([events[place][0] for place in places]) for places in stretches)
+    groups = [*_groups([stats.tickets_issued for _, stats in events])]
+    pipelines = (listed([events[index][0] for index in indexes]) for indexes in groups)
     of: defaultdict[int, list[Row]] = defaultdict(list)
     async with aclosing(snapshot.stream(TICKETS.source, pipelines, batch=_BATCH)) as batches:
         async for number, rows in batches:
             for row in rows:
                 of[row["event"]].append(row)
-            places = stretches[number]
+            indexes = groups[number]
             # Tickets of several events are put in order when all of them have come.
-            if len(places) == 1 or not rows:
-                for event, place in enumerate(places):
+            if len(indexes) == 1 or not rows:
+                for event, index in enumerate(indexes):
                     for part in _parts(of[event]):
-                        yield await codes.tickets(place, part)
+                        yield await codes.tickets(index, part)
                         # Other tasks get their turn.
                         await asyncio.sleep(0)
                 of.clear()
@@ -77,19 +77,19 @@ def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield rows[start : start + _FORMATTED_TOGETHER]
 
 
-def _stretches(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
-    """The places of events that share an aggregation; events without tickets are left out."""
-    places: list[int] = []
+def _groups(tickets: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Indexes of events whose tickets one aggregation reads; leaves out events without tickets."""
+    indexes: list[int] = []
     held = 0
-    for place, count in enumerate(tickets):
-        if places and (held + count > _TICKETS_TOGETHER or len(places) == _EVENTS_TOGETHER):
-            yield places
-            places, held = [], 0
+    for index, count in enumerate(tickets):
+        if indexes and (held + count > _TICKETS_TOGETHER or len(indexes) == _EVENTS_TOGETHER):
+            yield indexes
+            indexes, held = [], 0
         if count:
-            places.append(place)
+            indexes.append(index)
             held += count
-    if places:
-        yield places
+    if indexes:
+        yield indexes
 
 
 class _Codes:
@@ -99,13 +99,13 @@ class _Codes:
         self._snapshot = snapshot
         self._cached: dict[Hashable, str | None] = {None: None}
 
-    async def tickets(self, place: int, rows: Sequence[Row]) -> ListedTickets:
+    async def tickets(self, event_index: int, rows: Sequence[Row]) -> ListedTickets:
         """The tickets of one event's rows, of which there is at least one."""
         ids, customers, statuses, brought, orders, created, consumed = zip(
             *map(_COLUMNS, rows), strict=True
         )
         return ListedTickets(
-            place,
+            event_index,
             _texts(ids),
             _texts(customers),
             statuses,

@@ -146,7 +146,7 @@ async def visible_events(
 
 
 async def indexed(wanted: TicketFilter, loader: Loader) -> TicketFilter:
-    """The same filter, knowing whether `event_id` is array-free."""
+    """The filter with `array_free` set if the index shows that no `event_id` is an array."""
     array_free = await loader.array_free(TICKETS.source, EVENT_INDEX)
     return replace(wanted, array_free="event_id" in array_free)
 

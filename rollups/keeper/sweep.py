@@ -1,4 +1,4 @@
-"""Sweeping: what no reader needs any more is deleted."""
+"""The sweep: deletes empty cells, earlier builds and abandoned declarations."""
 
 from datetime import timedelta
 from typing import Final

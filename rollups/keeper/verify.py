@@ -68,10 +68,10 @@ async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
 
 
 async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
-    """Compares random cells: of each cube's finest level with documents, of others with that level.
+    """Compares one random cell of each level: finest levels with documents, others with the finest.
 
-    One cell of each level is picked. Of the finest, the cell of a random document is compared, too:
-    it finds cells that are missing. Does nothing if the rollup has no cells.
+    For each finest level, also compares the cell of a random document, which finds missing cells.
+    Does nothing if the rollup has no cells.
     """
     snapshots = await _snapshots(store, rollup)
     if snapshots is None:

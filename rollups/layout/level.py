@@ -23,8 +23,8 @@ class Level:
     """The cells of a cube by some of its dimensions, and by buckets of time with a `granularity`.
 
     A stored cell is `{level, key: {dimension: value}, documents, measures: {measure: sum}}`. A cell
-    of no documents stands for nothing until the sweep deletes it. With a granularity, the key has
-    the bucket's start as `time`.
+    with `documents: 0` is ignored, and deleted by the sweep. With a granularity, the key has the
+    bucket's start as `time`.
     """
 
     cube: Cube
@@ -55,7 +55,7 @@ class Level:
         return [{"$match": {"level": finer.name, **within}}, *cells]
 
     def documents_of(self, key: Mapping[str, Any]) -> list[Stage]:
-        """The stages that leave the documents of a cell, and perhaps others, by an index."""
+        """A `$match` that an index serves. It may also admit documents of other cells."""
         return [{"$match": self._within(key, self.cube.field_of, "created_at")}]
 
     def filter(self, one: Slice, window: Window | None = None) -> dict[str, Any]:

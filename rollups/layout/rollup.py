@@ -62,7 +62,7 @@ class Rollup:
 
     @cached_property
     def declaration(self) -> str:
-        """The SHA-256 of what the cells are: another declaration or format has another one."""
+        """The SHA-256 of the level names, their pipelines and the format, in hexadecimal digits."""
         declared = [_FORMAT, [[level.name, level.cells()] for level in self.levels]]
         text = json.dumps(declared, sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
@@ -76,7 +76,7 @@ class Rollup:
         """The aggregation of a database that computes what changes add to cells.
 
         `changed` are `{weight: -1, document: before}` and `{weight: 1, document: after}`. The only
-        document that it returns has the cells of each level, by the level's place in `levels`.
+        document that it returns has the cells of each level, by the level's index in `levels`.
         """
         weighted = {"$mergeObjects": ["$document", {_WEIGHT: "$weight"}]}
         return [
@@ -85,8 +85,8 @@ class Rollup:
             {"$replaceWith": weighted},
             {
                 "$facet": {
-                    str(place): level.cells(f"${_WEIGHT}")
-                    for place, level in enumerate(self.levels)
+                    str(index): level.cells(f"${_WEIGHT}")
+                    for index, level in enumerate(self.levels)
                 }
             },
         ]

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 from rollups.layout.rollup import Rollup
 
 FRESH: Final = timedelta(seconds=2)
-"""How late cells may be to be read."""
+"""The largest lag at which cells are read."""
 
 State: TypeAlias = Mapping[str, Any]
 """A state document, with `lag`: milliseconds by MongoDB's clock since the cells were current."""

@@ -21,7 +21,7 @@ from strawberry.types.field import StrawberryField
 
 from resolvers.kpi.stats import Stats
 
-Plan: TypeAlias = Callable[[Any], Any]
+CompletionPlan: TypeAlias = Callable[[Any], Any]
 """Completes a value; raises any exception if graphql-core has to complete it."""
 
 # The guard of each specified scalar: `v` is the value of the leaf.
@@ -46,7 +46,7 @@ class NotCompilable(Exception):
 
 
 class Code:
-    """The code of a plan: a function for each object, and the names that the functions use."""
+    """The code of a completion plan: a function for each object, and the names that these use."""
 
     def __init__(self, executor: StrawberryGraphQLCoreExecutionContext) -> None:
         self._executor = executor
@@ -57,7 +57,7 @@ class Code:
         }  # fmt: skip
         self._numbers = count()
 
-    def plan(self, type_: Any, details: list[FieldDetails]) -> tuple[Plan, int]:
+    def plan(self, type_: Any, details: list[FieldDetails]) -> tuple[CompletionPlan, int]:
         """The plan, and the length of its code in characters; raises `NotCompilable`."""
         name = self._function(self._completed(type_, details))
         code = "\n".join(self._functions)

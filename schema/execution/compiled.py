@@ -14,7 +14,7 @@ from graphql.execution.collect_fields import FieldDetails
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from schema.execution.codegen import Code, NotCompilable, Plan
+from schema.execution.codegen import Code, CompletionPlan, NotCompilable
 
 # Characters of generated code, of all plans together. A plan holds its document; a character of
 # the document takes as much memory as ten of code.
@@ -24,9 +24,9 @@ _CODE_PER_CHARACTER: Final = 10
 
 
 class CachedPlan(NamedTuple):
-    """A plan, None if there can be none, and the nodes whose ids are its cache key."""
+    """A completion plan, None if there can be none, and the nodes whose ids are its cache key."""
 
-    plan: Plan | None
+    plan: CompletionPlan | None
     weight: int
     nodes: list[object]
 
@@ -77,7 +77,7 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
         except Exception:
             return Undefined
 
-    def _plan(self, return_type: Any, details: list[FieldDetails]) -> Plan | None:
+    def _plan(self, return_type: Any, details: list[FieldDetails]) -> CompletionPlan | None:
         if self._watched:
             return None
         key = (return_type, self._conditions, *[id(each.node) for each in details])

@@ -99,7 +99,7 @@ async def test_reading_times_of_a_slice_without_time_is_an_error(
 def test_a_carried_value_reaches_who_folds_the_cells() -> None:
     one = ORDERS.slice(measures=["orders"]).carrying(zone=UTC)
     assert one.answer([]).values == {"zone": UTC}
-    given = one.given({"zone": "America/Bogota", "other": 1})
+    given = one.with_values({"zone": "America/Bogota", "other": 1})
     assert given.answer([]).values == {"zone": "America/Bogota"}
     assert given.parameters == {}
     assert given.batch != one.batch
@@ -124,8 +124,8 @@ async def test_documents_without_a_date_are_in_no_bucket(
 def test_slices_by_buckets_and_without_are_of_two_families() -> None:
     one = ORDERS.slice(measures=["orders"])
     by_buckets, all_of_them = merged([one.by_buckets(QUARTER), one, one]).values()
-    assert by_buckets.every == QUARTER
-    assert all_of_them.every is None
+    assert by_buckets.granularity == QUARTER
+    assert all_of_them.granularity is None
 
 
 def test_slices_without_parameters_merge_with_slices_that_have_some() -> None:

@@ -72,8 +72,12 @@ class Verifier:
             raise Unauthenticated(f"The token lacks the claim '{error.claim}'.") from error
         except jwt.ImmatureSignatureError as error:
             raise Unauthenticated("The token is not valid yet (nbf, iat).") from error
-        except (jwt.InvalidAudienceError, jwt.InvalidIssuerError) as error:
-            raise Unauthenticated("The token is for another service (aud, iss).") from error
+        except jwt.InvalidAudienceError as error:
+            raise Unauthenticated(
+                "The token's 'aud' must be the audience of this server."
+            ) from error
+        except jwt.InvalidIssuerError as error:
+            raise Unauthenticated("The token's 'iss' must be the issuer of this server.") from error
         except jwt.PyJWKClientConnectionError as error:
             _log.warning("the key set can't be fetched", reason=str(error))
             raise ServiceUnavailable("The key set can't be fetched: retry in 5 s.") from error

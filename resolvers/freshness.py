@@ -69,7 +69,7 @@ def read_after(value: object, now: datetime) -> ReadAfter:
         ) from error
     if time_of(after) > now + _AHEAD:
         raise BadUserInput(
-            f"Extension '{READ_AFTER}' must not lie ahead of now, {now.isoformat()}; "
-            f"it is {value!r}."
+            f"Extension '{READ_AFTER}' must not lie more than {_AHEAD.seconds} s ahead of now, "
+            f"{now.isoformat()}; it is {value!r}."
         )
     return after

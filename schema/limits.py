@@ -84,7 +84,7 @@ class OperationLimits(SchemaExtension):
         # `context.operation_name` is the first operation's if the request names none.
         operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
-            return GraphQLError("Of several operations 'operationName' must say which to run.")
+            return _several_operations(document)
         if _LONG.search(context.query or ""):
             integers = _LongIntegers()
             visit(document, integers)
@@ -95,10 +95,26 @@ class OperationLimits(SchemaExtension):
         for limit in ("depth", "aliases", "cost"):
             found, allowed = getattr(size, limit), getattr(self._limits, limit)
             if found > allowed:
-                return GraphQLError(
-                    f"The operation's {limit} is {found}; at most {allowed} is allowed."
+                measured = (
+                    f"operation has {found} aliases; at most {allowed} are"
+                    if limit == "aliases"
+                    else f"operation's {limit} is {found}; at most {allowed} is"
                 )
+                return GraphQLError(f"The {measured} allowed.")
         return None
+
+
+def _several_operations(document: DocumentNode) -> GraphQLError | None:
+    """The error of a request that does not choose an operation by name.
+
+    None if no operation has a name: validation refuses the document.
+    """
+    operations = (
+        each for each in document.definitions if isinstance(each, OperationDefinitionNode)
+    )
+    names = ", ".join(each.name.value for each in operations if each.name)[:200]
+    message = f"The document has several operations: set 'operationName' to one of {names}."
+    return GraphQLError(message) if names else None
 
 
 class _LongIntegers(Visitor):

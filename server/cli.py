@@ -209,7 +209,7 @@ def rollups_run() -> None:
     rollups.maintain_all(settings)
 
 
-@rollups_.command("status", help="Show the lag, the lease holder and the cells of each rollup.")
+@rollups_.command("status", help="Show the lag, the keeper and the cells of each rollup.")
 def rollups_status() -> None:
     rollups.print_status(load_settings())
 

@@ -4,7 +4,7 @@ import os
 import re
 from datetime import UTC, tzinfo
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,9 @@ from schema.limits import DEFAULTS, Limits
 
 PREFIX = "HEADCOUNT_"
 SECRET_BYTES = 32
+
+_NUMBERS: Final[dict[Any, str]] = {int: "an integer", float: "a number"}
+_BOUNDS: Final = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
 
 
 def _long_enough(secret: SecretStr) -> SecretStr:
@@ -170,7 +173,9 @@ def load_settings() -> Settings:
         raise StartupError("; ".join(_message(dict(e)) for e in error.errors())) from None
     except SettingsError:
         # pydantic-settings parses this setting, the only one that is JSON.
-        raise StartupError(f"{PREFIX}COLLECTIONS: must be a JSON object") from None
+        raise StartupError(
+            f'{PREFIX}COLLECTIONS: must be a JSON object, as {{"tickets": "my_tickets"}}'
+        ) from None
     except UnicodeDecodeError:
         raise StartupError("The file .env must be encoded in UTF-8.") from None
 
@@ -184,5 +189,18 @@ def unknown_settings() -> list[str]:
 
 
 def _message(error: dict[str, Any]) -> str:
-    variable = PREFIX + str(error["loc"][0]).upper()
-    return f"{variable}: {error['msg'].removeprefix('Value error, ')}"
+    """The variable, what its value must be, and the value unless the setting is a secret."""
+    name = str(error["loc"][0])
+    setting = Settings.model_fields[name]
+    expected = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if setting.annotation in _NUMBERS:
+        bounds = [
+            f"{words} {getattr(constraint, bound)}"
+            for constraint in setting.metadata
+            for bound, words in _BOUNDS.items()
+            if hasattr(constraint, bound)
+        ]
+        expected = f"must be {_NUMBERS[setting.annotation]}, {' and '.join(bounds)}"
+    is_secret = SecretStr.__name__ in str(setting.annotation)
+    given = "" if is_secret else f" (value: {repr(error['input'])[:100]})"
+    return f"{PREFIX}{name.upper()}: {expected}{given}"

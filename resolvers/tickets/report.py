@@ -110,7 +110,10 @@ class EventTickets:
         """Raises `BadUserInput` for a malformed id, `NotFound` if the caller sees no such event."""
         events = await visible_events([event_id], mobile_app_id, scope, snapshot)
         if not events:
-            raise NotFound("There is no such event of this application.")
+            raise NotFound(
+                f"There is no event {event_id!r} of application {mobile_app_id[:100]!r} that the "
+                "caller may see."
+            )
         return cls(events, await indexed(tickets.of(events), snapshot), snapshot)
 
     async def count(self) -> int:

@@ -82,7 +82,7 @@ async def acquire(
 ) -> Lease | None:
     """The rollup's lease; None while another process holds it.
 
-    With `by_force` the lease is taken from its holder, whose next update raises `LeaseLost`.
+    With `by_force` the lease is taken from the keeper, whose next update raises `LeaseLost`.
     """
     await store.register(rollup)
     free = by_force or {"$not": [{"$gt": ["$expires_at", "$$NOW"]}]}

@@ -8,7 +8,7 @@ position, as_of, version, built_at, builds, changes, batches, checks, difference
 
 - `_id`, `rollup`, `declaration`: `<rollup>@<first 12 hex digits of declaration>`, the name of the
   followed collection with its database, and the hash of its cubes' declarations.
-- `owner`, `session`: the process that holds the lease, and its session's id for `killSessions`.
+- `owner`, `session`: the keeper, and its session's id for `killSessions`.
 - `fencing_token`: a number that grows with each lease.
 - `expires_at`: when the lease ends unless it is renewed, or when it ended.
 - `cells`: the name of the collection that readers use; absent while there is none.

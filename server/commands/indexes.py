@@ -13,9 +13,12 @@ def indexes(database: SyncDatabase, settings: Settings, *, apply: bool) -> Itera
         collection = database[settings.collection(name)]
         existing = [list(index["key"].items()) for index in collection.list_indexes()]
         for index in getattr(document.Settings, "indexes", ()):
-            keys = list(index.document["key"].items())
+            keys = [*index.document["key"].items()]
             missing = keys not in existing
             if missing and apply:
                 collection.create_indexes([index])
-            state = "missing" if missing and not apply else "built" if missing else "there"
-            yield f"{collection.name} {dict(keys)}: {state}"
+            state = "missing" if missing and not apply else "built" if missing else "exists"
+            fields = ", ".join(
+                field if order == 1 else f"{field} ({order})" for field, order in keys
+            )
+            yield f"{collection.name}: index on {fields}: {state}"

@@ -4,7 +4,8 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
@@ -20,6 +21,7 @@ from rollups.keeper.prerequisites import check_server, prepare
 from rollups.keeper.store import CellCollection, RollupStore, State
 from rollups.keeper.supervisor import lease_owner, maintaining
 from rollups.keeper.verify import verify
+from rollups.layout.level import Level
 from rollups.layout.rollup import Rollup, rollups
 from server.database import connect, database_uri
 from server.rollups import rollup_store
@@ -32,7 +34,7 @@ _RATE_SECONDS: Final = 1.0
 def build_all(settings: Settings) -> None:
     """Builds all rollups, with a progress bar; raises `StartupError`.
 
-    A process that maintained them before goes on with the new cells.
+    Running keepers go on with the new cells.
     """
 
     async def run(store: RollupStore) -> None:
@@ -68,7 +70,7 @@ def maintain_all(settings: Settings) -> None:
 
 
 def print_status(settings: Settings) -> None:
-    """Prints lag, changes per second, lease holder, and the number of each level's cells.
+    """Prints lag, changes per second, keeper, and the number of each level's cells.
 
     Other declarations of a rollup have a line each.
     """
@@ -85,7 +87,7 @@ def print_status(settings: Settings) -> None:
             else:
                 click.echo(f"{rollup.name}: not built")
             for other in await store.other_states(rollup):
-                click.echo(f"  other declaration {other['_id']}: {_holder(other, now)}")
+                click.echo(f"  other declaration {other['_id']}: {_keeper(other, now)}")
 
     _run(settings, run)
 
@@ -95,12 +97,12 @@ async def _print_built(
 ) -> None:
     lag = max(0, (now.at - state["as_of"]).total_seconds())
     click.echo(
-        f"{rollup.name}: lag {lag:.1f} s, {rate:,.0f} changes/s, {_holder(state, now)}, "
+        f"{rollup.name}: lag {lag:.1f} s, {rate:,.0f} changes/s, {_keeper(state, now)}, "
         f"built {_time(state['built_at'])}, verified {_time(state.get('verified_at'))}"
     )
     cells = await _cells_by_level(store.database[state["cells"]])
     for level in rollup.levels:
-        click.echo(f"  {level.name}: {cells.get(level.name, 0):,} cells")
+        click.echo(f"  {_printed(level)}: {cells.get(level.name, 0):,} cells")
 
 
 def verify_all(settings: Settings) -> int:
@@ -120,11 +122,22 @@ def verify_all(settings: Settings) -> int:
     return differences
 
 
-def _holder(state: State, now: MajorityTime) -> str:
+def _keeper(state: State, now: MajorityTime) -> str:
     ended = state.get("expires_at") or state.get("as_of")
     if ended and ended > now.at:
-        return f"maintained by {state['owner']}"
-    return f"maintained by no process since {_time(ended)}" if ended else "never maintained"
+        return f"keeper {state['owner']}"
+    return f"no keeper since {_time(ended)}" if ended else "never had a keeper"
+
+
+def _printed(level: Level) -> str:
+    # Cells contain the name: another name would be another declaration, whose cells are built anew.
+    if level.granularity is None:
+        return level.name
+    units = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+    unit, length = next(each for each in units.items() if not level.granularity % each[1])
+    number = level.granularity // length
+    buckets = f"{number} {unit}{'' if number == 1 else 's'}"
+    return f"{replace(level, granularity=None).name} in buckets of {buckets}"
 
 
 def _time(at: datetime | None) -> str:

@@ -110,7 +110,9 @@ def _locked(folder: Path) -> Iterator[int]:
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         why = f"Can't write to {folder} ({error.strerror})"
-        raise StartupError(f"{why}: choose a writable folder.") from error
+        raise StartupError(
+            f"{why}: start Headcount in a writable working directory, or set HEADCOUNT_MONGODB_URI."
+        ) from error
     # After a kill of the server, its mongod holds the lock until it has ended.
     limit = time.monotonic() + LOCK_LIMIT
     try:
@@ -121,7 +123,10 @@ def _locked(folder: Path) -> Iterator[int]:
             if time.monotonic() > limit:
                 pids = " with mongod ".join(os.pread(lock, 100, 0).decode().split())
                 why = f"{folder} is in use by process {pids}"
-                raise StartupError(f"{why}: stop it, or choose another folder.")
+                raise StartupError(
+                    f"{why}: stop it, start Headcount in another working directory, or set "
+                    "HEADCOUNT_MONGODB_URI."
+                )
             time.sleep(POLL)
         yield lock
     finally:

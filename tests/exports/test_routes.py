@@ -118,7 +118,10 @@ async def test_events_out_of_scope_are_not_found(
     assert response.json() == {
         "errors": [
             {
-                "message": "There is no such event of this application.",
+                "message": (
+                    f"There is no event '{event_id}' of application '{parameters['mobileAppId']}' "
+                    "that the caller may see."
+                ),
                 "extensions": {"code": "NOT_FOUND"},
             }
         ]

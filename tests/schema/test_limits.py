@@ -44,7 +44,7 @@ async def test_aliases_are_counted(database: object) -> None:
     query = "{ a: viewer { role } b: viewer { r: role } }"
     assert await _errors(query, Limits(aliases=3)) == []
     assert await _errors(query, Limits(aliases=2)) == [
-        "The operation's aliases is 3; at most 2 is allowed."
+        "The operation has 3 aliases; at most 2 are allowed."
     ]
 
 
@@ -76,6 +76,15 @@ async def test_ten_full_pages_in_one_operation_cost_too_much(database: object) -
     pages = (f"p{i}: eventStats(limit: 500) {{ events {{ title }} }}" for i in range(10))
     (error,) = await _errors(f"{{ {' '.join(pages)} }}")
     assert "cost" in error
+
+
+async def test_one_of_several_operations_must_be_named(database: object) -> None:
+    query = "query A { viewer { role } } query B { viewer { role } }"
+    assert await _errors(query) == [
+        "The document has several operations: set 'operationName' to one of A, B."
+    ]
+    (first, *_) = await _errors("{ viewer { role } } { viewer { role } }")
+    assert "anonymous operation" in first
 
 
 async def test_tokens_are_counted(database: object) -> None:

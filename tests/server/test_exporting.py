@@ -99,7 +99,7 @@ def test_the_ticket_report_of_an_event(tmp_path: Path, settings: dict[str, str])
         ((*_REPORT, "csv", "-o", "f", "--event-id", "x", "--mobile-app-id", "a"), "24 hexadecimal"),
         (
             (*_REPORT, "csv", "-o", "f", "--event-id", "0" * 24, "--mobile-app-id", "a"),
-            "no such event",
+            "no event '000000000000000000000000' of application 'a'",
         ),
         ((*_DASHBOARD, "pdf", "-o", "f"), "'pdf' is not one of"),
         (

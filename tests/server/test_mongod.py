@@ -244,7 +244,7 @@ def test_a_folder_in_use_is_an_error_of_one_line(
     monkeypatch.setattr(mongod, "LOCK_LIMIT", 0.1)
     message = (
         f"{folder} is in use by process {os.getpid()} with mongod {_pid(client)}:"
-        " stop it, or choose another folder."
+        " stop it, start Headcount in another working directory, or set HEADCOUNT_MONGODB_URI."
     )
     with pytest.raises(StartupError, match=f"^{re.escape(message)}$"), embedded_mongod(folder):
         pass

@@ -66,10 +66,11 @@ def test_cells_are_built_and_verified(
     tickets, *below = shown[
         [line.split(": ")[0] for line in shown].index(f"{source.name}.tickets") :
     ]
-    assert "0 changes/s, maintained by no process" in tickets
+    assert "0 changes/s, no keeper since 20" in tickets
     assert "verified never" in tickets
     assert below[:2] == ["  tickets by event: 100 cells", "  tickets by nothing: 1 cells"]
     assert "other declaration" not in "".join(shown)
+    assert "  behaviour by event_type in buckets of 15 minutes: 0 cells" in shown
     verified = run(tmp_path, "rollups", "verify", **settings)
     assert verified.returncode == 0
     assert f"{source.name}.tickets: exact" in verified.stdout
@@ -77,9 +78,9 @@ def test_cells_are_built_and_verified(
     shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
     others = [line for line in shown if line.startswith("  other declaration ")]
     assert [line.removeprefix(f"  other declaration {source.name}.tickets") for line in others] == [
-        ": never maintained",
-        "@0123456789ab: maintained by no process since 2026-04-20 12:00:00 UTC",
-        "@ba9876543210: maintained by another:1",
+        ": never had a keeper",
+        "@0123456789ab: no keeper since 2026-04-20 12:00:00 UTC",
+        "@ba9876543210: keeper another:1",
     ]
     (name,) = rollups.list_collection_names(filter={"name": {"$regex": r"\.tickets@"}})
     rollups[name].update_one({"level": "tickets by event"}, {"$inc": {"measures.tickets": 1}})

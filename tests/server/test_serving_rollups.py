@@ -121,8 +121,8 @@ def test_a_client_reads_its_own_writes(
         ("1:2:3", "must be a cluster time"),
         (17, "must be a cluster time"),
         ({"a": 1}, "must be a cluster time"),
-        ("4000000000:1", "must not lie ahead"),
-        ("2999-01-01T00:00:00Z", "must not lie ahead"),
+        ("4000000000:1", "must not lie more than 2 s ahead"),
+        ("2999-01-01T00:00:00Z", "must not lie more than 2 s ahead"),
     ],
     ids=str,
 )

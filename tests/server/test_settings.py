@@ -34,8 +34,8 @@ def test_the_defaults() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "words"),
     [
-        ("PORT", "eighty", ["integer"]),
-        ("PORT", "70000", ["65535"]),
+        ("PORT", "eighty", ["integer, at least 0 and at most 65535", "'eighty'"]),
+        ("PORT", "70000", ["65535", "'70000'"]),
         ("JWT_SECRET", "short", ["32 bytes"]),
         ("INTROSPECTION", "perhaps", ["on", "off"]),
         ("COLLECTIONS", "{", ["JSON"]),
@@ -52,8 +52,8 @@ def test_the_defaults() -> None:
         ("REQUEST_TIMEOUT", "inf", ["3600"]),
         ("REQUEST_TIMEOUT", "nan", ["3600"]),
         ("REQUEST_TIMEOUT", "0", ["greater than 0"]),
-        ("MAX_DEPTH", "0", ["greater than or equal to 1"]),
-        ("LOG_FORMAT", "xml", ["console", "json"]),
+        ("MAX_DEPTH", "0", ["at least 1", "'0'"]),
+        ("LOG_FORMAT", "xml", ["console", "json", "'xml'"]),
     ],
 )
 def test_an_invalid_value_is_reported_with_valid_ones(

@@ -14,8 +14,8 @@ from resolvers.kpi.terms import total
 from resolvers.kpi.units import COUNT, MONEY, TEXT
 from resolvers.kpi.values import described, value
 
-SOLD: Final = "Tickets that an order brought."
-PROMO: Final = "Tickets that a promo code brought, and no order."
+SOLD: Final = "Tickets with an order."
+PROMO: Final = "Tickets with a promo code and no order."
 ADMIN: Final = "Tickets with neither order nor promo code: an admin made them."
 
 

@@ -19,7 +19,7 @@ _MILLISECOND: Final = timedelta(milliseconds=1)
 
 @dataclass(frozen=True)
 class Period:
-    """The week up to `now`, which is in.
+    """The week up to `now`, inclusive.
 
     `day_windows` are the windows of the week's days, in order, and `dates` the local date of each.
     A date has several windows if clocks went back over midnight. `array_free` are fields known to

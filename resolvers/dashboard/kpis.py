@@ -76,10 +76,8 @@ class DashboardStats(Stats):
     """
 
     mode = attribute(_MODE, "The mode of the request.")
-    window_start = attribute(DATE_TIME, "The start of the window, which is in.")
-    window_end = attribute(
-        DATE_TIME, "The end of the window, which is in: the time of the request."
-    )
+    window_start = attribute(DATE_TIME, "The start of the window, inclusive.")
+    window_end = attribute(DATE_TIME, "The end of the window, inclusive: the time of the request.")
 
     MODE = CountMode.TOTAL
 

@@ -139,7 +139,7 @@ def _catching_up(
 
 def _writer(uri: str, name: str, rate: float, seconds: float) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.changes", uri, name, str(rate), str(seconds)],
+        [sys.executable, "-m", "benchmarks.data.changes", uri, name, str(rate), str(seconds)],
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -47,6 +47,17 @@ class ChangeBatch:
         """The bytes of all changes."""
         return sum(len(change.raw) for change in self.changes)
 
+    def check_order(self, position: Timestamp) -> None:
+        """Raises `Gap` unless the changes are in order, after `position` and not after `until`."""
+        times = [change["clusterTime"] for change in self.changes]
+        if times and not (
+            position < times[0] and times == sorted(times) and times[-1] <= self.until.cluster_time
+        ):
+            raise Gap(
+                f"changes from {times[0]} to {times[-1]} came after {position} and were to be "
+                f"applied as of {self.until.cluster_time}"
+            )
+
     def transactions(self) -> Iterator["ChangeBatch"]:
         """The batch in parts of at most `TRANSACTION_BYTES`; one cluster time is never parted."""
         part: list[RawBSONDocument] = []
@@ -65,10 +76,12 @@ async def batches(rollup: Rollup, position: Timestamp) -> AsyncIterator[ChangeBa
     """The changes after `position`, for ever.
 
     All changes of one cluster time, as those of a transaction, are in one batch. Raises `Gap` if
-    the collection is dropped or renamed.
+    the collection is dropped or renamed, and `PrimaryChanged`.
     """
     source = source_of(rollup)
     clock = MajorityClock(source.database)
+    # Before and after the stream is opened: it is opened on the primary that the clock asks.
+    await clock.now()
     cursor: Any = await source.aggregate_raw_batches(
         _pipeline(rollup, position), maxAwaitTimeMS=WAIT_MS, batchSize=_BATCH_SIZE
     )
@@ -86,7 +99,9 @@ async def batches(rollup: Rollup, position: Timestamp) -> AsyncIterator[ChangeBa
                     raise Gap("the collection's change stream ended")
                 if pending or loop.time() - yielded_at >= QUIET_SECONDS:
                     yielded_at = loop.time()
-                    yield ChangeBatch(pending, now)
+                    # The clock can be behind the stream by a moment.
+                    times = [now, *map(_time_of, pending[-1:])]
+                    yield ChangeBatch(pending, max(times, key=lambda time: time.cluster_time))
                 pending = []
                 continue
             changes = pending + bson.decode_all(data, RAW)

@@ -19,20 +19,32 @@ class MajorityTime:
     at: datetime
 
 
-class MajorityClock:
-    """Reports the newest majority-committed time.
+class PrimaryChanged(Exception):
+    """Another member was elected primary, or the same one again."""
 
-    It remembers when it saw each write that a majority does not have yet. The time that it reports
-    for that write later is exact to the millisecond; MongoDB itself tells only the second.
+
+class MajorityClock:
+    """Reports the newest majority-committed time, of one primary.
+
+    A change stream goes on reading from the member that it was opened on. That member can be behind
+    a new primary, so a time of the new primary says nothing about the stream.
+
+    The clock remembers when it saw each write that a majority does not have yet. The time that it
+    reports for that write later is exact to the millisecond; MongoDB itself tells only the second.
     """
 
     def __init__(self, database: AsyncDatabase[dict[str, Any]]) -> None:
         self._database = database
         self._writes = deque[MajorityTime](maxlen=_WRITES_REMEMBERED)
+        self._election: Any = None
 
     async def now(self) -> MajorityTime:
-        """The newest majority-committed time."""
+        """The newest majority-committed time; raises `PrimaryChanged` after another election."""
         hello = await self._database.command("hello")
+        election = hello["electionId"]
+        if election != (self._election or election):
+            raise PrimaryChanged("another primary was elected")
+        self._election = election
         last = hello["lastWrite"]
         committed: Timestamp = last["majorityOpTime"]["ts"]
         self._writes.append(MajorityTime(last["opTime"]["ts"], _utc(hello["localTime"])))

@@ -28,7 +28,7 @@ _GAPS: Final = frozenset(
 async def follow(lease: Lease) -> None:
     """Applies changes to the cells from the resume position on, until it is cancelled.
 
-    Raises `Gap` if changes are missing, and `LeaseLost`.
+    Raises `Gap` if changes are missing or out of order, `LeaseLost`, and `PrimaryChanged`.
     """
     state = await lease.store.state(lease.rollup)
     position, cells = state["position"], lease.store.database[state["cells"]]
@@ -51,6 +51,7 @@ async def _apply(
     lease: Lease, cells: CellCollection, position: Timestamp, batch: ChangeBatch
 ) -> Timestamp:
     """Applies a batch and moves the resume position, both or neither; returns the new position."""
+    batch.check_order(position)
     cell_updates = await updates(lease.store, lease.rollup, batch.changes)
     reached = max(batch.until.cluster_time, position)
     values = {"position": reached, "as_of": batch.until.at}

@@ -11,6 +11,7 @@ from cancelling import first
 from errors import StartupError, first_words
 from rollups.keeper.build import build
 from rollups.keeper.changes import Gap
+from rollups.keeper.cluster_time import PrimaryChanged
 from rollups.keeper.follow import follow
 from rollups.keeper.lease import Lease, LeaseLost, acquire
 from rollups.keeper.prerequisites import enable_pre_images
@@ -43,7 +44,7 @@ async def maintain(store: RollupStore, rollup: Rollup, owner: str) -> None:
                     await _maintain(lease)
         except LeaseLost:
             reason = "another process took the lease, or a check discarded the cells"
-        except PyMongoError as error:
+        except (PyMongoError, PrimaryChanged) as error:
             reason = first_words(error)
         except StartupError as error:
             reason, pause = str(error), _RETRY_SECONDS

@@ -3,6 +3,8 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
+from datetime import UTC, datetime
 from typing import Any
 
 import bson
@@ -15,6 +17,8 @@ from documents.ticket_order import TicketOrder
 from rollups.keeper import keeper
 from rollups.keeper.build import new_cells
 from rollups.keeper.cell_collections import EMPTY
+from rollups.keeper.changes import ChangeBatch, Gap
+from rollups.keeper.cluster_time import MajorityClock, MajorityTime, PrimaryChanged
 from rollups.keeper.deltas import deltas
 from rollups.keeper.lease import LeaseLost, acquire
 from rollups.keeper.prerequisites import prepare
@@ -268,3 +272,57 @@ async def test_a_keeper_detects_wrong_cells_by_itself(
     await _rebuilt(store, TICKETS, state["builds"])
     await assert_exact(store, TICKETS)
     assert "a cell differs from a fresh count" in capsys.readouterr().out
+
+
+# ---------------------------------------------------------------- the order of changes
+
+
+async def test_a_clock_behind_the_stream_counts_no_change_twice(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = await caught_up(store, TICKETS)
+
+    async def behind(self: MajorityClock) -> MajorityTime:
+        return MajorityTime(state["position"], state["as_of"])
+
+    monkeypatch.setattr(MajorityClock, "now", behind)
+    await database["tickets"].insert_many([{"status": "consumed"} for _ in range(5)])
+
+    async def applied() -> bool:
+        changes = (await store.state(TICKETS)).get("changes", 0)
+        return bool(changes == state.get("changes", 0) + 5)
+
+    await until(applied)
+    # Another process takes the lease: the keeper opens the stream again, at the position.
+    await _set_state(store, {})
+    monkeypatch.undo()
+    await assert_exact(store, TICKETS)
+    assert (await store.state(TICKETS))["builds"] == state["builds"]
+
+
+@pytest.mark.parametrize(
+    ("times", "until", "fits"),
+    [
+        ([2, 3], 3, True),
+        ([2, 2], 5, True),
+        ([], 5, True),
+        ([1, 2], 3, False),
+        ([3, 2], 3, False),
+        ([2, 3], 2, False),
+    ],
+)
+def test_changes_out_of_order_lead_to_a_rebuild(times: list[int], until: int, fits: bool) -> None:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    changes = [RawBSONDocument(bson.encode({"clusterTime": Timestamp(each, 1)})) for each in times]
+    batch = ChangeBatch(changes, MajorityTime(Timestamp(until, 1), at))
+    with nullcontext() if fits else pytest.raises(Gap, match="came after"):
+        batch.check_order(Timestamp(1, 1))
+
+
+async def test_a_clock_ends_with_its_primary(database: Database) -> None:
+    clock = MajorityClock(database)
+    await clock.now()
+    await clock.now()
+    clock._election = ObjectId()
+    with pytest.raises(PrimaryChanged):
+        await clock.now()

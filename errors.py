@@ -57,7 +57,7 @@ class ServiceUnavailable(HeadcountError):
 
 
 class SnapshotUnavailable(ServiceUnavailable):
-    """A collection was created, or its options changed, after the snapshot's time."""
+    """MongoDB can't read at a cluster time: its history is gone, or the collection is newer."""
 
 
 class UpgradeRequired(HeadcountError):

@@ -16,6 +16,7 @@ from bson import Timestamp
 from cubes.cells import CubeError
 from cubes.cube import Cube, Slice
 from cubes.registry import DEFAULT_CATALOG, Catalog
+from errors import SnapshotUnavailable
 from loaders.array_free import array_free_fields
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
 from loaders.plan import Documents, Query, QueryPlan, live_plan, rollup_plan
@@ -62,6 +63,7 @@ class Loader:
         self._rollups = rollups
         self._catalog = catalog
         self._states: Task[tuple[timedelta, States]] | None = None
+        self._chosen: dict[Rollup, Task[tuple[State | None, timedelta]]] = {}
         self._array_free: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[Documents]] = set()
         self._answers: dict[Query[Any], Future[Any]] = {}
@@ -97,7 +99,8 @@ class Loader:
 
     def close(self) -> None:
         """Cancels the reads in flight."""
-        for task in (*self._sent, *self._array_free.values(), *filter(None, [self._states])):
+        states = (*self._chosen.values(), *filter(None, [self._states]))
+        for task in (*self._sent, *self._array_free.values(), *states):
             task.cancel()
 
     async def _load(self, queries: list[Query[Any]]) -> "list[Task[Documents]]":
@@ -114,28 +117,35 @@ class Loader:
 
     async def _documents(self, query: Query[Any]) -> Documents:
         plan = await self._plan(query)
-        if plan.freshness is not None:
-            self.notes.add(plan.freshness)
-        age, documents = await self._run(plan)
-        if plan.cube is not None and plan.freshness is None:
-            self.notes.add(self._live(plan.cube, age))
+        try:
+            age, documents = await self._run(plan)
+        except SnapshotUnavailable:
+            if plan.freshness is None:
+                raise
+            # An index of the collection was created a moment ago, for instance.
+            plan = live_plan(self._bound(query))
+            age, documents = await self._run(plan)
+        if plan.cube is not None:
+            self.notes.add(plan.freshness or self._live(plan.cube, age))
         return documents
 
     async def _plan(self, query: Query[Any]) -> QueryPlan:
+        query = self._bound(query)
         if not isinstance(query, Slice):
             return live_plan(query)
-        query = self._bound(query)
         rollup = self._rollups.rollup_of(query.cube) if self._rollups else None
         reading = read_plan(query, rollup) if rollup else None
         if self._rollups is None or rollup is None or reading is None:
             return live_plan(query)
-        state, age = await self._fresh_state(rollup)
+        state, age = await self._chosen_state(rollup)
         if state is None:
             return live_plan(query)
         return rollup_plan(query, reading, state, self._rollups.collection(state["cells"]), age)
 
-    def _bound(self, one: Slice) -> Slice:
-        """The slice of the catalog's cube, with the values of its parameters."""
+    def _bound(self, one: Query[_Answer]) -> Query[_Answer]:
+        """A slice of the catalog's cube, with the values of its parameters; other queries as is."""
+        if not isinstance(one, Slice):
+            return one
         bound = one.with_values(self._parameters).bound_to(self._catalog.bound(one.cube))
         if bound.missing:
             names = ", ".join(sorted(bound.missing))
@@ -160,6 +170,12 @@ class Loader:
                 # More cells than the cache holds.
                 cached[plan.cells_key] = documents
         return max(age for age, _ in found), documents
+
+    def _chosen_state(self, rollup: Rollup) -> "Task[tuple[State | None, timedelta]]":
+        """`_fresh_state`, the same for all reads of the request: they are of one moment."""
+        if rollup not in self._chosen:
+            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup))
+        return self._chosen[rollup]
 
     async def _fresh_state(self, rollup: Rollup) -> tuple[State | None, timedelta]:
         """The rollup's state if its cells can be read, and how old that state is.

@@ -1,15 +1,17 @@
 """Query plans: which aggregations answer a query, from a rollup or live. Pure functions."""
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 from beanie import Document
+from bson import Timestamp
 from pymongo.asynchronous.collection import AsyncCollection
 
 from cubes.cube import Slice
 from cubes.declaration import Stage
+from documents.reads import AsOf
 from loaders.freshness import Freshness
 from rollups.layout.read_plan import ReadPlan
 from rollups.layout.states import State, lag
@@ -70,12 +72,21 @@ def rollup_plan(
     """
     # A read that began before the cells had this version is not shared.
     version = state["cells"], state["version"], one
+    # Cells and edges are of one moment: a keeper may write, and documents change, meanwhile.
+    cells = cells.with_options(read_concern=AsOf(state["snapshot"]))
+    edges = [_as_of(state["position"], _live_read(edge)) for edge in plan.edges]
     return QueryPlan(
-        [Read(cells, plan.pipeline, version), *map(_live_read, plan.edges)],
+        [Read(cells, plan.pipeline, version), *edges],
         one.cube.name,
         Freshness(one.cube.name, True, state["as_of"], lag(state, age)),
         version if one.window is None else None,
     )
+
+
+def _as_of(position: Timestamp, read: Read) -> Read:
+    """The same read as of a cluster time."""
+    collection = read.collection.with_options(read_concern=AsOf(position))
+    return replace(read, collection=collection, key=(position, read.key))
 
 
 def _live_read(query: Query[Any]) -> Read:

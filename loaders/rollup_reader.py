@@ -9,14 +9,18 @@ import structlog
 from cachetools import LRUCache
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.errors import OperationFailure
+from pymongo.errors import AutoReconnect, OperationFailure
 
 from cubes.cube import Cube
+from errors import first_words
 from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES, Rollup
 from rollups.layout.states import States
 
 _STATES_SECONDS: Final = 0.05
 _UNAUTHORIZED: Final = 13
+_NOT_A_REPLICA_SET: Final = 123
+_SNAPSHOT_UNAVAILABLE: Final = 246
+_REFUSALS: Final = frozenset({_UNAUTHORIZED, _NOT_A_REPLICA_SET, _SNAPSHOT_UNAVAILABLE})
 # Of some 500 bytes each.
 _CACHED_CELLS: Final = 50_000
 _CELLS_OF_KEY: Final = 100
@@ -58,22 +62,46 @@ class RollupReader:
         return self._asked_at, self._states
 
     async def _read_states(self) -> States:
-        ids = [rollup.state_id for rollup in {*self._by_cube.values()}]
         try:
-            found = await self._database[STATES].aggregate(
-                [
-                    {"$match": {"_id": {"$in": ids}}},
-                    {"$set": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}},
-                ]
-            )
-            return {state["rollup"]: state async for state in found}
+            found = (await self._aggregate_states())["cursor"]
         except OperationFailure as error:
-            if error.code != _UNAUTHORIZED:
+            if error.code not in _REFUSALS:
                 raise
             if not self._refused:
-                _log.warning("the credentials may not read rollups", database=self._database.name)
+                reason = first_words(error)
+                _log.warning("rollups can't be read", database=self._database.name, reason=reason)
             self._refused = True
             return {}
+        # Absent if there is no collection of states yet.
+        snapshot = found.get("atClusterTime")
+        return {state["rollup"]: {**state, "snapshot": snapshot} for state in found["firstBatch"]}
+
+    async def _aggregate_states(self) -> Mapping[str, Any]:
+        """The response with the states; as a command, because the driver's cursor hides its time.
+
+        The driver retries no commands, so this does, once.
+        """
+        ids = [rollup.state_id for rollup in {*self._by_cube.values()}]
+        pipeline = [
+            {"$match": {"_id": {"$in": ids}}},
+            {"$set": {"lag": {"$subtract": ["$$NOW", "$as_of"]}}},
+        ]
+
+        async def aggregate() -> Mapping[str, Any]:
+            return await self._database.command(
+                "aggregate",
+                STATES,
+                pipeline=pipeline,
+                cursor={},
+                readConcern={"level": "snapshot"},
+                read_preference=self._database.read_preference,
+                codec_options=self._database.codec_options,
+            )
+
+        try:
+            return await aggregate()
+        except AutoReconnect:
+            return await aggregate()
 
 
 def _size(cells: Sequence[Mapping[str, Any]]) -> int:

@@ -105,7 +105,8 @@ class Runner:
     ) -> _Found:
         """The result of `start`, which gets its deadline; shared by `key`.
 
-        Raises `ServiceUnavailable` if the database can't be reached or takes too long.
+        Raises `ServiceUnavailable` if the database can't be reached or takes too long, and
+        `SnapshotUnavailable` if a cluster time can't be read.
         """
         loop = asyncio.get_running_loop()
         deadline = (loop.time() if self._each else self.arrived) + self._seconds
@@ -125,18 +126,16 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
-            if self._as_of is None:
-                raise
             if error.code == _SNAPSHOT_UNAVAILABLE:
                 raise SnapshotUnavailable(
                     f"The collection {collection} is being changed; try again shortly."
                 ) from error
-            if error.code != _SNAPSHOT_TOO_OLD:
-                raise
-            raise ServiceUnavailable(
-                "The export took longer than MongoDB keeps the snapshot that it reads: raise its "
-                "parameter minSnapshotHistoryWindowInSeconds."
-            ) from error
+            if error.code == _SNAPSHOT_TOO_OLD:
+                raise SnapshotUnavailable(
+                    "The export took longer than MongoDB keeps the snapshot that it reads: raise "
+                    "its parameter minSnapshotHistoryWindowInSeconds."
+                ) from error
+            raise
 
     def age(self, began: float) -> timedelta:
         """The time from the start of a read to the request; 0 if the read began later."""

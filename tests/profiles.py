@@ -33,6 +33,8 @@ class Profile:
     exported_tickets: int
     # Hypothesis examples of rollups. Each waits for the follower.
     rollup_examples: int
+    # Answers that are compared while tickets move between promo codes.
+    answers_of_one_moment: int
     # How often a follower is killed under load.
     kills: int
     # How often a follower is frozen under load until its lease ends.
@@ -51,6 +53,7 @@ QUICK: Final = Profile(
     file_examples=5,
     exported_tickets=2_000,
     rollup_examples=5,
+    answers_of_one_moment=40,
     kills=5,
     freezes=1,
 )
@@ -66,6 +69,7 @@ DEEP: Final = Profile(
     file_examples=60,
     exported_tickets=30_000,
     rollup_examples=40,
+    answers_of_one_moment=1_000,
     kills=100,
     freezes=5,
 )

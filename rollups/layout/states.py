@@ -10,7 +10,11 @@ FRESH: Final = timedelta(seconds=2)
 """The largest lag at which cells are read."""
 
 State: TypeAlias = Mapping[str, Any]
-"""A state document, with `lag`: milliseconds by MongoDB's clock since the cells were current."""
+"""A state document, with two fields more.
+
+- `lag`: milliseconds by MongoDB's clock since the cells were current.
+- `snapshot`: the cluster time that the state was read at. At that time the cells fit to it.
+"""
 
 States: TypeAlias = Mapping[str, State]
 """Rollup's name → its state document, of the reader's declaration."""

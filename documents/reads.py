@@ -10,6 +10,12 @@ BY_CODE_POINT: Final = Collation(locale="simple")
 """Compares texts by code point, regardless of the default collation of the collection."""
 
 
+SNAPSHOT_TOO_OLD: Final = 239
+"""MongoDB's error code of a cluster time whose history is gone."""
+SNAPSHOT_UNAVAILABLE: Final = 246
+"""MongoDB's error code of a cluster time that can't be read, as a collection is newer."""
+
+
 class AsOf(ReadConcern):
     """The read concern `snapshot` at a recent cluster time; requires a replica set."""
 

@@ -12,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import AutoReconnect, OperationFailure
 
 from cubes.cube import Cube
+from documents.reads import SNAPSHOT_UNAVAILABLE
 from errors import first_words
 from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES, Rollup
 from rollups.layout.states import States
@@ -19,8 +20,7 @@ from rollups.layout.states import States
 _STATES_SECONDS: Final = 0.05
 _UNAUTHORIZED: Final = 13
 _NOT_A_REPLICA_SET: Final = 123
-_SNAPSHOT_UNAVAILABLE: Final = 246
-_REFUSALS: Final = frozenset({_UNAUTHORIZED, _NOT_A_REPLICA_SET, _SNAPSHOT_UNAVAILABLE})
+_REFUSALS: Final = frozenset({_UNAUTHORIZED, _NOT_A_REPLICA_SET, SNAPSHOT_UNAVAILABLE})
 # Of some 500 bytes each.
 _CACHED_CELLS: Final = 50_000
 _CELLS_OF_KEY: Final = 100

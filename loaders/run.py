@@ -11,7 +11,7 @@ from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from cubes.declaration import Stage
-from documents.reads import BY_CODE_POINT, AsOf
+from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE, AsOf
 from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
@@ -24,8 +24,6 @@ _log = structlog.get_logger(__name__)
 # One reply, as far as its 16 MB go: the default of 101 documents would cost a second round trip.
 _BATCH_SIZE: Final = 1_000_000
 _GRACE_SECONDS: Final = 0.5
-_SNAPSHOT_TOO_OLD: Final = 239
-_SNAPSHOT_UNAVAILABLE: Final = 246
 
 
 class Runner:
@@ -126,11 +124,11 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
-            if error.code == _SNAPSHOT_UNAVAILABLE:
+            if error.code == SNAPSHOT_UNAVAILABLE:
                 raise SnapshotUnavailable(
                     f"The collection {collection} is being changed; try again shortly."
                 ) from error
-            if error.code == _SNAPSHOT_TOO_OLD:
+            if error.code == SNAPSHOT_TOO_OLD:
                 raise SnapshotUnavailable(
                     "The export took longer than MongoDB keeps the snapshot that it reads: raise "
                     "its parameter minSnapshotHistoryWindowInSeconds."

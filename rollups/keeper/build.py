@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 
 from cancelling import cancel, first
 from cubes.declaration import Stage
-from documents.reads import BY_CODE_POINT, AsOf
+from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, AsOf
 from errors import StartupError
 from rollups.keeper.cell_collections import Build, all_builds, create_indexes
 from rollups.keeper.cluster_time import majority_time
@@ -19,7 +19,6 @@ from rollups.keeper.store import RAW, CellCollection, source_of
 from rollups.layout.level import Level, levels
 
 _INSERT_BATCH: Final = 5_000
-_SNAPSHOT_TOO_OLD: Final = 239
 
 
 async def build(lease: Lease) -> None:
@@ -31,7 +30,7 @@ async def build(lease: Lease) -> None:
     try:
         await first(_build(lease), _renew(lease))
     except OperationFailure as error:
-        if error.code != _SNAPSHOT_TOO_OLD:
+        if error.code != SNAPSHOT_TOO_OLD:
             raise
         raise StartupError(
             f"Building {lease.rollup.name} took longer than MongoDB's parameter "

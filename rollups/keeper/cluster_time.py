@@ -41,7 +41,7 @@ class MajorityClock:
     async def now(self) -> MajorityTime:
         """The newest majority-committed time; raises `PrimaryChanged` after another election."""
         hello = await self._database.command("hello")
-        election = hello["electionId"]
+        election = hello.get("electionId")
         if election != (self._election or election):
             raise PrimaryChanged("another primary was elected")
         self._election = election

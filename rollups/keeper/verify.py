@@ -10,7 +10,7 @@ from pymongo.errors import OperationFailure
 from cubes.cells import exact
 from cubes.declaration import Stage
 from cubes.keys import key_of, value_of
-from documents.reads import BY_CODE_POINT, AsOf
+from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE, AsOf
 from errors import StartupError
 from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.store import RollupStore, source_of
@@ -19,9 +19,7 @@ from rollups.layout.rollup import Rollup
 _Collection = AsyncCollection[dict[str, Any]]
 _Cell = Mapping[str, Any]
 
-_SNAPSHOT_TOO_OLD: Final = 239
-_SNAPSHOT_UNAVAILABLE: Final = 246
-_UNREADABLE_TIMES: Final = frozenset({_SNAPSHOT_TOO_OLD, _SNAPSHOT_UNAVAILABLE})
+_UNREADABLE_TIMES: Final = frozenset({SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE})
 _NOT_EMPTY: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
 

@@ -14,6 +14,7 @@ from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, AsOf
 from errors import StartupError
 from rollups.keeper.cell_collections import Build, all_builds, create_indexes
 from rollups.keeper.cluster_time import majority_time
+from rollups.keeper.incarnation import incarnation_of
 from rollups.keeper.lease import Lease
 from rollups.keeper.store import RAW, CellCollection, source_of
 from rollups.layout.level import Level, levels
@@ -76,6 +77,7 @@ async def _build(lease: Lease) -> None:
         await cancel(*filling)
     # Indexes come last: inserting into indexed collections takes twice as long.
     await create_indexes(cells, rollup)
+    incarnation = await incarnation_of(lease.store, rollup, cells)
     await lease.update(
         {
             "cells": cells.name,
@@ -84,6 +86,7 @@ async def _build(lease: Lease) -> None:
             "as_of": now.at,
             "built_at": now.at,
         }
+        | incarnation
     )
 
 

@@ -3,12 +3,13 @@
 import asyncio
 from typing import Final
 
-from bson import Timestamp
+from bson import Binary, Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from rollups.keeper.changes import TRANSACTION_BYTES, ChangeBatch, Gap, batches
 from rollups.keeper.deltas import TOO_LARGE, updates
+from rollups.keeper.incarnation import HISTORY_LOST, UUID_MISMATCH, check_uuid
 from rollups.keeper.lease import Lease
 from rollups.keeper.store import CellCollection
 from rollups.keeper.sweep import sweep
@@ -18,10 +19,10 @@ SWEEP_SECONDS: Final = 60.0
 
 _NO_MATCHING_DOCUMENT: Final = 47
 _CHANGE_STREAM_FATAL: Final = 280
-_CHANGE_STREAM_HISTORY_LOST: Final = 286
-# The oplog's history is gone, a pre-image is missing, or an event is above 16 MB.
+# The oplog's history is gone, a pre-image is missing, an event is above 16 MB, or the cells were
+# dropped.
 _GAPS: Final = frozenset(
-    {_CHANGE_STREAM_FATAL, _CHANGE_STREAM_HISTORY_LOST, _NO_MATCHING_DOCUMENT, TOO_LARGE}
+    {_CHANGE_STREAM_FATAL, HISTORY_LOST, _NO_MATCHING_DOCUMENT, TOO_LARGE, UUID_MISMATCH}
 )
 
 
@@ -32,12 +33,13 @@ async def follow(lease: Lease) -> None:
     """
     state = await lease.store.state(lease.rollup)
     position, cells = state["position"], lease.store.database[state["cells"]]
+    cells_uuid = state["cells_uuid"]
     loop = asyncio.get_running_loop()
     swept_at = loop.time()
     try:
         async for batch in batches(lease.rollup, position):
             for part in batch.transactions():
-                position = await _apply(lease, cells, position, part)
+                position = await _apply(lease, cells, cells_uuid, position, part)
             if loop.time() - swept_at > SWEEP_SECONDS:
                 await sweep(lease, cells)
                 swept_at = loop.time()
@@ -48,7 +50,11 @@ async def follow(lease: Lease) -> None:
 
 
 async def _apply(
-    lease: Lease, cells: CellCollection, position: Timestamp, batch: ChangeBatch
+    lease: Lease,
+    cells: CellCollection,
+    cells_uuid: Binary,
+    position: Timestamp,
+    batch: ChangeBatch,
 ) -> Timestamp:
     """Applies a batch and moves the resume position, both or neither; returns the new position."""
     batch.check_order(position)
@@ -65,6 +71,8 @@ async def _apply(
         await lease.update(
             values, increments=increments, session=session, position=position, cells=cells.name
         )
+        # Updates of dropped cells would create a collection of some cells.
+        await check_uuid(cells, cells_uuid, session)
         if not cell_updates:
             return
         try:

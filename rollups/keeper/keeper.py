@@ -13,6 +13,7 @@ from rollups.keeper.build import build
 from rollups.keeper.changes import Gap
 from rollups.keeper.cluster_time import PrimaryChanged
 from rollups.keeper.follow import follow
+from rollups.keeper.incarnation import check_incarnation
 from rollups.keeper.lease import Lease, LeaseLost, acquire
 from rollups.keeper.prerequisites import enable_pre_images
 from rollups.keeper.store import RollupStore
@@ -64,10 +65,12 @@ async def _maintain(lease: Lease) -> None:
         # A missing collection is not created here: an operator may be swapping or restoring it.
         await enable_pre_images(lease.rollup)
         state = await lease.store.state(lease.rollup)
-        if not state.get("cells"):
-            _log.info("building a rollup", rollup=lease.rollup.name)
-            await build(lease)
         try:
+            if state.get("cells"):
+                await check_incarnation(lease.store, lease.rollup, state)
+            else:
+                _log.info("building a rollup", rollup=lease.rollup.name)
+                await build(lease)
             await first(follow(lease), _check(lease))
         except Gap as gap:
             _log.warning("rebuilding a rollup", rollup=lease.rollup.name, reason=str(gap))

@@ -4,7 +4,8 @@ Each declaration of a rollup has a state document, a lease and cells of its own.
 deployment, servers of two versions maintain and read two declarations side by side.
 
 A state document is `{_id, rollup, declaration, owner, session, fencing_token, expires_at, cells,
-position, as_of, version, built_at, builds, changes, batches, checks, differences, verified_at}`:
+position, as_of, version, replica_set, source_uuid, cells_uuid, built_at, builds, changes, batches,
+checks, differences, verified_at}`:
 
 - `_id`, `rollup`, `declaration`: `<rollup>@<first 12 hex digits of declaration>`, the name of the
   followed collection with its database, and the hash of its cubes' declarations.
@@ -15,6 +16,8 @@ position, as_of, version, built_at, builds, changes, batches, checks, difference
 - `position`: the resume position. The cells contain all changes up to this cluster time.
 - `as_of`: the server's clock at `position`.
 - `version`: the cluster time at which the cells last changed.
+- `replica_set`, `source_uuid`, `cells_uuid`: the id of the replica set, None if it can't be read,
+  and the UUIDs of the followed collection and of the cells' collection.
 - `built_at`, `builds`: the time of the last build, and the number of builds.
 - `changes`, `batches`: changes applied, and transactions that applied them.
 - `checks`, `differences`, `verified_at`: comparisons of cells with documents, cells that differed,
@@ -26,7 +29,7 @@ from typing import Any, Final
 
 from bson.codec_options import CodecOptions
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
-from pymongo import ReadPreference
+from pymongo import ReadPreference, WriteConcern
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -47,8 +50,11 @@ class RollupStore:
     def __init__(
         self, database: AsyncDatabase[dict[str, Any]], *, lease_seconds: float = LEASE_SECONDS
     ) -> None:
-        # A secondary may lag: a lease or a position read there could be an old one.
-        self.database = database.with_options(read_preference=ReadPreference.PRIMARY)
+        # A secondary may lag: a lease or a position read there could be an old one. A lease that
+        # no majority has could be acquired by two processes.
+        self.database = database.with_options(
+            read_preference=ReadPreference.PRIMARY, write_concern=WriteConcern("majority")
+        )
         self.lease_seconds = lease_seconds
         self.states: AsyncCollection[dict[str, Any]] = self.database[STATES]
 

@@ -14,6 +14,7 @@ from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABL
 from errors import StartupError
 from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.store import RollupStore, source_of
+from rollups.layout.level import DOCUMENTS
 from rollups.layout.rollup import Rollup
 
 _Collection = AsyncCollection[dict[str, Any]]
@@ -69,13 +70,14 @@ async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
     """Compares one random cell of each level: finest levels with documents, others with the finest.
 
     For each finest level, also compares the cell of a random document, which finds missing cells.
-    Does nothing if the rollup has no cells.
+    Compares the totals of a cube's levels, which finds cells that a dump brought back. Does nothing
+    if the rollup has no cells.
     """
     snapshots = await _snapshots(store, rollup)
     if snapshots is None:
         return []
     cells, source = snapshots
-    differences = list[Difference]()
+    differences = await _differing_totals(cells, rollup)
     finest = {level.cube: level for level in reversed(rollup.levels)}
     for level in rollup.levels:
         finer = finest[level.cube]
@@ -93,6 +95,21 @@ async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
             )
     await store.record_check(rollup, cells.name, len(differences))
     return differences
+
+
+async def _differing_totals(cells: _Collection, rollup: Rollup) -> list[Difference]:
+    """The levels that sum up another number of documents than their cube's first level."""
+    totals: list[Stage] = [
+        _NOT_EMPTY,
+        {"$group": {"_id": "$level", DOCUMENTS: {"$sum": f"${DOCUMENTS}"}}},
+    ]
+    found = {each["_id"]: each[DOCUMENTS] async for each in _cells(cells, totals)}
+    first = {level.cube: found.get(level.name, 0) for level in reversed(rollup.levels)}
+    return [
+        Difference(level.name, {}, {DOCUMENTS: stored}, {DOCUMENTS: first[level.cube]})
+        for level in rollup.levels
+        if (stored := found.get(level.name, 0)) != first[level.cube]
+    ]
 
 
 async def _snapshots(store: RollupStore, rollup: Rollup) -> tuple[_Collection, _Collection] | None:

@@ -21,7 +21,7 @@ STATES: Final = "headcount_rollups"
 """The collection of state documents (`rollups/keeper/store.py`)."""
 
 _WEIGHT: Final = "_weight"
-_FORMAT: Final = 3
+_FORMAT: Final = 4
 
 
 @dataclass(frozen=True, eq=False)

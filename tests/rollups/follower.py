@@ -5,7 +5,13 @@ They are separate processes, since Beanie binds documents to one database per pr
 
 import asyncio
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
+
+from pymongo.database import Database
 
 from rollups.keeper.store import RollupStore
 from rollups.keeper.supervisor import maintaining
@@ -13,6 +19,7 @@ from rollups.layout.rollup import DEFAULT_ROLLUPS
 from server import log
 from server.database import connect
 from server.settings import Settings
+from tests.forks import FORKS
 from tests.rollups.conftest import assert_exact
 
 
@@ -41,3 +48,66 @@ def compare(uri: str, name: str) -> None:
 async def _compare(uri: str, name: str) -> None:
     async with connect(uri, Settings(database=name)) as database:
         await assert_exact(RollupStore(database))
+
+
+class Followers:
+    """Processes that compete for the leases of all rollups."""
+
+    def __init__(self, uri: str, database: str, folder: Path, lease_seconds: float) -> None:
+        self._arguments = uri, database, lease_seconds
+        self._folder = folder
+        self._started = 0
+        self.running: list[BaseProcess] = []
+
+    def start(self) -> BaseProcess:
+        """Starts a process."""
+        self._started += 1
+        name = f"follower-{self._started}"
+        process = FORKS.Process(target=follow, args=(*self._arguments, self._log(name)), name=name)
+        process.start()
+        self.running.append(process)
+        return process
+
+    def replace(self, number: int) -> None:
+        """Kills a process and starts another in its place."""
+        killed = self.running[number]
+        killed.kill()
+        killed.join()
+        self.running[number] = self.start()
+        self.running.pop()
+
+    def log(self, process: BaseProcess) -> str:
+        """The log of a process."""
+        return self._log(process.name).read_text()
+
+    def _log(self, name: str) -> Path:
+        return self._folder / f"{name}.log"
+
+
+@contextmanager
+def following(
+    uri: str, database: str, folder: Path, *, processes: int = 1, lease_seconds: float = 0.5
+) -> Iterator[Followers]:
+    """Maintains the rollups of a database by some processes; their logs go to a folder."""
+    followers = Followers(uri, database, folder, lease_seconds)
+    try:
+        for _ in range(processes):
+            followers.start()
+        yield followers
+    finally:
+        for process in followers.running:
+            process.kill()
+            process.join()
+
+
+def assert_cells_are_exact(uri: str, database: str) -> None:
+    """Waits for the followers, then asserts that the cells equal a fresh count."""
+    comparing = FORKS.Process(target=compare, args=(uri, database))
+    comparing.start()
+    comparing.join()
+    assert comparing.exitcode == 0
+
+
+def states(database: Database[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    """The state documents of a database."""
+    return [*database["headcount_rollups"].find()]

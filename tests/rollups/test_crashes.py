@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -21,11 +21,9 @@ from pymongo.errors import PyMongoError
 from documents import DOCUMENTS
 from rollups.layout.rollup import DEFAULT_ROLLUPS
 from tests.commands import PATIENCE, Mongod
-from tests.forks import FORKS
 from tests.profiles import PROFILE
-from tests.rollups.follower import compare, follow
+from tests.rollups.follower import assert_cells_are_exact, following
 
-_LEASE_SECONDS: Final = 0.5
 _NAME: Final = "crashes"
 
 
@@ -35,49 +33,6 @@ def mongod(tmp_path: Path) -> Iterator[Mongod]:
     with Mongod(tmp_path, "--replSet", "r") as mongod:
         mongod.initiate()
         yield mongod
-
-
-class _Followers:
-    """Two processes that compete for the leases of all rollups."""
-
-    def __init__(self, uri: str, folder: Path) -> None:
-        self._uri = uri
-        self._folder = folder
-        self._started = 0
-        self.running = [self._start(), self._start()]
-
-    def replace(self, number: int) -> None:
-        """Kills a process and starts another in its place."""
-        self.running[number].kill()
-        self.running[number].join()
-        self.running[number] = self._start()
-
-    def log(self, process: BaseProcess) -> str:
-        """The log of a process."""
-        return self._log(process.name).read_text()
-
-    def _start(self) -> BaseProcess:
-        self._started += 1
-        name = f"follower-{self._started}"
-        process = FORKS.Process(
-            target=follow, args=(self._uri, _NAME, _LEASE_SECONDS, self._log(name)), name=name
-        )
-        process.start()
-        return process
-
-    def _log(self, name: str) -> Path:
-        return self._folder / f"{name}.log"
-
-
-@contextmanager
-def _following(uri: str, folder: Path) -> Iterator[_Followers]:
-    followers = _Followers(uri, folder)
-    try:
-        yield followers
-    finally:
-        for process in followers.running:
-            process.kill()
-            process.join()
 
 
 class _Load:
@@ -98,6 +53,10 @@ class _Load:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+
+    def has_written(self, times: int) -> Callable[[], bool]:
+        """The condition that more than `times` writes were made."""
+        return lambda: self.writes > times
 
     def _run(self) -> None:
         with MongoClient[dict[str, Any]](self._uri) as client:
@@ -205,32 +164,27 @@ def _built(uri: str) -> bool:
     )
 
 
-def _assert_exact(uri: str) -> None:
-    comparing = FORKS.Process(target=compare, args=(uri, _NAME))
-    comparing.start()
-    comparing.join()
-    assert comparing.exitcode == 0
-
-
 def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
     sources = {rollup.source for rollup in DEFAULT_ROLLUPS}
     followed = {name for name, document in DOCUMENTS.items() if document in sources}
     assert followed == {*_MAKE}, "_MAKE needs a function for each collection that has a rollup"
     chance = random.Random(7)
-    with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri) as load:
+    with (
+        following(mongod.uri, _NAME, tmp_path, processes=2) as followers,
+        _Load(mongod.uri) as load,
+    ):
         _until(lambda: _built(mongod.uri))
         before = _states(mongod.uri)
         for number in range(PROFILE.kills):
             time.sleep(chance.uniform(0, 0.5))
+            _until(load.has_written(10 * (number + 1)))
             if number == PROFILE.kills // 2:
                 mongod.kill()
                 mongod.start()
             followers.replace(chance.randrange(2))
-        writes = load.writes
-    with _following(mongod.uri, tmp_path):
-        _assert_exact(mongod.uri)
+    with following(mongod.uri, _NAME, tmp_path, processes=2):
+        assert_cells_are_exact(mongod.uri, _NAME)
     after = _states(mongod.uri)
-    assert writes > 10 * PROFILE.kills
     for name, state in after.items():
         assert state["builds"] == before[name]["builds"]
         assert state["changes"] > before[name].get("changes", 0)
@@ -238,7 +192,7 @@ def test_cells_are_exact_after_kills(mongod: Mongod, tmp_path: Path) -> None:
 
 
 def test_a_keeper_frozen_past_its_lease_writes_nothing(mongod: Mongod, tmp_path: Path) -> None:
-    with _following(mongod.uri, tmp_path) as followers, _Load(mongod.uri):
+    with following(mongod.uri, _NAME, tmp_path, processes=2) as followers, _Load(mongod.uri):
         _until(lambda: _built(mongod.uri))
         for _ in range(PROFILE.freezes):
             states = _states(mongod.uri)
@@ -265,5 +219,5 @@ def test_a_keeper_frozen_past_its_lease_writes_nothing(mongod: Mongod, tmp_path:
                 return followers.log(holder).count("another process took the lease") > refused
 
             _until(lease_lost)
-    with _following(mongod.uri, tmp_path):
-        _assert_exact(mongod.uri)
+    with following(mongod.uri, _NAME, tmp_path, processes=2):
+        assert_cells_are_exact(mongod.uri, _NAME)

@@ -256,6 +256,22 @@ async def test_wrong_cells_are_detected_and_rebuilt(
     assert (await store.state(rollup))["builds"] == state["builds"] + 1
 
 
+async def test_cells_that_a_dump_brought_back_are_detected(
+    database: Database, store: RollupStore, filled: None
+) -> None:
+    await assert_exact(store, TICKETS)
+    cells = database[(await store.state(TICKETS))["cells"]]
+    cell = await cells.find_one({"level": "tickets by event"})
+    assert cell is not None
+    # Its event is no longer in the collection.
+    swept = {"event": ObjectId()}
+    del cell["_id"]
+    await cells.insert_one(cell | {"key": swept, "documents": 1})
+    differences = [difference.key for difference in await verify_some(store, TICKETS)]
+    assert differences[:1] == [{}]
+    await assert_exact(store, TICKETS)
+
+
 async def test_a_keeper_detects_wrong_cells_by_itself(
     database: Database,
     store: RollupStore,

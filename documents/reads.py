@@ -14,6 +14,8 @@ SNAPSHOT_TOO_OLD: Final = 239
 """MongoDB's error code of a cluster time whose history is gone."""
 SNAPSHOT_UNAVAILABLE: Final = 246
 """MongoDB's error code of a cluster time that can't be read, as a collection is newer."""
+UUID_MISMATCH: Final = 361
+"""MongoDB's error code of a collection that has another UUID, or does not exist."""
 
 
 class AsOf(ReadConcern):

@@ -1,16 +1,24 @@
-"""Collections of cells: their names, which tell the build that made them, and their indexes."""
+"""Collections of cells, and of parts of builds: their names, their UUIDs and their indexes."""
 
 import re
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from bson import Binary
 from pymongo import IndexModel
+from pymongo.errors import OperationFailure
 
+from cubes.declaration import Stage
+from documents.reads import UUID_MISMATCH
+from rollups.keeper.incarnation import uuid_of
+from rollups.keeper.lease import Lease
 from rollups.keeper.store import CellCollection, RollupStore
 from rollups.layout.rollup import Rollup
 
 EMPTY: Final[dict[str, Any]] = {"documents": 0}
 """The filter for cells that no document belongs to any more, which have an index of their own."""
+
+NOT_EMPTY: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
 _PREFIX: Final = "headcount_cells"
 _NAME: Final = re.compile(rf"{_PREFIX}\.(.+)\.(\d+)\.(\d+)")
@@ -19,9 +27,9 @@ _DECLARATION: Final = re.compile(r"@[0-9a-f]{12}$")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Build:
-    """One build of a rollup's cells: the lease that it ran under, and its number.
+    """A collection that a build made: the lease that the build ran under, and a number.
 
-    Its collection is `headcount_cells.<state's _id>.<fencing token>.<number>`.
+    It is `headcount_cells.<state's _id>.<fencing token>.<number>`.
     """
 
     state_id: str
@@ -65,3 +73,25 @@ async def create_indexes(cells: CellCollection, rollup: Rollup) -> None:
             IndexModel(["documents"], partialFilterExpression=EMPTY),
         ]
     )
+
+
+async def new_cells(lease: Lease) -> tuple[CellCollection, Binary]:
+    """A new, empty collection of the lease's rollup, and its UUID; raises `LeaseLost`.
+
+    Drops collections that earlier builds left behind.
+    """
+    store = lease.store
+    state = await lease.update({}, increments={"collections": 1})
+    new = Build(state["_id"], state["fencing_token"], state["collections"])
+    parts = (state.get("building") or {}).get("parts", ())
+    used = {state.get("cells"), *(name for name, _ in parts)}
+    earlier = [build for build in await all_builds(store) if build.precedes(new)]
+    # A reader may have learned the name of the last one just now: that one stays.
+    for build in earlier[:-1]:
+        if build.collection not in used:
+            await store.database.drop_collection(build.collection)
+    cells = await store.database.create_collection(new.collection)
+    uuid = await uuid_of(cells)
+    if uuid is None:
+        raise OperationFailure("The new collection was dropped.", UUID_MISMATCH)
+    return cells, uuid

@@ -1,7 +1,7 @@
 """The changes of a collection: read from its change stream, in batches of whole cluster times."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final
@@ -12,6 +12,7 @@ from bson.raw_bson import RawBSONDocument
 
 from cubes.declaration import Stage
 from rollups.keeper.cluster_time import MajorityClock, MajorityTime, next_cluster_time
+from rollups.keeper.gap import Gap
 from rollups.keeper.store import RAW, source_of
 from rollups.layout.rollup import Rollup
 
@@ -29,10 +30,6 @@ In the smallest cache, 256 MB, twice as many bytes succeed.
 _BATCH_SIZE: Final = 2_000
 _IMAGES: Final = ("fullDocument", "fullDocumentBeforeChange")
 _OPERATIONS: Final = frozenset({"insert", "update", "replace", "delete"})
-
-
-class Gap(Exception):
-    """The changes can't be followed without a gap: the rollup must be rebuilt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +69,10 @@ class ChangeBatch:
         yield ChangeBatch(part, self.until)
 
 
-async def batches(rollup: Rollup, position: Timestamp) -> AsyncIterator[ChangeBatch]:
-    """The changes after `position`, for ever.
+async def batches(
+    rollup: Rollup, position: Timestamp, *selection: Stage
+) -> AsyncGenerator[ChangeBatch]:
+    """The changes after `position`, for ever; only some if stages select them.
 
     All changes of one cluster time, as those of a transaction, are in one batch. Raises `Gap` if
     the collection is dropped or renamed, and `PrimaryChanged`.
@@ -83,7 +82,7 @@ async def batches(rollup: Rollup, position: Timestamp) -> AsyncIterator[ChangeBa
     # Before and after the stream is opened: it is opened on the primary that the clock asks.
     await clock.now()
     cursor: Any = await source.aggregate_raw_batches(
-        _pipeline(rollup, position), maxAwaitTimeMS=WAIT_MS, batchSize=_BATCH_SIZE
+        _pipeline(rollup, position, selection), maxAwaitTimeMS=WAIT_MS, batchSize=_BATCH_SIZE
     )
     loop = asyncio.get_running_loop()
     yielded_at = 0.0
@@ -115,11 +114,12 @@ async def batches(rollup: Rollup, position: Timestamp) -> AsyncIterator[ChangeBa
                 yield ChangeBatch(complete, _time_of(complete[-1]))
 
 
-def _pipeline(rollup: Rollup, position: Timestamp) -> list[Stage]:
+def _pipeline(rollup: Rollup, position: Timestamp, selection: Sequence[Stage]) -> list[Stage]:
     """A change stream with the fields of both images that the rollup's cubes read."""
     start = next_cluster_time(position)
     return [
         {"$changeStream": {"startAtOperationTime": start, **dict.fromkeys(_IMAGES, "required")}},
+        *selection,
         {
             "$project": dict.fromkeys(("operationType", "clusterTime", "wallTime"), 1)
             | {f"{image}.{name}": 1 for image in _IMAGES for name in rollup.fields}

@@ -19,7 +19,7 @@ _COMMAND_BYTES: Final = 8_000_000
 
 Weighted = Mapping[str, Any]
 """`{weight, document}`: −1 and a document before a change, or 1 and a document after it."""
-Delta = Mapping[str, Any]
+Delta = RawBSONDocument
 """A cell whose numbers are to be added to those of the stored cell."""
 
 
@@ -27,16 +27,25 @@ async def updates(
     store: RollupStore, rollup: Rollup, changes: Sequence[RawBSONDocument]
 ) -> list[UpdateOne]:
     """The updates of cells that changes cause; cells whose numbers stay the same have none."""
+    return [_update(delta) for delta in await deltas(store, rollup, changes)]
+
+
+async def deltas(
+    store: RollupStore, rollup: Rollup, changes: Sequence[RawBSONDocument]
+) -> list[Delta]:
+    """What changes add to cells, computed by MongoDB. A cell may have more than one delta."""
     return [
-        _update(delta)
+        delta
         for part in _commands(_weighted(changes))
-        for delta in await deltas(store, rollup, part)
+        for delta in await deltas_of_weighted(store, rollup, part)
         if any((delta["documents"], *map(exact, delta["measures"].values())))
     ]
 
 
-async def deltas(store: RollupStore, rollup: Rollup, weighted: Sequence[Weighted]) -> list[Delta]:
-    """The deltas of weighted documents, computed by MongoDB. A cell may have more than one."""
+async def deltas_of_weighted(
+    store: RollupStore, rollup: Rollup, weighted: Sequence[Weighted]
+) -> list[Delta]:
+    """The deltas of weighted documents, in as many commands as they need."""
     database = store.database.with_options(codec_options=RAW)
     try:
         found = await database.aggregate(rollup.deltas(weighted), collation=BY_CODE_POINT)
@@ -47,8 +56,8 @@ async def deltas(store: RollupStore, rollup: Rollup, weighted: Sequence[Weighted
         # The cells' keys are too long for one answer.
         half = len(weighted) // 2
         return [
-            *await deltas(store, rollup, weighted[:half]),
-            *await deltas(store, rollup, weighted[half:]),
+            *await deltas_of_weighted(store, rollup, weighted[:half]),
+            *await deltas_of_weighted(store, rollup, weighted[half:]),
         ]
     return [delta for deltas in levels.values() for delta in deltas]
 

@@ -7,23 +7,16 @@ from bson import Binary, Timestamp
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
-from rollups.keeper.changes import TRANSACTION_BYTES, ChangeBatch, Gap, batches
-from rollups.keeper.deltas import TOO_LARGE, updates
-from rollups.keeper.incarnation import HISTORY_LOST, UUID_MISMATCH, check_uuid
+from rollups.keeper.changes import TRANSACTION_BYTES, ChangeBatch, batches
+from rollups.keeper.deltas import updates
+from rollups.keeper.gap import Gap, gaps
+from rollups.keeper.incarnation import check_uuid
 from rollups.keeper.lease import Lease
 from rollups.keeper.store import CellCollection
 from rollups.keeper.sweep import sweep
 
 SWEEP_SECONDS: Final = 60.0
 """How often `sweep` runs."""
-
-_NO_MATCHING_DOCUMENT: Final = 47
-_CHANGE_STREAM_FATAL: Final = 280
-# The oplog's history is gone, a pre-image is missing, an event is above 16 MB, or the cells were
-# dropped.
-_GAPS: Final = frozenset(
-    {_CHANGE_STREAM_FATAL, HISTORY_LOST, _NO_MATCHING_DOCUMENT, TOO_LARGE, UUID_MISMATCH}
-)
 
 
 async def follow(lease: Lease) -> None:
@@ -36,17 +29,13 @@ async def follow(lease: Lease) -> None:
     cells_uuid = state["cells_uuid"]
     loop = asyncio.get_running_loop()
     swept_at = loop.time()
-    try:
+    with gaps():
         async for batch in batches(lease.rollup, position):
             for part in batch.transactions():
                 position = await _apply(lease, cells, cells_uuid, position, part)
             if loop.time() - swept_at > SWEEP_SECONDS:
                 await sweep(lease, cells)
                 swept_at = loop.time()
-    except OperationFailure as error:
-        if error.code in _GAPS:
-            raise Gap(error.details and error.details.get("errmsg")) from error
-        raise
 
 
 async def _apply(

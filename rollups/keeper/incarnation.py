@@ -4,7 +4,7 @@ A dump that is restored has state documents and cells of another time, or of ano
 keeper that followed on from them would count the restored documents twice.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from bson import Binary
@@ -12,20 +12,11 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure
 
 from cubes.declaration import Stage
-from rollups.keeper.changes import Gap
+from rollups.keeper.gap import HISTORY_LOST, Gap
 from rollups.keeper.store import CellCollection, RollupStore, State, source_of
 from rollups.layout.rollup import Rollup
 
-HISTORY_LOST: Final = 286
-"""MongoDB's error code of a change stream that begins before the oplog."""
-UUID_MISMATCH: Final = 361
-"""MongoDB's error code of a collection that has another UUID, or does not exist."""
-
-_REASONS: Final = {
-    "replica_set": "the cells are of another replica set",
-    "source_uuid": "the cells are of another collection of this name",
-    "cells_uuid": "the cells were dropped or restored",
-}
+_RESTORED: Final = "the oplog does not have the last write of the state document: it was restored"
 
 
 async def uuid_of(collection: CellCollection) -> Binary | None:
@@ -43,31 +34,36 @@ async def replica_set_of(store: RollupStore) -> Any:
     return found["config"]["settings"]["replicaSetId"]
 
 
-async def incarnation_of(
-    store: RollupStore, rollup: Rollup, cells: CellCollection
-) -> dict[str, Any]:
-    """The fields of a state document that say what its numbers belong to."""
-    return {
-        "replica_set": await replica_set_of(store),
-        "source_uuid": await uuid_of(source_of(rollup)),
-        "cells_uuid": await uuid_of(cells),
-    }
-
-
 async def check_incarnation(store: RollupStore, rollup: Rollup, state: State) -> None:
     """Raises `Gap` if the state's cells can't be followed on from.
 
     The caller has the rollup's lease: acquiring it made earlier writes of the state durable.
     """
-    found = await incarnation_of(store, rollup, store.database[state["cells"]])
-    if None in (state["replica_set"], found["replica_set"]):
-        # The UUIDs tell two replica sets apart where the configuration may not be read.
-        found = found | {"replica_set": state["replica_set"]}
-    for field, reason in _REASONS.items():
-        if state[field] != found[field]:
-            raise Gap(reason)
-    if not await _wrote_last(store, state):
-        raise Gap("the oplog does not have the state document's last write: it was restored")
+    await _check(store, rollup, state, [(state["cells"], state["cells_uuid"])])
+    if not await _wrote_last(store, state, "position"):
+        raise Gap(_RESTORED)
+
+
+async def check_build(store: RollupStore, rollup: Rollup, state: State) -> None:
+    """Raises `Gap` if the state's unfinished build can't be gone on with. As before."""
+    building = state["building"]
+    await _check(store, rollup, building, building["parts"])
+    if not await _wrote_last(store, state, "build_position"):
+        raise Gap(_RESTORED)
+
+
+async def _check(
+    store: RollupStore, rollup: Rollup, noted: State, collections: Iterable[tuple[str, Binary]]
+) -> None:
+    replica_set = await replica_set_of(store)
+    # The UUIDs tell two replica sets apart where the configuration may not be read.
+    if noted["replica_set"] != replica_set and None not in (noted["replica_set"], replica_set):
+        raise Gap("the cells are of another replica set")
+    if noted["source_uuid"] != await uuid_of(source_of(rollup)):
+        raise Gap("the cells are of another collection of this name")
+    for name, uuid in collections:
+        if uuid != await uuid_of(store.database[name]):
+            raise Gap("the cells were dropped or restored")
 
 
 async def check_uuid(
@@ -77,17 +73,20 @@ async def check_uuid(
 
     In a transaction, the collection can't be dropped from then on.
     """
-    nothing: list[Stage] = [{"$match": {"_id": None}}]
-    await cells.aggregate(nothing, session=session, collectionUUID=uuid)
+    # PyMongo's `find` does not have the option.
+    await cells.database.command(
+        {"find": cells.name, "filter": {"_id": None}, "limit": 1, "collectionUUID": uuid},
+        session=session,
+    )
 
 
-async def _wrote_last(store: RollupStore, state: State) -> bool:
-    """Whether the oplog's last write of the state's position is an update to this position.
+async def _wrote_last(store: RollupStore, state: State, field: str) -> bool:
+    """Whether the oplog's last write of a position of the state is the update to its value.
 
     A restored document comes as an insert. A position that is a time alone would not show that: on
     a new replica set, a change stream may begin at any time before the set's own.
     """
-    position = state["position"]
+    position = state[field]
     writes: list[Stage] = [
         {"$changeStream": {"startAtOperationTime": position}},
         {
@@ -97,7 +96,7 @@ async def _wrote_last(store: RollupStore, state: State) -> bool:
                     {"documentKey._id": state["_id"], "operationType": {"$ne": "update"}},
                     {
                         "documentKey._id": state["_id"],
-                        "updateDescription.updatedFields.position": {"$exists": True},
+                        f"updateDescription.updatedFields.{field}": {"$exists": True},
                     },
                 ]
             }
@@ -113,5 +112,5 @@ async def _wrote_last(store: RollupStore, state: State) -> bool:
     except OperationFailure as error:
         if error.code != HISTORY_LOST:
             raise
-    written = last.get("updateDescription", {}).get("updatedFields", {}).get("position")
+    written = last.get("updateDescription", {}).get("updatedFields", {}).get(field)
     return bool(written == position)

@@ -10,9 +10,9 @@ from pymongo.errors import OperationFailure, PyMongoError
 from cancelling import first
 from errors import StartupError, first_words
 from rollups.keeper.build import build
-from rollups.keeper.changes import Gap
 from rollups.keeper.cluster_time import PrimaryChanged
 from rollups.keeper.follow import follow
+from rollups.keeper.gap import Gap
 from rollups.keeper.incarnation import check_incarnation
 from rollups.keeper.lease import Lease, LeaseLost, acquire
 from rollups.keeper.prerequisites import enable_pre_images
@@ -75,7 +75,7 @@ async def _maintain(lease: Lease) -> None:
         except Gap as gap:
             _log.warning("rebuilding a rollup", rollup=lease.rollup.name, reason=str(gap))
             # Queries count live until the rebuild is done.
-            await lease.update({"cells": None})
+            await lease.update({"cells": None, "building": None})
 
 
 async def _check(lease: Lease) -> None:

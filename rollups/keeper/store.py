@@ -4,8 +4,8 @@ Each declaration of a rollup has a state document, a lease and cells of its own.
 deployment, servers of two versions maintain and read two declarations side by side.
 
 A state document is `{_id, rollup, declaration, owner, session, fencing_token, expires_at, cells,
-position, as_of, version, replica_set, source_uuid, cells_uuid, built_at, builds, changes, batches,
-checks, differences, verified_at}`:
+position, as_of, version, replica_set, source_uuid, cells_uuid, built_at, builds, building,
+build_position, collections, changes, batches, checks, differences, verified_at}`:
 
 - `_id`, `rollup`, `declaration`: `<rollup>@<first 12 hex digits of declaration>`, the name of the
   followed collection with its database, and the hash of its cubes' declarations.
@@ -19,6 +19,9 @@ checks, differences, verified_at}`:
 - `replica_set`, `source_uuid`, `cells_uuid`: the id of the replica set, None if it can't be read,
   and the UUIDs of the followed collection and of the cells' collection.
 - `built_at`, `builds`: the time of the last build, and the number of builds.
+- `building`, `build_position`: the parts of an unfinished build (`rollups/keeper/parts.py`), and
+  the cluster time that they are as of.
+- `collections`: how many collections of cells and parts were created; their names have the number.
 - `changes`, `batches`: changes applied, and transactions that applied them.
 - `checks`, `differences`, `verified_at`: comparisons of cells with documents, cells that differed,
   and the time of the last comparison.
@@ -48,14 +51,20 @@ class RollupStore:
     """The state documents and cell collections of one database."""
 
     def __init__(
-        self, database: AsyncDatabase[dict[str, Any]], *, lease_seconds: float = LEASE_SECONDS
+        self,
+        database: AsyncDatabase[dict[str, Any]],
+        *,
+        lease_seconds: float = LEASE_SECONDS,
+        build_share: float = 1,
     ) -> None:
+        """Builds work `build_share` of the time, above 0 and at most 1."""
         # A secondary may lag: a lease or a position read there could be an old one. A lease that
         # no majority has could be acquired by two processes.
         self.database = database.with_options(
             read_preference=ReadPreference.PRIMARY, write_concern=WriteConcern("majority")
         )
         self.lease_seconds = lease_seconds
+        self.build_share = build_share
         self.states: AsyncCollection[dict[str, Any]] = self.database[STATES]
 
     async def state(self, rollup: Rollup) -> State:

@@ -12,6 +12,7 @@ from cubes.declaration import Stage
 from cubes.keys import key_of, value_of
 from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE, AsOf
 from errors import StartupError
+from rollups.keeper.cell_collections import NOT_EMPTY
 from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.store import RollupStore, source_of
 from rollups.layout.level import DOCUMENTS
@@ -21,7 +22,6 @@ _Collection = AsyncCollection[dict[str, Any]]
 _Cell = Mapping[str, Any]
 
 _UNREADABLE_TIMES: Final = frozenset({SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE})
-_NOT_EMPTY: Final[Stage] = {"$match": {"documents": {"$ne": 0}}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
             difference
             for level in rollup.levels
             for difference in await _differences(
-                _cells(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY]),
+                _cells(cells, [{"$match": {"level": level.name}}, NOT_EMPTY]),
                 _cells(source, level.cells()),
             )
         ]
@@ -67,7 +67,7 @@ async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
 
 
 async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
-    """Compares one random cell of each level: finest levels with documents, others with the finest.
+    """Compares one random cell of each level: finest levels with documents, others with finer ones.
 
     For each finest level, also compares the cell of a random document, which finds missing cells.
     Compares the totals of a cube's levels, which finds cells that a dump brought back. Does nothing
@@ -78,19 +78,17 @@ async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
         return []
     cells, source = snapshots
     differences = await _differing_totals(cells, rollup)
-    finest = {level.cube: level for level in reversed(rollup.levels)}
-    for level in rollup.levels:
-        finer = finest[level.cube]
-        picks = [await _sample(cells, [{"$match": {"level": level.name}}, _NOT_EMPTY])]
-        if level is finer:
+    for level, finer in rollup.finer.items():
+        picks = [await _sample(cells, [{"$match": {"level": level.name}}, NOT_EMPTY])]
+        if finer is None:
             picks.append(await _sample(source, [], level.cells()))
         for cell in filter(None, picks):
             differences += await _differences(
-                _cells(cells, [{"$match": {"level": level.name}}, *_same_key(cell), _NOT_EMPTY]),
+                _cells(cells, [{"$match": {"level": level.name}}, *_same_key(cell), NOT_EMPTY]),
                 _cells(source, [*level.documents_of(cell["key"]), *level.cells(), *_same_key(cell)])
-                if level is finer
+                if finer is None
                 else _cells(
-                    cells, [*level.cells_of_finer(finer, cell["key"]), *_same_key(cell), _NOT_EMPTY]
+                    cells, [*level.cells_of_finer(finer, cell["key"]), *_same_key(cell), NOT_EMPTY]
                 ),
             )
     await store.record_check(rollup, cells.name, len(differences))
@@ -100,7 +98,7 @@ async def verify_some(store: RollupStore, rollup: Rollup) -> list[Difference]:
 async def _differing_totals(cells: _Collection, rollup: Rollup) -> list[Difference]:
     """The levels that sum up another number of documents than their cube's first level."""
     totals: list[Stage] = [
-        _NOT_EMPTY,
+        NOT_EMPTY,
         {"$group": {"_id": "$level", DOCUMENTS: {"$sum": f"${DOCUMENTS}"}}},
     ]
     found = {each["_id"]: each[DOCUMENTS] async for each in _cells(cells, totals)}

@@ -58,6 +58,14 @@ class Level:
         """A `$match` that an index serves. It may also admit documents of other cells."""
         return [{"$match": self._within(key, self.cube.field_of, "created_at")}]
 
+    def has_cells_of(self, coarser: "Level") -> bool:
+        """Whether its cells add up to those of another level."""
+        if coarser == self or coarser.cube is not self.cube:
+            return False
+        if self.granularity is None or coarser.granularity is None:
+            return coarser.dimensions <= self.dimensions
+        return coarser.dimensions <= self.dimensions and not coarser.granularity % self.granularity
+
     def filter(self, one: Slice, window: Window | None = None) -> dict[str, Any]:
         """The filter for the cells that a slice is of, in a window."""
         match: dict[str, Any] = {"level": self.name, DOCUMENTS: {"$ne": 0}}

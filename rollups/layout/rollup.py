@@ -42,6 +42,21 @@ class Rollup:
         return [level for cube in self.cubes for level in levels(cube)]
 
     @cached_property
+    def finer(self) -> Mapping[Level, Level | None]:
+        """For each level a finest level whose cells add up to its own; None for a finest level."""
+        levels = self.levels
+        finest = [one for one in levels if not any(each.has_cells_of(one) for each in levels)]
+        return {
+            level: next((each for each in finest if each.has_cells_of(level)), None)
+            for level in levels
+        }
+
+    @property
+    def finest(self) -> Sequence[Level]:
+        """The levels whose cells are made of documents."""
+        return [level for level, finer in self.finer.items() if finer is None]
+
+    @cached_property
     def searched(self) -> frozenset[str]:
         """The paths of cells that reads filter by."""
         return frozenset(path for level in self.levels for path in level.searched)

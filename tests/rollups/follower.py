@@ -13,6 +13,7 @@ from typing import Any
 
 from pymongo.database import Database
 
+from rollups.keeper import build
 from rollups.keeper.store import RollupStore
 from rollups.keeper.supervisor import maintaining
 from rollups.layout.rollup import DEFAULT_ROLLUPS
@@ -23,8 +24,11 @@ from tests.forks import FORKS
 from tests.rollups.conftest import assert_exact
 
 
-def follow(uri: str, database: str, lease_seconds: float, log_file: Path) -> None:
+def follow(
+    uri: str, database: str, lease_seconds: float, range_documents: int, log_file: Path
+) -> None:
     """Maintains the rollups of a database until the process is killed; logs to a file."""
+    build.RANGE_DOCUMENTS = range_documents
     output = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
@@ -53,8 +57,8 @@ async def _compare(uri: str, name: str) -> None:
 class Followers:
     """Processes that compete for the leases of all rollups."""
 
-    def __init__(self, uri: str, database: str, folder: Path, lease_seconds: float) -> None:
-        self._arguments = uri, database, lease_seconds
+    def __init__(self, folder: Path, *arguments: Any) -> None:
+        self._arguments = arguments
         self._folder = folder
         self._started = 0
         self.running: list[BaseProcess] = []
@@ -86,10 +90,16 @@ class Followers:
 
 @contextmanager
 def following(
-    uri: str, database: str, folder: Path, *, processes: int = 1, lease_seconds: float = 0.5
+    uri: str,
+    database: str,
+    folder: Path,
+    *,
+    processes: int = 1,
+    lease_seconds: float = 0.5,
+    range_documents: int = build.RANGE_DOCUMENTS,
 ) -> Iterator[Followers]:
     """Maintains the rollups of a database by some processes; their logs go to a folder."""
-    followers = Followers(uri, database, folder, lease_seconds)
+    followers = Followers(folder, uri, database, lease_seconds, range_documents)
     try:
         for _ in range(processes):
             followers.start()

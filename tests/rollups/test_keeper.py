@@ -15,11 +15,11 @@ from bson.raw_bson import RawBSONDocument
 from documents.ticket import Ticket
 from documents.ticket_order import TicketOrder
 from rollups.keeper import keeper
-from rollups.keeper.build import new_cells
-from rollups.keeper.cell_collections import EMPTY
-from rollups.keeper.changes import ChangeBatch, Gap
+from rollups.keeper.cell_collections import EMPTY, new_cells
+from rollups.keeper.changes import ChangeBatch
 from rollups.keeper.cluster_time import MajorityClock, MajorityTime, PrimaryChanged
-from rollups.keeper.deltas import deltas
+from rollups.keeper.deltas import deltas_of_weighted
+from rollups.keeper.gap import Gap
 from rollups.keeper.lease import LeaseLost, acquire
 from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
@@ -155,7 +155,7 @@ async def test_a_lost_lease_drops_no_newer_cells(database: Database, store: Roll
         newer = await acquire(other, TICKETS, "newer", by_force=True)
         assert newer is not None
         async with newer:
-            built = await new_cells(newer)
+            built, _ = await new_cells(newer)
             await built.insert_one({})
             await drop_earlier_builds(late, database[state["cells"]])
             assert await built.find_one() is not None
@@ -181,14 +181,14 @@ async def test_fencing_tokens_grow_even_if_states_are_dropped(database: Database
     alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
     old = await acquire(alone, TICKETS, "one")
     assert old is not None
-    cells = (await new_cells(old)).name
+    cells = (await new_cells(old))[0].name
     await alone.states.drop()
     new = await acquire(alone, TICKETS, "one")
     assert new is not None
     async with old, new:
         with pytest.raises(LeaseLost):
             await old.update({})
-        assert (await new_cells(new)).name != cells
+        assert (await new_cells(new))[0].name != cells
     await database.client.drop_database(alone.database)
 
 
@@ -197,7 +197,8 @@ async def test_deltas_too_large_for_one_response_come_in_several(database: Datab
     alone = RollupStore(database.client[f"{database.name}_alone"], lease_seconds=60)
     # Each document is in cells of two levels.
     documents = [RawBSONDocument(bson.encode({"event_id": f"{n:09d}" * 1000})) for n in range(1200)]
-    cells = await deltas(alone, rollup, [{"weight": 1, "document": each} for each in documents])
+    weighted = [{"weight": 1, "document": each} for each in documents]
+    cells = await deltas_of_weighted(alone, rollup, weighted)
     by_level = Counter[str]()
     for cell in cells:
         by_level[cell["level"]] += cell["documents"]

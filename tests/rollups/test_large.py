@@ -12,8 +12,7 @@ from bson import Timestamp
 from pymongo import AsyncMongoClient, MongoClient
 
 from documents.ticket import Ticket
-from rollups.keeper.build import new_cells
-from rollups.keeper.cell_collections import create_indexes
+from rollups.keeper.cell_collections import create_indexes, new_cells
 from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import sweep
@@ -97,7 +96,7 @@ async def test_large_empty_cells_are_swept(mongod: Mongod, database: Database) -
         lease = await acquire(RollupStore(client["swept"]), rollup, "one")
         assert lease is not None
         async with lease:
-            cells = await new_cells(lease)
+            cells, _ = await new_cells(lease)
             await create_indexes(cells, rollup)
             await lease.update({"cells": cells.name})
             empty = [

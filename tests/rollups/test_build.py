@@ -1,0 +1,201 @@
+"""Builds in ranges: exact under writes, with `_id`s of all types, after kills and with pauses."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from bson import Binary, Decimal128, MaxKey, MinKey, ObjectId, Timestamp
+from pymongo import MongoClient
+
+from cancelling import cancel
+from documents.ticket import Ticket
+from errors import StartupError
+from rollups.keeper import build as building
+from rollups.keeper.gap import Gap
+from rollups.keeper.lease import acquire
+from rollups.keeper.store import RollupStore
+from rollups.layout.rollup import DEFAULT_ROLLUPS
+from tests.commands import PATIENCE, Mongod
+from tests.rollups.conftest import Database, assert_exact, caught_up, until
+from tests.rollups.follower import assert_cells_are_exact, following, states
+
+(TICKETS,) = (rollup for rollup in DEFAULT_ROLLUPS if rollup.source is Ticket)
+
+_EVENTS: Final = [ObjectId() for _ in range(5)]
+_KINDS: Final[list[Callable[[int], Any]]] = [
+    lambda number: number,
+    lambda number: number + 0.5,
+    lambda number: Decimal128(f"{number}.25"),
+    lambda number: f"{number:04d}",
+    lambda number: {"a": number, "b": None},
+    lambda number: Binary(number.to_bytes(4, "big")),
+    lambda number: datetime.fromtimestamp(number, UTC),
+    lambda number: Timestamp(number + 1, 1),
+    lambda _: ObjectId(),
+]
+_SINGLE: Final[list[Any]] = [None, True, False, MinKey(), MaxKey(), float("nan"), float("-inf")]
+
+
+def _ids(count: int) -> list[Any]:
+    return [*_SINGLE, *(_KINDS[number % len(_KINDS)](number) for number in range(count))]
+
+
+async def _write(database: Database, ids: list[Any], seed: int) -> None:
+    """Changes random documents, for ever, in transactions too."""
+    chance = random.Random(seed)
+    tickets = database["tickets"]
+
+    async def change(session: Any = None) -> None:
+        key = {"_id": {"$eq": chance.choice(ids)}}
+        event = {"event_id": chance.choice(_EVENTS), "status": chance.choice(["consumed", None])}
+        if chance.random() < 0.3:
+            await tickets.delete_one(key, session=session)
+        else:
+            await tickets.update_one(key, {"$set": event}, upsert=True, session=session)
+
+    async with database.client.start_session() as session:
+        while True:
+            await change()
+            async with await session.start_transaction():
+                for _ in range(5):
+                    await change(session)
+            await asyncio.sleep(0.002)
+
+
+async def _insert(database: Database, ids: list[Any]) -> None:
+    await database["tickets"].delete_many({})
+    await database["tickets"].insert_many(
+        [{"_id": each, "event_id": _EVENTS[n % 5]} for n, each in enumerate(ids)]
+    )
+
+
+@asynccontextmanager
+async def _writing(database: Database, ids: list[Any]) -> AsyncIterator[None]:
+    await _insert(database, ids)
+    writing = asyncio.create_task(_write(database, ids, 4))
+    try:
+        yield
+        assert not writing.done()
+    finally:
+        await cancel(writing)
+
+
+async def _rebuilt(store: RollupStore) -> None:
+    """Builds the tickets' cells as the command does: the keeper goes on with the new cells."""
+    lease = await acquire(store, TICKETS, "a build", by_force=True)
+    assert lease is not None
+    async with lease:
+        await building.build(lease)
+
+
+@pytest.mark.parametrize("share", [1, 0.5])
+async def test_a_build_in_ranges_is_exact_under_writes(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    monkeypatch.setattr(building, "RANGE_DOCUMENTS", 60)
+    monkeypatch.setattr(building, "THROTTLED_RANGE_DOCUMENTS", 60)
+    await caught_up(store, TICKETS)
+    ids = _ids(400)
+    throttled = RollupStore(database, lease_seconds=store.lease_seconds, build_share=share)
+    before = await store.state(TICKETS)
+    async with _writing(database, ids):
+        await _rebuilt(throttled)
+    after = await caught_up(store, TICKETS)
+    # At least three parts, and the cells.
+    assert after["collections"] - before["collections"] > 3
+    assert after["builds"] == before["builds"] + 1
+    await assert_exact(store, TICKETS)
+
+
+async def test_a_range_ends_at_the_last_id_of_a_collation(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "RANGE_DOCUMENTS", 3)
+    await caught_up(store, TICKETS)
+    await database["tickets"].drop()
+    await database.create_collection("tickets", collation={"locale": "en", "strength": 3})
+    letters = [f"{letter}{number}" for number in range(3) for letter in "aäbBcCzZ"]
+    await database["tickets"].insert_many([{"_id": each, "event_id": 1} for each in letters])
+    await assert_exact(store, TICKETS)
+    await database["tickets"].drop()
+    await assert_exact(store, TICKETS)
+
+
+async def test_a_collection_that_is_renamed_during_its_build_is_a_gap(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "RANGE_DOCUMENTS", 20)
+    await caught_up(store, TICKETS)
+    tickets = database["tickets"]
+
+    async def has_a_part() -> bool:
+        return bool((await store.state(TICKETS)).get("building"))
+
+    async def rename() -> None:
+        await until(has_a_part)
+        await tickets.rename("elsewhere")
+        await database["elsewhere"].insert_one({"_id": "meanwhile", "event_id": 1})
+        await database["elsewhere"].rename("tickets")
+
+    await _insert(database, [*range(400)])
+    renaming = asyncio.create_task(rename())
+    with pytest.raises(Gap):
+        await _rebuilt(store)
+    await renaming
+    await assert_exact(store, TICKETS)
+
+
+async def test_snapshots_too_short_for_any_range_are_an_error(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await caught_up(store, TICKETS)
+    admin = database.client.admin
+    default = await admin.command("getParameter", 1, minSnapshotHistoryWindowInSeconds=1)
+    await admin.command("setParameter", 1, minSnapshotHistoryWindowInSeconds=0)
+    try:
+        async with _writing(database, [*range(400)]):
+            # Whether a snapshot is gone before it is read is chance.
+            for _ in range(100):
+                with suppress(StartupError):
+                    await _rebuilt(store)
+    finally:
+        window = default["minSnapshotHistoryWindowInSeconds"]
+        await admin.command("setParameter", 1, minSnapshotHistoryWindowInSeconds=window)
+    await assert_exact(store, TICKETS)
+
+
+def test_a_killed_build_goes_on_at_its_range(tmp_path: Path) -> None:
+    with Mongod(tmp_path, "--replSet", "r") as mongod:
+        mongod.initiate()
+        with MongoClient[dict[str, Any]](mongod.uri) as client:
+            database = client["killed"]
+            tickets = database["tickets"]
+            tickets.insert_many({"_id": n, "event_id": n % 7} for n in range(2_000))
+
+            def parts() -> list[str]:
+                found = [one for one in states(database) if one["rollup"] == "killed.tickets"]
+                building = (found[0].get("building") or {}) if found else {}
+                return [name for name, _ in building.get("parts", ())]
+
+            def until(condition: Callable[[], bool]) -> None:
+                deadline = time.monotonic() + PATIENCE
+                while not condition():
+                    assert time.monotonic() < deadline
+                    time.sleep(0.005)
+
+            with following(mongod.uri, "killed", tmp_path, range_documents=100):
+                until(lambda: len(parts()) >= 2)
+            before = parts()
+            # Documents of ranges that were read, and of ranges that were not.
+            tickets.update_many({"_id": {"$mod": [3, 0]}}, {"$set": {"event_id": 8}})
+            tickets.delete_many({"_id": {"$mod": [5, 0]}})
+            with following(mongod.uri, "killed", tmp_path, range_documents=100):
+                until(lambda: len(parts()) > len(before))
+                assert parts()[: len(before)] == before
+                assert_cells_are_exact(mongod.uri, "killed")

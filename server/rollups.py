@@ -25,7 +25,9 @@ def rollup_database(settings: Settings, database: Database) -> Database:
 
 def rollup_store(settings: Settings, database: Database) -> RollupStore:
     """The store that keepers and commands write rollups through."""
-    return RollupStore(rollup_database(settings, database))
+    return RollupStore(
+        rollup_database(settings, database), build_share=settings.rollups_build_share
+    )
 
 
 def check_rollups(settings: Settings, uri: str) -> None:

@@ -107,6 +107,7 @@ class Settings(BaseSettings):
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
     rollups: Literal["auto", "on", "off"] = "auto"
     rollups_database: Annotated[str, AfterValidator(_database_name)] | None = None
+    rollups_build_share: Annotated[float, Field(ge=0.01, le=1)] = 1
     shared_read_ms: Annotated[float, Field(ge=0, le=60_000)] = 250
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
     max_depth: Annotated[int, Field(ge=1)] = DEFAULTS.depth

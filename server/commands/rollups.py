@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -86,6 +86,8 @@ def print_status(settings: Settings) -> None:
                 await _print_built(store, rollup, state, now, changes / _RATE_SECONDS)
             else:
                 click.echo(f"{rollup.name}: not built")
+            if state.get("building"):
+                click.echo(f"  building: {await _progress(rollup, state['building'])}")
             for other in await store.other_states(rollup):
                 click.echo(f"  other declaration {other['_id']}: {_keeper(other, now)}")
 
@@ -122,6 +124,14 @@ def verify_all(settings: Settings) -> int:
     return differences
 
 
+async def _progress(rollup: Rollup, building: Mapping[str, Any]) -> str:
+    """How far a build is after its last whole range."""
+    total = await rollup.source.get_pymongo_collection().estimated_document_count()
+    read: int = building["documents"]
+    left = building["seconds"] * max(0, total - read) / read
+    return f"{read:,} of about {total:,} documents, {timedelta(seconds=round(left))} left"
+
+
 def _keeper(state: State, now: MajorityTime) -> str:
     ended = state.get("expires_at") or state.get("as_of")
     if ended and ended > now.at:
@@ -152,7 +162,7 @@ async def _cells_by_level(cells: CellCollection) -> dict[str, int]:
 
 async def _build_with_progress(lease: Lease) -> None:
     source = lease.rollup.source.get_pymongo_collection()
-    total = len(lease.rollup.cubes) * await source.estimated_document_count()
+    total = len(lease.rollup.finest) * await source.estimated_document_count()
     with tqdm(total=total, unit=" rows", desc=lease.rollup.name, file=sys.stderr) as bar:
 
         async def update_bar() -> None:
@@ -171,11 +181,14 @@ async def _build_with_progress(lease: Lease) -> None:
 
 
 async def _documents_read(rollup: Rollup) -> int:
-    """How many documents of the collection all clients have read since MongoDB started."""
+    """How many documents of the collection all clients have read since MongoDB started.
+
+    Builds read small collections from one document to the next, and large ones by `_id`.
+    """
     stages: list[Stage] = [{"$collStats": {"storageStats": {}}}]
     found = await (await rollup.source.get_pymongo_collection().aggregate(stages)).to_list()
     cursors = (each["storageStats"].get("wiredTiger", {}).get("cursor", {}) for each in found)
-    return sum(each.get("next calls", 0) for each in cursors)
+    return sum(each.get("next calls", 0) + each.get("search calls", 0) for each in cursors)
 
 
 def _run(settings: Settings, work: Callable[[RollupStore], Coroutine[Any, Any, None]]) -> None:

@@ -27,9 +27,9 @@ class CubeDeclaration:
     `$match` looks into arrays and `where` does not. `array_guards` are the fields that `where`
     guards against arrays: if none of them ever held one, `where` is redundant and dropped.
 
-    A rollup has cells by all dimensions, and by each of `rollup_levels`, which are fewer. With
-    `granularities` (finest first, each a multiple of the one before) its cells are by buckets of
-    `created_at` of these sizes, from which any window is put together.
+    A rollup has cells by each set of dimensions in `rollup_levels`: by all dimensions if there is
+    none. With `granularities` (finest first, each a multiple of the one before) its cells are by
+    buckets of `created_at` of these sizes, from which any window is put together.
 
     Raises `CubeError` if a name, a path, a parameter or a level can't be right.
     """

@@ -107,13 +107,31 @@ class Loader:
         batches: defaultdict[Hashable, list[Query[Any]]] = defaultdict(list)
         for query in queries:
             batches[query.batch].append(query)
-        # A task each: a query is answered when its own batch is, not when the slowest is.
-        sent = {
-            key: asyncio.create_task(self._documents(merged(batch)))
-            for key, batch in batches.items()
-        }
+        sent = dict[Query[Any], Task[Documents]]()
+        for batch in batches.values():
+            for part in await self._parts(batch):
+                # A task each: a query is answered when its own part is, not when the slowest is.
+                sent |= dict.fromkeys(part, asyncio.create_task(self._documents(merged(part))))
         self._sent.update(sent.values())
-        return [sent[query.batch] for query in queries]
+        return [sent[query] for query in queries]
+
+    async def _parts(self, batch: list[Query[Any]]) -> Sequence[list[Query[Any]]]:
+        """The batch; in parts if no level of the rollup has the cells of all, but several have."""
+        slices = [query for query in batch if isinstance(query, Slice)]
+        if self._rollups is None or not slices:
+            return [batch]
+        cube = self._catalog.bound(slices[0].cube)
+        rollup = self._rollups.rollup_of(cube)
+        dimensions = frozenset[str]().union(*(one.dimensions for one in slices))
+        if rollup is None or rollup.levels_for(cube, dimensions):
+            return [batch]
+        state, _ = await self._chosen_state(rollup)
+        if state is None:
+            return [batch]
+        parts = defaultdict[Hashable, list[Query[Any]]](list)
+        for one in slices:
+            parts[tuple(rollup.levels_for(cube, one.dimensions))].append(one)
+        return [*parts.values()]
 
     async def _documents(self, query: Query[Any]) -> Documents:
         plan = await self._plan(query)

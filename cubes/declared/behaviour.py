@@ -57,7 +57,7 @@ PURCHASES: Final = Cube(
         "units": _QUANTITY,
         "revenue": {"$multiply": [price("$price"), _QUANTITY]},
     },
-    rollup_levels=[frozenset()],
+    rollup_levels=[frozenset({"product"}), frozenset()],
     granularities=[_HOUR, _DAY],
 )
 """Events of type purchase; revenue in major units."""

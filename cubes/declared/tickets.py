@@ -48,7 +48,7 @@ TICKETS: Final = Cube(
             for status in ("available", "consumed", "expired")
         },
     },
-    rollup_levels=[frozenset()],
+    rollup_levels=[frozenset({"event"}), frozenset()],
 )
 """Tickets, with a measure for each origin and status: so an event is one cell."""
 
@@ -58,5 +58,5 @@ PROMO_TICKETS: Final = Cube(
     where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
     dimensions={"promo_code": "$promo_code_id"},
     measures={"tickets": 1},
-    rollup_levels=[frozenset()],
+    rollup_levels=[frozenset({"promo_code"}), frozenset()],
 )

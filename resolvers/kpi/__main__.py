@@ -3,20 +3,12 @@
 import re
 import sys
 from difflib import get_close_matches
-from typing import Final
 
 from bson import json_util
 
 from cubes.registry import DEFAULT_CATALOG
-from resolvers.dashboard.kpis import DashboardStats
-from resolvers.event_stats import EventStats
-from resolvers.events_overview import EventsOverview
+from resolvers.families import FAMILIES
 from resolvers.kpi.declarations import kpis_of
-from resolvers.metrics import Metrics
-from resolvers.order_stats import OrderStats
-from resolvers.promo_code_stats import PromoCodeStats
-
-_FAMILIES: Final = (EventsOverview, EventStats, PromoCodeStats, OrderStats, DashboardStats, Metrics)
 
 
 def main(name: str) -> str:
@@ -25,7 +17,7 @@ def main(name: str) -> str:
     The pipeline is that of all documents: of no window, and of no events' page. Raises
     `LookupError` if there is no such KPI.
     """
-    found = {f"{each.__name__}.{kpi.name}": kpi for each in _FAMILIES for kpi in kpis_of(each)}
+    found = {f"{each.__name__}.{kpi.name}": kpi for each in FAMILIES for kpi in kpis_of(each)}
     known = ", ".join(sorted(found))
     if not name:
         raise LookupError(f"Usage: python -m resolvers.kpi KPI\n\nKPI is one of {known}.")

@@ -128,7 +128,7 @@ class Level:
 
 
 def levels(cube: Cube) -> Iterator[Level]:
-    """The levels of a cube, the finest first."""
-    for dimensions in (frozenset(cube.dimensions), *cube.rollup_levels):
+    """The levels of a cube, by granularities the finest first."""
+    for dimensions in cube.rollup_levels or [frozenset(cube.dimensions)]:
         for size in cube.granularities or (None,):
             yield Level(cube, dimensions, size)

@@ -35,13 +35,8 @@ class ReadPlan:
 
 def read_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
     """How the rollup's level with the fewest dimensions answers a slice; None if none can."""
-    fitting = [
-        level
-        for level in rollup.levels
-        if level.cube is one.cube and one.dimensions <= level.dimensions
-    ]
-    fewest = min((level.dimensions for level in fitting), key=len)
-    levels = [level for level in fitting if level.dimensions == fewest and _divides(level, one)]
+    fitting = rollup.levels_for(one.cube, one.dimensions)
+    levels = [level for level in fitting if _divides(level, one)]
     if one.granularity is not None:
         one = replace(one, window=one.window or ALL_TIME)
     if one.window is None:
@@ -62,7 +57,7 @@ def read_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
     # If no summing is needed, `$project` takes half the time of `$group`.
     cells: Stage = (
         {"$project": {"_id": key, **measures}}
-        if levels[0].granularity is None and one.dimensions == fewest and key
+        if levels[0].granularity is None and one.dimensions == levels[0].dimensions and key
         else {"$group": {"_id": key or None, **sums}}
     )
     return ReadPlan(rollup, [{"$match": {"$or": filters}}, cells, *one.largest_stages()], edges)

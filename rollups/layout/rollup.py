@@ -51,6 +51,17 @@ class Rollup:
             for level in levels
         }
 
+    def levels_for(self, cube: Cube, dimensions: frozenset[str]) -> Sequence[Level]:
+        """The cube's levels with the fewest dimensions that include the given ones, if any do.
+
+        They differ in granularity; the finest is first.
+        """
+        fitting = [
+            level for level in self.levels if level.cube is cube and dimensions <= level.dimensions
+        ]
+        fewest = min((level.dimensions for level in fitting), key=len, default=None)
+        return [level for level in fitting if level.dimensions == fewest]
+
     @property
     def finest(self) -> Sequence[Level]:
         """The levels whose cells are made of documents."""

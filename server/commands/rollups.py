@@ -3,18 +3,22 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import click
+from strawberry.utils.str_converters import to_camel_case
 from tqdm import tqdm
 
 from cancelling import cancel
 from cubes.declaration import Stage
 from errors import StartupError
+from resolvers.families import slices_of_kpis
 from rollups.keeper.build import build
+from rollups.keeper.cell_collections import NOT_EMPTY
 from rollups.keeper.cluster_time import MajorityTime, majority_time
 from rollups.keeper.lease import Lease, LeaseLost, acquire
 from rollups.keeper.prerequisites import check_server, prepare
@@ -102,9 +106,13 @@ async def _print_built(
         f"{rollup.name}: lag {lag:.1f} s, {rate:,.0f} changes/s, {_keeper(state, now)}, "
         f"built {_time(state['built_at'])}, verified {_time(state.get('verified_at'))}"
     )
-    cells = await _cells_by_level(store.database[state["cells"]])
+    found = await _cells_by_level(store.database[state["cells"]])
+    readers = _readers(rollup)
     for level in rollup.levels:
-        click.echo(f"  {_printed(level)}: {cells.get(level.name, 0):,} cells")
+        cells, size = found.get(level.name, (0, 0))
+        click.echo(f"  {_printed(level)}: {cells:,} cells, {size:,} bytes")
+        for family, kpis in readers[level].items():
+            click.echo(f"    read by {family}: {', '.join(kpis)}")
 
 
 def verify_all(settings: Settings) -> int:
@@ -154,10 +162,24 @@ def _time(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
 
 
-async def _cells_by_level(cells: CellCollection) -> dict[str, int]:
-    not_empty: list[Stage] = [{"$match": {"documents": {"$ne": 0}}}]
-    counted = await cells.aggregate([*not_empty, {"$sortByCount": "$level"}])
-    return {each["_id"]: each["count"] async for each in counted}
+async def _cells_by_level(cells: CellCollection) -> dict[str, tuple[int, int]]:
+    """Level's name → (number of cells, their bytes without indexes and compression)."""
+    sums = {"cells": {"$sum": 1}, "bytes": {"$sum": {"$bsonSize": "$$ROOT"}}}
+    counted = await cells.aggregate([NOT_EMPTY, {"$group": {"_id": "$level", **sums}}])
+    return {each["_id"]: (each["cells"], each["bytes"]) async for each in counted}
+
+
+def _readers(rollup: Rollup) -> Mapping[Level, Mapping[str, Sequence[str]]]:
+    """For each level, the KPIs that read it: family → names, both as in GraphQL."""
+    readers = {level: defaultdict[str, list[str]](list) for level in rollup.levels}
+    cubes = {cube.name: cube for cube in rollup.cubes}
+    for name, one in slices_of_kpis():
+        family, kpi = name.split(".")
+        if one.cube.name in cubes:
+            for level in rollup.levels_for(cubes[one.cube.name], one.dimensions):
+                if (field := to_camel_case(kpi)) not in readers[level][family]:
+                    readers[level][family].append(field)
+    return readers
 
 
 async def _build_with_progress(lease: Lease) -> None:

@@ -12,8 +12,10 @@ from bson import ObjectId
 
 from cancelling import cancel
 from cubes.cube import Cube, Slice
+from cubes.registry import DEFAULT_CATALOG
 from documents.ticket_order import TicketOrder
 from loaders.rollup_reader import RollupReader
+from resolvers.families import slices_of_kpis
 from rollups.keeper import follow
 from rollups.keeper.keeper import maintain
 from rollups.keeper.lease import acquire
@@ -32,6 +34,28 @@ OTHER_CUBE = replace(
     rollup_levels=[*_CUBE.rollup_levels, frozenset({"status"})],
 )
 OTHER = Rollup(CURRENT.source, [OTHER_CUBE])
+
+
+def test_each_level_is_read_by_a_kpi_and_each_kpi_has_a_level() -> None:
+    cubes = {cube: rollup for rollup in DEFAULT_ROLLUPS for cube in rollup.cubes}
+    read = [
+        cubes[cube].levels_for(cube, one.dimensions)
+        for _, one in slices_of_kpis()
+        if (cube := DEFAULT_CATALOG.bound(one.cube)) in cubes
+    ]
+    assert all(read)
+    assert {level for levels in read for level in levels} == {
+        level for rollup in DEFAULT_ROLLUPS for level in rollup.levels
+    }
+
+
+def test_finest_levels_are_those_that_no_other_level_adds_up_to() -> None:
+    made_of = {level.name: finer and finer.name for level, finer in CURRENT.finer.items()}
+    assert made_of == {
+        "orders by gateway, method, status": None,
+        "orders by event": None,
+        "orders by nothing": "orders by gateway, method, status",
+    }
 
 
 @asynccontextmanager

@@ -186,3 +186,22 @@ async def test_states_are_cached_between_requests(
     for times in (1, 0):
         await ask("{ orderStats { totalOrders } }", rollups=reader)
         assert sent.commands.count(("aggregate", STATES)) == times
+
+
+async def test_cells_of_two_levels_answer_one_request(
+    database: Database, store: RollupStore, ask: Ask, sent: Sent
+) -> None:
+    await _replace_all(database, nasty(), "replaced")
+    await assert_exact(store)
+    query = """{
+        orderStats { totalOrders byStatus { key count } byGateway { key count } }
+        eventStats(limit: 50, orderBy: {field: REVENUE}) { events { eventId revenue ordersCount } }
+    }"""
+    live = await ask(query)
+    sent.commands.clear()
+    found = await ask(query, rollups=RollupReader(database))
+    assert found.data is not None
+    assert found.data == live.data
+    assert sent.to("ticket_orders") == 0
+    reads = [to for command, to in sent.commands if command == "aggregate" and "orders@" in to]
+    assert len(reads) == 2

@@ -1,5 +1,6 @@
 """The commands `headcount rollups`: build, run, status and verify."""
 
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -68,9 +69,12 @@ def test_cells_are_built_and_verified(
     ]
     assert "0 changes/s, no keeper since 20" in tickets
     assert "verified never" in tickets
-    assert below[:2] == ["  tickets by event: 100 cells", "  tickets by nothing: 1 cells"]
+    by_event, readers = below[0], below[1]
+    assert re.fullmatch(r"  tickets by event: 100 cells, [1-9][0-9],[0-9]{3} bytes", by_event)
+    assert readers.startswith("    read by EventStats: ticketsIssued, ticketsSold, ")
+    assert "    read by EventsOverview: totalTicketsIssued, " in "\n".join(below)
     assert "other declaration" not in "".join(shown)
-    assert "  behaviour by event_type in buckets of 15 minutes: 0 cells" in shown
+    assert "  behaviour by event_type in buckets of 15 minutes: 0 cells, 0 bytes" in shown
     verified = run(tmp_path, "rollups", "verify", **settings)
     assert verified.returncode == 0
     assert f"{source.name}.tickets: exact" in verified.stdout

@@ -9,6 +9,8 @@ from bson import ObjectId
 from pymongo import DeleteOne, InsertOne, MongoClient, UpdateOne
 
 _BATCH: Final = 50
+# The tickets of the database that are changed, besides new ones.
+_SAMPLE: Final = 50_000
 _SALES: Final = ("asaas", "stripe")
 _TYPES: Final = ("product_view", "add_to_cart", "purchase")
 _EVENTS: Final = [ObjectId() for _ in range(500)]
@@ -19,10 +21,11 @@ Write = InsertOne[dict[str, Any]] | UpdateOne | DeleteOne
 def write(uri: str, name: str, rate: float, seconds: float) -> int:
     """Changes up to `rate` documents a second; returns the number of changed documents."""
     chance = random.Random(1)
-    tickets: list[ObjectId] = []
     changes, started = 0, time.perf_counter()
     with MongoClient[dict[str, Any]](uri) as client:
         database = client[name]
+        sample = database["tickets"].aggregate([{"$sample": {"size": _SAMPLE}}])
+        tickets: list[ObjectId] = [each["_id"] for each in sample]
         while (elapsed := time.perf_counter() - started) < seconds:
             early = changes / rate - elapsed
             if early > 0:

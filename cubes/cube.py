@@ -16,7 +16,7 @@ from cubes.cells import TIME, Cells, CubeError
 from cubes.checks import parameters_of
 from cubes.declaration import CubeDeclaration, Stage
 from cubes.expressions import bucket, is_date
-from cubes.keys import key_of, value_of
+from cubes.keys import key_of, values_of
 from cubes.window import ALL_TIME, Window
 
 
@@ -189,7 +189,7 @@ class Slice:
         if window is not None:
             match["created_at"] = {"$gte": window.start, "$lt": window.end}
         for dimension, keys in self.filters:
-            match[str(cube.field_of(dimension))] = {"$in": [value_of(key) for key in keys]}
+            match[str(cube.field_of(dimension))] = {"$in": values_of(keys)}
         stages: list[Stage] = [{"$match": match}] if match else []
         array_free = cube.array_guards and cube.array_guards <= self.array_free
         if cube.where is not None and not array_free:

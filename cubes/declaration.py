@@ -9,7 +9,7 @@ from beanie import Document
 
 from cubes.cells import TIME
 from cubes.checks import check
-from cubes.expressions import Expression, bound
+from cubes.expressions import Expression, bound, cell_key, references
 
 Stage = dict[str, Any]
 """A stage of an aggregation pipeline."""
@@ -53,7 +53,8 @@ class CubeDeclaration:
     def field_of(self, dimension: str) -> str | None:
         """The path of the field that a dimension is; None if the dimension is computed."""
         expression = self.dimensions[dimension]
-        return expression[1:] if isinstance(expression, str) else None
+        path = next(references(expression), None)
+        return path[1:] if path is not None and expression in (path, cell_key(path)) else None
 
     def bind(self, settings: Mapping[str, Any]) -> Self:
         """This cube with each `Setting` in its expressions replaced by the setting's value."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
+from bson import MinKey, Regex
+
 from documents.values import UNREADABLE_FROM
 
 Expression = Any
@@ -20,6 +22,7 @@ UNKNOWN: Final = "unknown"
 
 _FIRST: Final = datetime(MINYEAR, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(MAXYEAR, 12, 31, tzinfo=UTC)
+_TEXTS: Final = ["string", "symbol"]
 _NUMERIC_CHARACTERS: Final = "0123456789+-.eE"
 # `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
 # allow a line's end.
@@ -83,8 +86,8 @@ def present(path: str) -> Expression:
 
 
 def is_text(path: str) -> Expression:
-    """Whether a value is a string, and not empty."""
-    return {"$and": [{"$eq": [{"$type": _checked(path)}, "string"]}, {"$ne": [path, ""]}]}
+    """Whether a value is a string, and not empty; a symbol is equal to a string, so it is one."""
+    return {"$and": [{"$in": [{"$type": _checked(path)}, _TEXTS]}, {"$ne": [path, ""]}]}
 
 
 def text(path: str, absent: str) -> Expression:
@@ -133,6 +136,19 @@ def interval(path: str, boundaries: Sequence[datetime]) -> Expression:
                           search(middle + 1, high)]}  # fmt: skip
 
     return search(0, len(boundaries))
+
+
+def cell_key(path: str) -> Expression:
+    """The key of a cell: null if the value is absent, `[]` if its type is no key's.
+
+    Those types are regular expression, JavaScript, DBPointer, MinKey and MaxKey. Equality,
+    `$group`'s two engines and the driver treat them differently. No document's id is an array, so
+    `[]` is the key of no document.
+    """
+    # In BSON's order MinKey comes first; a regular expression, DBPointer, JavaScript and MaxKey
+    # come last. Undefined, which `$ifNull` reads as null, and missing are between.
+    is_key = {"$and": [{"$gt": [_checked(path), MinKey()]}, {"$lt": [path, Regex("")]}]}
+    return {"$cond": [is_key, {"$ifNull": [path, None]}, []]}
 
 
 def key_text(path: str) -> Expression:

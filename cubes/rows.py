@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from beanie import Document
-from bson import Regex
 
 from cubes.checks import check_fields, fields_of
 from cubes.declaration import Stage
 from cubes.expressions import Expression
-from cubes.keys import key_of, value_of
+from cubes.keys import key_of, values_of
 
 # A command has 16 MB at most: with more keys than this, all rows are read and filtered here.
 _KEYS_MAX = 100_000
@@ -67,8 +66,7 @@ class Lookup:
         stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
         if len(self.keys) > _KEYS_MAX:
             return stages
-        keys = [value for value in map(value_of, self.keys) if not _is_pattern(value)]
-        return [{"$match": {self.by: {"$in": keys}}}, *stages]
+        return [{"$match": {self.by: {"$in": values_of(self.keys)}}}, *stages]
 
     def answer(self, documents: Sequence[Row]) -> dict[Hashable, Row]:
         """Key → row, of the keys that have one."""
@@ -76,12 +74,6 @@ class Lookup:
         for document in documents:
             rows.setdefault(key_of(document[self.by]), document)
         return {key: row for key, row in rows.items() if key in self.keys}
-
-
-def _is_pattern(value: object) -> bool:
-    """Whether `$in` would read a value as a pattern or an operator; no document's id is one."""
-    operator = isinstance(value, dict) and any(name.startswith("$") for name in value)
-    return operator or isinstance(value, Regex)
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,10 @@ def ratio(above: Fraction | int, below: Fraction | int) -> Fraction:
 
 # ---------------------------------------------------------------- equality of ids
 
+# A reference of such a type is present, and refers to no document. PyMongo reads a DBPointer as a
+# DBRef.
+_NO_IDS = (Code, DBRef, MaxKey, MinKey, Regex, re.Pattern)
+
 
 def bson_key(value: object) -> Hashable:
     """A key, equal for values that MongoDB takes for equal: 1 and 1.0, but not 1 and True."""
@@ -203,12 +207,18 @@ def _number_key(value: float | Decimal128) -> Hashable:
 def _grouped_by_id(documents: Iterable[Document], field: str) -> dict[Hashable, list[Document]]:
     groups: dict[Hashable, list[Document]] = {}
     for document in documents:
-        groups.setdefault(bson_key(document.get(field)), []).append(document)
+        if not isinstance(value := document.get(field), _NO_IDS):
+            groups.setdefault(bson_key(value), []).append(document)
     return groups
 
 
 def _in_id_order(documents: Iterable[Document]) -> list[Document]:
-    return sorted(documents, key=lambda document: document["_id"])
+    """By id. Documents whose ids Python can't compare have to come in order."""
+    documents = [*documents]
+    try:
+        return sorted(documents, key=lambda document: document["_id"])
+    except TypeError:
+        return documents
 
 
 # ---------------------------------------------------------------- tickets and orders

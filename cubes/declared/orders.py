@@ -3,7 +3,7 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, Setting, number, one_if, text
+from cubes.expressions import UNKNOWN, Setting, cell_key, number, one_if, text
 from documents.ticket_order import TicketOrder
 
 PAID: Final = Setting("paid_statuses", default=("CONFIRMED", "RECEIVED", "succeeded"))
@@ -17,7 +17,7 @@ ORDERS: Final = Cube(
     name="orders",
     source=TicketOrder,
     dimensions={
-        "event": "$event_id",
+        "event": cell_key("$event_id"),
         "status": _STATUS,
         "gateway": text("$gateway", UNKNOWN),
         "method": text("$payment_method", UNKNOWN),

@@ -10,7 +10,7 @@ from bson.datetime_ms import DatetimeMS
 from cubes.declaration import Stage
 from cubes.declared.tickets import IN_THE_SYSTEM, TICKET_ROWS
 from cubes.expressions import Expression, date
-from cubes.keys import value_of
+from cubes.keys import value_of, values_of
 from cubes.rows import Row
 from documents.ticket import Ticket
 
@@ -48,9 +48,7 @@ class TicketFilter:
         if self.before is not None:
             # Null comes before all dates.
             conditions += [{"$lt": [_UPDATED, self.before]}, {"$ne": [_UPDATED, None]}]
-        stages: list[Stage] = [
-            {"$match": {"event_id": {"$in": [value_of(key) for key in self.events]}}}
-        ]
+        stages: list[Stage] = [{"$match": {"event_id": {"$in": values_of(self.events)}}}]
         return [*stages, {"$match": {"$expr": {"$and": conditions}}}] if conditions else stages
 
 

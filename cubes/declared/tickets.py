@@ -3,7 +3,7 @@
 from typing import Final
 
 from cubes.cube import Cube
-from cubes.expressions import UNKNOWN, date, key_text, one_if, present, text
+from cubes.expressions import UNKNOWN, cell_key, date, key_text, one_if, present, text
 from cubes.rows import Table
 from documents.ticket import Ticket
 
@@ -39,7 +39,7 @@ TICKETS: Final = Cube(
     name="tickets",
     source=Ticket,
     where=IN_THE_SYSTEM,
-    dimensions={"event": "$event_id"},
+    dimensions={"event": cell_key("$event_id")},
     measures={
         "tickets": 1,
         **{origin: one_if({"$eq": [ORIGIN, origin]}) for origin in ("sold", "promo", "admin")},
@@ -56,7 +56,7 @@ PROMO_TICKETS: Final = Cube(
     name="promo tickets",
     source=Ticket,
     where={"$and": [_PROMO, {"$not": [_SOLD]}, IN_THE_SYSTEM]},
-    dimensions={"promo_code": "$promo_code_id"},
+    dimensions={"promo_code": cell_key("$promo_code_id")},
     measures={"tickets": 1},
     rollup_levels=[frozenset({"promo_code"}), frozenset()],
 )

@@ -10,8 +10,8 @@ from bson import ObjectId
 from cubes.cells import TIME
 from cubes.cube import Cube, Slice
 from cubes.declaration import Stage
-from cubes.expressions import Expression, bucket
-from cubes.keys import value_of
+from cubes.expressions import Expression, bucket, cell_key
+from cubes.keys import values_of
 from cubes.window import Window
 
 DOCUMENTS: Final = "documents"
@@ -43,7 +43,13 @@ class Level:
         sums = dict(cube.measures)
         if weight is not None:
             sums = {name: {"$multiply": [weight, each]} for name, each in sums.items()}
-        key = self._key({name: cube.dimensions[name] for name in self.dimensions}, "$created_at")
+        # A dimension that is a bare field may have values that are no keys.
+        expressions = {
+            name: cell_key(each) if isinstance(each, str) else each
+            for name, each in cube.dimensions.items()
+            if name in self.dimensions
+        }
+        key = self._key(expressions, "$created_at")
         return [*cube.documents(), *self._cells(key, 1 if weight is None else weight, sums)]
 
     def cells_of_finer(self, finer: "Level", key: Mapping[str, Any] | None = None) -> list[Stage]:
@@ -70,7 +76,7 @@ class Level:
         """The filter for the cells that a slice is of, in a window."""
         match: dict[str, Any] = {"level": self.name, DOCUMENTS: {"$ne": 0}}
         for dimension, keys in one.filters:
-            match[f"key.{dimension}"] = {"$in": [value_of(key) for key in keys]}
+            match[f"key.{dimension}"] = {"$in": values_of(keys)}
         if window is not None:
             match[f"key.{TIME}"] = {"$gte": window.start, "$lt": window.end}
         return match
@@ -101,8 +107,11 @@ class Level:
         within = {
             path: {"$eq": value}
             for name, value in key.items()
-            # Values of other types can be equal to values that are stored otherwise.
-            if isinstance(value, str | ObjectId) and (path := path_of(name)) is not None
+            # Values of other types can be equal to values that are stored otherwise. U+FFFD can
+            # stand for bytes that are not UTF-8.
+            if isinstance(value, str | ObjectId)
+            and "\ufffd" not in str(value)
+            and (path := path_of(name)) is not None
         }
         # The first and the last bucket have no bounds.
         if self.granularity is not None and start is not None and MINYEAR < start.year < MAXYEAR:

@@ -27,3 +27,10 @@ def test_other_values_have_different_keys() -> None:
     values = (1, True, "1", huge, float("inf"), float("-inf"), float("nan"), None, [1], {"a": 1})
     for one, other in combinations(values, 2):
         assert key_of(one) != key_of(other)
+
+
+def test_numbers_in_documents_and_arrays_are_equal_across_their_types() -> None:
+    assert key_of({"a": [1, {"b": 2}]}) == key_of({"a": [1.0, {"b": Decimal128("2.0")}]})
+    assert key_of({"a": 1, "b": 2}) != key_of({"b": 2, "a": 1})
+    assert key_of([1]) != key_of([True])
+    assert key_of({}) != key_of([])

@@ -71,8 +71,8 @@ class Mongod:
         port = free_port()
         data = folder / "data"
         data.mkdir()
-        self._address = f"127.0.0.1:{port}"
-        self.uri = f"mongodb://{self._address}/?directConnection=true"
+        self.address = f"127.0.0.1:{port}"
+        self.uri = f"mongodb://{self.address}/?directConnection=true"
         self._command = [
             find_mongod(), "--dbpath", data, "--port", str(port), "--bind_ip", "127.0.0.1",
             "--nounixsocket", *options,
@@ -93,13 +93,16 @@ class Mongod:
         self._process.kill()
         self._process.wait()
 
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
     def initiate(self, *others: Self) -> None:
         """Makes this the primary of a new replica set, and waits until it accepts writes.
 
         The last of `others` is an arbiter.
         """
         members: list[dict[str, Any]] = [
-            {"_id": number, "host": each._address} for number, each in enumerate((self, *others))
+            {"_id": number, "host": each.address} for number, each in enumerate((self, *others))
         ]
         members[0]["priority"] = 2
         if others:

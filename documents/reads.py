@@ -18,6 +18,10 @@ UUID_MISMATCH: Final = 361
 """MongoDB's error code of a collection that has another UUID, or does not exist."""
 
 
+COLLECTION_REPLACED: Final = 361
+"""MongoDB's error code of a collection that does not have the UUID that a read names."""
+
+
 class AsOf(ReadConcern):
     """The read concern `snapshot` at a recent cluster time; requires a replica set."""
 

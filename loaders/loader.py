@@ -4,33 +4,30 @@ import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, Final, TypeVar
 
 from aiodataloader import DataLoader
 from beanie import Document
-from bson import Timestamp
 
 from cubes.cells import CubeError
 from cubes.cube import Cube, Slice
+from cubes.declaration import Stage
 from cubes.registry import DEFAULT_CATALOG, Catalog
-from errors import SnapshotUnavailable
 from loaders.array_free import array_free_fields
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
-from loaders.plan import Documents, Query, QueryPlan, live_plan, rollup_plan
+from loaders.plan import Documents, Query, QueryPlan, Read, live_plan
+from loaders.request_rollups import Counted, RequestRollups
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
-from loaders.shared_reads import SharedReads
-from rollups.layout.read_plan import read_plan
-from rollups.layout.rollup import Rollup
-from rollups.layout.states import State, States, fresh_state, lag
+from loaders.shared_reads import UNBOUNDED, SharedReads
 
 _Answer = TypeVar("_Answer")
 
-_READ_AFTER_SECONDS: Final = 2.0
-_STATES_AGAIN_SECONDS: Final = 0.02
+_ONE: Final[list[Stage]] = [{"$limit": 1}, {"$project": {"_id": 1}}]
 
 
 class Loader:
@@ -60,10 +57,8 @@ class Loader:
         self.notes = FreshnessNotes()
         self._parameters = parameters
         self._runner = Runner(timeout, shared=shared)
-        self._rollups = rollups
+        self._rollups = RequestRollups(rollups, self._runner) if rollups else None
         self._catalog = catalog
-        self._states: Task[tuple[timedelta, States]] | None = None
-        self._chosen: dict[Rollup, Task[tuple[State | None, timedelta]]] = {}
         self._array_free: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[Documents]] = set()
         self._answers: dict[Query[Any], Future[Any]] = {}
@@ -93,15 +88,22 @@ class Loader:
         return len(self._sent)
 
     async def freshness(self) -> Sequence[Freshness]:
-        """The freshness that each cube would be read with now, by the cubes' names."""
+        """The freshness that each cube would be read with now, by the cubes' names.
+
+        Raises `ServiceUnavailable` if the documents can't be read.
+        """
         cubes = sorted(self._catalog, key=lambda cube: cube.name)
-        return [await self._freshness(cube) for cube in cubes]
+        source = cubes[0].source.get_pymongo_collection()
+        age, _ = await self._runner.documents(Read(source, _ONE, "freshness"), self.after)
+        live = self._live("", age)
+        return [await self._freshness(cube, live) for cube in cubes]
 
     def close(self) -> None:
         """Cancels the reads in flight."""
-        states = (*self._chosen.values(), *filter(None, [self._states]))
-        for task in (*self._sent, *self._array_free.values(), *states):
+        for task in (*self._sent, *self._array_free.values()):
             task.cancel()
+        if self._rollups is not None:
+            self._rollups.close()
 
     async def _load(self, queries: list[Query[Any]]) -> "list[Task[Documents]]":
         batches: defaultdict[Hashable, list[Query[Any]]] = defaultdict(list)
@@ -134,31 +136,17 @@ class Loader:
         return [*parts.values()]
 
     async def _documents(self, query: Query[Any]) -> Documents:
-        plan = await self._plan(query)
-        try:
-            age, documents = await self._run(plan)
-        except SnapshotUnavailable:
-            if plan.freshness is None:
-                raise
-            # An index of the collection was created a moment ago, for instance.
-            plan = live_plan(self._bound(query))
-            age, documents = await self._run(plan)
-        if plan.cube is not None:
-            self.notes.add(plan.freshness or self._live(plan.cube, age))
-        return documents
-
-    async def _plan(self, query: Query[Any]) -> QueryPlan:
         query = self._bound(query)
-        if not isinstance(query, Slice):
-            return live_plan(query)
-        rollup = self._rollups.rollup_of(query.cube) if self._rollups else None
-        reading = read_plan(query, rollup) if rollup else None
-        if self._rollups is None or rollup is None or reading is None:
-            return live_plan(query)
-        state, age = await self._chosen_state(rollup)
-        if state is None:
-            return live_plan(query)
-        return rollup_plan(query, reading, state, self._rollups.collection(state["cells"]), age)
+        live = live_plan(query)
+        count_live = partial(self._count, live)
+        rollups, plan = self._rollups, None
+        if rollups and isinstance(query, Slice) and (reading := rollups.plan(query)):
+            plan, age, documents = await rollups.read(query, reading, self.after, count_live)
+        else:
+            age, documents = await count_live(UNBOUNDED)
+        if live.cube is not None:
+            self.notes.add((plan and plan.freshness) or self._live(live.cube, age))
+        return documents
 
     def _bound(self, one: Query[_Answer]) -> Query[_Answer]:
         """A slice of the catalog's cube, with the values of its parameters; other queries as is."""
@@ -170,66 +158,17 @@ class Loader:
             raise CubeError(f"A slice of cube {one.cube.name} needs a value for {names}.")
         return bound
 
-    async def _run(self, plan: QueryPlan) -> tuple[timedelta, Documents]:
-        """Returns (age of the oldest read when the request arrived, documents)."""
-        cached = self._rollups.cells if self._rollups and plan.cells_key is not None else None
-        if cached is not None and (cells := cached.get(plan.cells_key)) is not None:
-            return timedelta(), cells
+    async def _count(self, live: QueryPlan, slots: AbstractAsyncContextManager[None]) -> Counted:
         if self.after is not None:
             # A time ahead of this server's clock is waited for.
             ahead = time_of(self.after) - self._parameters["now"]
-            await asyncio.sleep(ahead.total_seconds() - self._elapsed())
-        found = await asyncio.gather(
-            *(self._runner.documents(read, self.after) for read in plan.reads)
-        )
-        documents = [document for _, documents in found for document in documents]
-        if cached is not None:
-            with suppress(ValueError):
-                # More cells than the cache holds.
-                cached[plan.cells_key] = documents
-        return max(age for age, _ in found), documents
+            await asyncio.sleep(ahead.total_seconds() - self._runner.elapsed)
+        (read,) = live.reads
+        return await self._runner.documents(read, self.after, slots)
 
-    def _chosen_state(self, rollup: Rollup) -> "Task[tuple[State | None, timedelta]]":
-        """`_fresh_state`, the same for all reads of the request: they are of one moment."""
-        if rollup not in self._chosen:
-            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup))
-        return self._chosen[rollup]
-
-    async def _fresh_state(self, rollup: Rollup) -> tuple[State | None, timedelta]:
-        """The rollup's state if its cells can be read, and how old that state is.
-
-        Waits for fresh cells that are not as new as `after`, up to 2 s.
-        """
-        while True:
-            age, states = await (asked := self._asked_states())
-            state = fresh_state(rollup, states, age)
-            if state is None or self.after is None or _reaches(state, self.after):
-                return state, age
-            if self._elapsed() > _READ_AFTER_SECONDS:
-                return None, age
-            await asyncio.sleep(_STATES_AGAIN_SECONDS)
-            if self._states is asked:
-                self._states = None
-
-    def _asked_states(self) -> "Task[tuple[timedelta, States]]":
-        if self._states is None:
-            self._states = asyncio.create_task(self._read_states())
-        return self._states
-
-    async def _read_states(self) -> tuple[timedelta, States]:
-        rollups = self._rollups
-        if rollups is None:
-            return timedelta(), {}
-        read, states = await self._runner.call("rollups", None, lambda _: rollups.states())
-        return self._runner.age(read), states
-
-    async def _freshness(self, cube: Cube) -> Freshness:
-        rollup = self._rollups.rollup_of(cube) if self._rollups else None
-        if rollup is not None:
-            age, states = await self._asked_states()
-            if (state := fresh_state(rollup, states, age)) is not None:
-                return Freshness(cube.name, True, state["as_of"], lag(state, age))
-        return self._live(cube.name)
+    async def _freshness(self, cube: Cube, live: Freshness) -> Freshness:
+        found = await self._rollups.freshness(cube) if self._rollups else None
+        return found or replace(live, cube=cube.name)
 
     async def _explain(self, source: type[Document], probe: Mapping[str, Any]) -> frozenset[str]:
         return array_free_fields(await self._runner.explain(source.get_pymongo_collection(), probe))
@@ -237,19 +176,10 @@ class Loader:
     def _live(self, cube: str, age: timedelta = timedelta()) -> Freshness:
         return Freshness(cube, False, self._parameters["now"] - age, age)
 
-    def _elapsed(self) -> float:
-        return asyncio.get_running_loop().time() - self._runner.arrived
-
 
 def merged(queries: Iterable[Query[Any]]) -> Query[Any]:
     """The smallest query that answers all of one batch."""
     return reduce(lambda one, other: one.merge(other), queries)
-
-
-def _reaches(state: State, after: ReadAfter) -> bool:
-    """Whether cells are as new as a `readAfter`."""
-    reached: bool = state["position" if isinstance(after, Timestamp) else "as_of"] >= after
-    return reached
 
 
 async def _answer(query: Query[_Answer], sent: "Future[Task[Documents]]") -> _Answer:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from typing import Any, Protocol, Self, TypeVar
 
 from beanie import Document
-from bson import Timestamp
+from bson.binary import Binary
+from pymongo import ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 
 from cubes.cube import Slice
@@ -36,20 +37,26 @@ class Query(Hashable, Protocol[_Answer]):
 
 @dataclass(frozen=True)
 class Read:
-    """An aggregation of a collection; reads with an equal `key` return the same."""
+    """An aggregation of a collection; reads with an equal `key` return the same.
+
+    With `uuid`, MongoDB refuses to read any other collection of that name.
+    """
 
     collection: Collection
     pipeline: list[Stage]
     key: Hashable
     let: Mapping[str, Any] = field(default_factory=dict)
+    uuid: Binary | None = None
 
 
 @dataclass(frozen=True)
 class QueryPlan:
     """The reads whose documents, put together, answer a query.
 
-    `cube` is the name of the cube that is read, None for a table. `freshness` is None if it is
-    counted live. `cells_key` is the cache key of the documents; None if they must not be cached.
+    The first read of a rollup's plan is of its cells, the others are of edges; a live plan has one
+    read. `cube` is the name of the cube that is read, None for a table. `freshness` is None if the
+    query is counted live. `cells_key` is the cache key of the documents; None if they must not be
+    cached.
     """
 
     reads: Sequence[Read]
@@ -71,22 +78,29 @@ def rollup_plan(
     `state` is the rollup's, read `age` ago; `cells` the collection that it names.
     """
     # A read that began before the cells had this version is not shared.
-    version = state["cells"], state["version"], one
+    uuid = state.get("cells_uuid")
+    version = state["cells"], uuid, state["version"], one
     # Cells and edges are of one moment: a keeper may write, and documents change, meanwhile.
     cells = cells.with_options(read_concern=AsOf(state["snapshot"]))
-    edges = [_as_of(state["position"], _live_read(edge)) for edge in plan.edges]
+    edges = [_edge(state, _live_read(edge)) for edge in plan.edges]
     return QueryPlan(
-        [Read(cells, plan.pipeline, version), *edges],
+        [Read(cells, plan.pipeline, version, uuid=uuid), *edges],
         one.cube.name,
         Freshness(one.cube.name, True, state["as_of"], lag(state, age)),
         version if one.window is None else None,
     )
 
 
-def _as_of(position: Timestamp, read: Read) -> Read:
-    """The same read as of a cluster time."""
-    collection = read.collection.with_options(read_concern=AsOf(position))
-    return replace(read, collection=collection, key=(position, read.key))
+def _edge(state: State, read: Read) -> Read:
+    """The same read as of the resume position of a state.
+
+    It reads the primary, as cells are read: a secondary may lag, and would wait for the position.
+    """
+    position, uuid = state["position"], state.get("source_uuid")
+    collection = read.collection.with_options(
+        read_concern=AsOf(position), read_preference=ReadPreference.PRIMARY
+    )
+    return replace(read, collection=collection, key=(position, uuid, read.key), uuid=uuid)
 
 
 def _live_read(query: Query[Any]) -> Read:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import Any, Final, TypeVar
 
@@ -15,7 +16,7 @@ from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABL
 from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
-from loaders.shared_reads import SharedReads
+from loaders.shared_reads import UNBOUNDED, SharedReads
 
 _Found = TypeVar("_Found")
 
@@ -48,15 +49,21 @@ class Runner:
         self._as_of = as_of
 
     async def documents(
-        self, read: Read, after: ReadAfter | None = None
+        self,
+        read: Read,
+        after: ReadAfter | None = None,
+        slots: AbstractAsyncContextManager[None] = UNBOUNDED,
     ) -> tuple[timedelta, Documents]:
         """(time between the start of the read and the request, the documents).
 
-        With `after`, reads the primary. Raises `ServiceUnavailable`.
+        With `after`, reads the primary. The read begins when it has one of the `slots`. Raises
+        `ServiceUnavailable`.
         """
         collection = read.collection
         if after is not None:
             collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
+
+        options = {} if read.uuid is None else {"collectionUUID": read.uuid}
 
         async def start(deadline: float) -> tuple[float, Documents]:
             began = asyncio.get_running_loop().time()
@@ -66,11 +73,12 @@ class Runner:
                 batchSize=_BATCH_SIZE,
                 let=read.let,
                 maxTimeMS=_milliseconds(deadline),
+                **options,
             )
             return began, await cursor.to_list()
 
         # A read that began before `after` was reached is not shared.
-        began, documents = await self.call(collection.name, (read.key, after), start)
+        began, documents = await self.call(collection.name, (read.key, after), start, slots)
         return self.age(began), documents
 
     async def cursor(
@@ -99,7 +107,11 @@ class Runner:
         return await self.call(collection.name, ("explain", str(filter)), start)
 
     async def call(
-        self, collection: str, key: Hashable, start: Callable[[float], Awaitable[_Found]]
+        self,
+        collection: str,
+        key: Hashable,
+        start: Callable[[float], Awaitable[_Found]],
+        slots: AbstractAsyncContextManager[None] = UNBOUNDED,
     ) -> _Found:
         """The result of `start`, which gets its deadline; shared by `key`.
 
@@ -113,7 +125,7 @@ class Runner:
         try:
             async with asyncio.timeout(remaining + _GRACE_SECONDS if remaining > 0 else 0):
                 return await self._shared.read(
-                    (collection, key), start, arrived=self.arrived, deadline=deadline
+                    (collection, key), start, arrived=self.arrived, deadline=deadline, slots=slots
                 )
         except (TimeoutError, ExecutionTimeout) as error:
             _log.warning("an aggregation took too long", collection=collection)
@@ -134,6 +146,11 @@ class Runner:
                     "its parameter minSnapshotHistoryWindowInSeconds."
                 ) from error
             raise
+
+    @property
+    def elapsed(self) -> float:
+        """The seconds since the request arrived."""
+        return asyncio.get_running_loop().time() - self.arrived
 
     def age(self, began: float) -> timedelta:
         """The time from the start of a read to the request; 0 if the read began later."""

@@ -3,11 +3,15 @@
 import asyncio
 from asyncio import Task
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 _Answer = TypeVar("_Answer")
+
+UNBOUNDED: Final = nullcontext()
+"""Slots without end."""
 
 # Identical reads that run at once: one to share, and one for requests that find it too old.
 _AT_ONCE = 2
@@ -46,23 +50,26 @@ class SharedReads:
         *,
         arrived: float,
         deadline: float,
+        slots: AbstractAsyncContextManager[None] = UNBOUNDED,
     ) -> _Answer:
         """The answer of `start`, or of a read in flight with the same key.
 
-        All times are the event loop's.
+        All times are the event loop's. A read begins when it has one of the `slots`; every request
+        that arrives before may share it.
 
         `start` gets the latest deadline of the requests that wait when it begins. A read that no
         request waits for is cancelled.
         """
         if not self._seconds:
-            return await start(deadline)
+            async with slots:
+                return await start(deadline)
         flights = self._flights.setdefault(key, [])
         oldest, shortest = arrived - self._seconds, deadline - self._seconds
         flight = next((each for each in flights if each.suits(oldest, shortest)), None)
         if flight is None:
             flight = _Flight(deadline)
             before = [each for each in flights if each.waiting]
-            flight.task = asyncio.create_task(self._fly(key, flight, before, start))
+            flight.task = asyncio.create_task(self._fly(key, flight, before, slots, start))
             flights.append(flight)
         if flight.began == inf:
             flight.deadline = max(flight.deadline, deadline)
@@ -82,14 +89,16 @@ class SharedReads:
         key: Hashable,
         flight: _Flight,
         before: list[_Flight],
+        slots: AbstractAsyncContextManager[None],
         start: Callable[[float], Awaitable[_Answer]],
     ) -> _Answer:
         try:
             if len(before) >= _AT_ONCE:
                 tasks = [each.task for each in before]
                 await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            flight.began = asyncio.get_running_loop().time()
-            return await start(flight.deadline)
+            async with slots:
+                flight.began = asyncio.get_running_loop().time()
+                return await start(flight.deadline)
         finally:
             flights = self._flights[key]
             flights.remove(flight)

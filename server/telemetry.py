@@ -3,7 +3,7 @@
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,6 +57,16 @@ class PrometheusMetrics:
             ["command", "outcome"],
             registry=self.registry,
         )
+
+    def count_fallbacks(self) -> Callable[[str], None]:
+        """Adds a metric of live counts in place of rollups; returns what counts one, by reason."""
+        fallbacks = Counter(
+            "headcount_rollup_fallbacks",
+            "Reads of rollups that were replaced by live counts.",
+            ["reason"],
+            registry=self.registry,
+        )
+        return lambda reason: fallbacks.labels(reason).inc()
 
     def text(self) -> bytes:
         """The metrics of all processes, in the text format of Prometheus."""

@@ -1,7 +1,6 @@
 """The Starlette application: routes and middleware."""
 
 import asyncio
-from contextlib import suppress
 from typing import Any
 
 import pymongo
@@ -68,7 +67,11 @@ def create(
     """The ASGI application; raises `StartupError` without a secret and a key set."""
     metrics = metrics or PrometheusMetrics()
     reader = (
-        RollupReader(rollup_database(settings, database), rollups(settings.catalog))
+        RollupReader(
+            rollup_database(settings, database),
+            rollups(settings.catalog),
+            count=metrics.count_fallbacks(),
+        )
         if settings.rollups != "off"
         else None
     )
@@ -96,9 +99,8 @@ def create(
     async def show_metrics(request: Request) -> Response:
         text = metrics.text()
         if reader is not None:
-            # An unreachable database leaves out the metrics of rollups.
-            with suppress(PyMongoError), pymongo.timeout(_PING_SECONDS):
-                text += rollup_figures((await reader.states())[1])
+            # An unreachable database leaves out the figures of states.
+            text += rollup_figures((await reader.states())[1])
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     return Starlette(

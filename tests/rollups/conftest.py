@@ -12,7 +12,7 @@ from cancelling import cancel
 from cubes.cells import exact
 from cubes.keys import key_of
 from documents.reads import BY_CODE_POINT
-from loaders import rollup_reader
+from loaders import request_rollups, rollup_reader
 from rollups.keeper import changes
 from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.keeper import maintain
@@ -37,6 +37,9 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
         patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
         # Each read loads the states, even on a fast machine.
         patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
+        # Rollups are waited for, even on a slow machine.
+        patch.setattr(rollup_reader, "WAIT_SECONDS", PATIENCE)
+        patch.setattr(request_rollups, "WAIT_SECONDS", PATIENCE)
         # An earlier test may have left a collection without pre-images.
         await prepare(store, DEFAULT_ROLLUPS)
         keepers = [

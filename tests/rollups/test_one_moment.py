@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 
 from cancelling import cancel
-from loaders import run
+from loaders import request_rollups, run
 from loaders.rollup_reader import RollupReader
 from rollups.keeper.store import RollupStore
 from tests.conftest import Ask
@@ -62,3 +62,18 @@ async def test_a_total_that_never_changes_is_right_in_every_answer(
     finally:
         await cancel(moving)
     assert {*answers} == {(len(tickets), 0)}
+
+
+async def test_cells_are_waited_for_while_a_live_count_waits_for_its_turn(
+    database: Database, store: RollupStore, ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await assert_exact(store)
+    # Every read of cells takes too long, and no live count gets a slot.
+    monkeypatch.setattr(request_rollups, "WAIT_SECONDS", 0)
+    reader = RollupReader(database)
+    while not reader.live_counts.locked():
+        await reader.live_counts.acquire()
+    result = await ask("{ promoCodeStats { totalTicketsFromPromos } }", rollups=reader)
+    assert result.errors is None
+    assert result.extensions is not None
+    assert {each["source"] for each in result.extensions["freshness"]} == {"ROLLUP"}

@@ -1,0 +1,168 @@
+"""Rollups as one request reads them: cells as of one state, or a live count in their place."""
+
+import asyncio
+from asyncio import Task
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from datetime import timedelta
+from typing import Final, TypeAlias
+
+from bson import Timestamp
+
+from cancelling import cancel
+from cubes.cube import Cube, Slice
+from loaders.freshness import Freshness, ReadAfter
+from loaders.outages import WAIT_SECONDS, Fallback
+from loaders.plan import Documents, QueryPlan, Read, rollup_plan
+from loaders.rollup_reader import RollupReader
+from loaders.run import Runner
+from loaders.shared_reads import UNBOUNDED
+from rollups.layout.read_plan import ReadPlan, read_plan
+from rollups.layout.rollup import Rollup
+from rollups.layout.states import State, States, fresh_state, lag
+
+Counted: TypeAlias = tuple[timedelta, Documents]
+"""(age of the documents when the request arrived, the documents)."""
+
+CountLive: TypeAlias = Callable[[AbstractAsyncContextManager[None]], Awaitable[Counted]]
+"""Counts the documents of a query, when it has one of the slots."""
+
+_READ_AFTER_SECONDS: Final = 2.0
+_STATES_AGAIN_SECONDS: Final = 0.02
+
+
+class RequestRollups:
+    """The rollups of one request, which all of its reads see in the same state."""
+
+    def __init__(self, reader: RollupReader, runner: Runner) -> None:
+        self._reader = reader
+        self._runner = runner
+        self._states: Task[tuple[timedelta, States]] | None = None
+        self._chosen: dict[Rollup, Task[tuple[State | None, timedelta]]] = {}
+
+    def plan(self, one: Slice) -> ReadPlan | None:
+        """How a rollup answers a slice; None if none can."""
+        rollup = self._reader.rollup_of(one.cube)
+        return None if rollup is None else read_plan(one, rollup)
+
+    async def freshness(self, cube: Cube) -> Freshness | None:
+        """The freshness that a cube would be read with; None if it would be counted live."""
+        rollup = self._reader.rollup_of(cube)
+        if rollup is None:
+            return None
+        age, states = await self._asked_states()
+        state = fresh_state(rollup, states, age)
+        if state is None or self._reader.outage(rollup) is not None:
+            return None
+        return Freshness(cube.name, True, state["as_of"], lag(state, age))
+
+    async def read(
+        self, one: Slice, reading: ReadPlan, after: ReadAfter | None, count_live: CountLive
+    ) -> tuple[QueryPlan | None, timedelta, Documents]:
+        """(the plan, None if counted live; the age of the documents; the documents).
+
+        Never fails if a live count would not. If cells take more than 250 ms, a live count begins,
+        and the answer is whichever ends first.
+        """
+        rollup, outages = reading.rollup, self._reader.outages
+        if rollup not in self._chosen:
+            # The same for all reads of the request: they are of one cluster time.
+            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup, after))
+        state, age = await self._chosen[rollup]
+        slots = self._reader.live_counts if self._reader.had_cells(rollup) else UNBOUNDED
+        if state is None or outages.blocked(rollup.name):
+            absent = Fallback.STALE if self._reader.had_cells(rollup) else Fallback.MISSING
+            outages.count(self._reader.outage(rollup) or absent)
+            return None, *await count_live(slots)
+        plan = rollup_plan(one, reading, state, self._reader.collection(state["cells"]), age)
+        cached = self._reader.cells
+        if plan.cells_key is not None and (cells := cached.get(plan.cells_key)) is not None:
+            return plan, timedelta(), cells
+        found = await self._read_or_count(rollup, plan, after, lambda: count_live(slots))
+        if found[0] is not None and plan.cells_key is not None:
+            with suppress(ValueError):
+                # More cells than the cache holds.
+                cached[plan.cells_key] = found[2]
+        return found
+
+    def close(self) -> None:
+        """Cancels the reads of states in flight."""
+        for task in (*self._chosen.values(), *filter(None, [self._states])):
+            task.cancel()
+
+    async def _read_or_count(
+        self,
+        rollup: Rollup,
+        plan: QueryPlan,
+        after: ReadAfter | None,
+        count_live: Callable[[], Awaitable[Counted]],
+    ) -> tuple[QueryPlan | None, timedelta, Documents]:
+        outages = self._reader.outages
+
+        def read(one: Read) -> "Task[Counted]":
+            return asyncio.create_task(self._runner.documents(one, after))
+
+        async def count() -> Counted:
+            return await count_live()
+
+        cells, *edges = map(read, plan.reads)
+        whole = asyncio.create_task(_put_together(cells, *edges))
+        counting: Task[Counted] | None = None
+        try:
+            await asyncio.wait(
+                [cells, whole], timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not cells.done() and not whole.done():
+                counting = asyncio.create_task(count())
+                await asyncio.wait([whole, counting], return_when=asyncio.FIRST_COMPLETED)
+            try:
+                if counting is not None and not whole.done() and counting.exception() is None:
+                    raise TimeoutError("reading the cells took longer than counting the documents")
+                found = plan, *await whole
+            except Exception as error:
+                outages.failed(rollup.name, error)
+                outages.count(Fallback.of(error))
+                return None, *await (counting or count())
+            outages.succeeded(rollup.name)
+            return found
+        finally:
+            await cancel(*filter(None, [whole, counting]), cells, *edges)
+
+    async def _fresh_state(
+        self, rollup: Rollup, after: ReadAfter | None
+    ) -> tuple[State | None, timedelta]:
+        """The rollup's state if its cells can be read, and how old that state is.
+
+        Waits for fresh cells that are not as new as `after`, up to 2 s.
+        """
+        while True:
+            age, states = await (asked := self._asked_states())
+            state = fresh_state(rollup, states, age)
+            if state is None or after is None or _reaches(state, after):
+                return state, age
+            if self._runner.elapsed > _READ_AFTER_SECONDS:
+                return None, age
+            await asyncio.sleep(_STATES_AGAIN_SECONDS)
+            if self._states is asked:
+                self._states = None
+
+    def _asked_states(self) -> "Task[tuple[timedelta, States]]":
+        if self._states is None:
+            self._states = asyncio.create_task(self._read_states())
+        return self._states
+
+    async def _read_states(self) -> tuple[timedelta, States]:
+        read, states = await self._runner.call("rollups", None, lambda _: self._reader.states())
+        return self._runner.age(read), states
+
+
+def _reaches(state: State, after: ReadAfter) -> bool:
+    """Whether cells are as new as a `readAfter`."""
+    reached: bool = state["position" if isinstance(after, Timestamp) else "as_of"] >= after
+    return reached
+
+
+async def _put_together(*reads: "Task[Counted]") -> Counted:
+    """(age of the oldest read, the documents of all)."""
+    found = await asyncio.gather(*reads)
+    return max(age for age, _ in found), [each for _, documents in found for each in documents]

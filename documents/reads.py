@@ -10,6 +10,8 @@ BY_CODE_POINT: Final = Collation(locale="simple")
 """Compares texts by code point, regardless of the default collation of the collection."""
 
 
+NOT_A_REPLICA_SET: Final = 123
+"""MongoDB's error code of reads at a cluster time from a MongoDB that stands alone."""
 SNAPSHOT_TOO_OLD: Final = 239
 """MongoDB's error code of a cluster time whose history is gone."""
 SNAPSHOT_UNAVAILABLE: Final = 246

@@ -20,6 +20,7 @@ from cubes.registry import DEFAULT_CATALOG, Catalog
 from loaders.array_free import array_free_fields
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
 from loaders.plan import Documents, Query, QueryPlan, Read, live_plan
+from loaders.replication import Replication
 from loaders.request_rollups import Counted, RequestRollups
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
@@ -43,20 +44,22 @@ class Loader:
         *,
         timeout: float,
         shared: SharedReads | None = None,
+        replication: Replication | None = None,
         rollups: RollupReader | None = None,
         catalog: Catalog = DEFAULT_CATALOG,
     ) -> None:
         """For a request that arrives now and may take `timeout` seconds.
 
         `parameters` are values of cubes' parameters by name, `now` (the request's time) among
-        them; `shared` are the reads in flight of all requests; without `rollups`, which have to be
+        them; `shared` are the reads in flight of all requests; `replication` tells the age of what
+        secondaries have, without it they count as up to date; without `rollups`, which have to be
         those of `catalog`, all is live.
         """
         self.after: ReadAfter | None = None
         """The time that answers have to reach; the loader waits up to 2 s for cells to reach it."""
         self.notes = FreshnessNotes()
         self._parameters = parameters
-        self._runner = Runner(timeout, shared=shared)
+        self._runner = Runner(timeout, shared=shared, replication=replication)
         self._rollups = RequestRollups(rollups, self._runner) if rollups else None
         self._catalog = catalog
         self._array_free: dict[type[Document], Task[frozenset[str]]] = {}

@@ -14,8 +14,8 @@ from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 
 WAIT_SECONDS: Final = 0.25
 """How long a read of a rollup may take before the documents are counted instead."""
-
-_OPEN_SECONDS: Final = 5.0
+OPEN_SECONDS: Final = 5.0
+"""How long nothing is tried after a failure."""
 
 _log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ class Outages:
             text = first_words(error) if isinstance(error, Exception) else reason
             _log.warning("a rollup can't be read", rollup=name, reason=reason, error=text)
             outage = self._outages[name] = _Outage(reason, now, now)
-        outage.reason, outage.retry_at = reason, now + _OPEN_SECONDS
+        outage.reason, outage.retry_at = reason, now + OPEN_SECONDS
 
     def succeeded(self, name: str) -> None:
         """Notes that a read succeeded."""

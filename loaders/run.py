@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import structlog
 from pymongo import ReadPreference
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
@@ -16,6 +18,7 @@ from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABL
 from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
+from loaders.replication import Replication
 from loaders.shared_reads import UNBOUNDED, SharedReads
 
 _Found = TypeVar("_Found")
@@ -31,7 +34,8 @@ class Runner:
     """Runs the reads of one request, or of one export.
 
     A request has `seconds` for all of its reads; with `each`, every read has as many. Identical
-    reads in flight are shared (`SharedReads`). With `as_of`, all is read as of one cluster time.
+    reads in flight are shared (`SharedReads`). `replication` tells the age of secondaries.
+    With `as_of`, all is read as of one cluster time.
     """
 
     def __init__(
@@ -39,6 +43,7 @@ class Runner:
         seconds: float,
         *,
         shared: SharedReads | None = None,
+        replication: Replication | None = None,
         each: bool = False,
         as_of: AsOf | None = None,
     ) -> None:
@@ -46,6 +51,7 @@ class Runner:
         self._seconds = seconds
         self._each = each
         self._shared = shared or SharedReads(0)
+        self._replication = replication
         self._as_of = as_of
 
     async def documents(
@@ -54,7 +60,7 @@ class Runner:
         after: ReadAfter | None = None,
         slots: AbstractAsyncContextManager[None] = UNBOUNDED,
     ) -> tuple[timedelta, Documents]:
-        """(time between the start of the read and the request, the documents).
+        """(age of the documents when the request arrived, the documents).
 
         With `after`, reads the primary. The read begins when it has one of the `slots`. Raises
         `ServiceUnavailable`.
@@ -63,11 +69,11 @@ class Runner:
         if after is not None:
             collection = collection.with_options(read_preference=ReadPreference.PRIMARY)
 
-        options = {} if read.uuid is None else {"collectionUUID": read.uuid}
+        options: dict[str, Any] = {} if read.uuid is None else {"collectionUUID": read.uuid}
 
         async def start(deadline: float) -> tuple[float, Documents]:
-            began = asyncio.get_running_loop().time()
-            cursor = await self._aggregate(
+            aggregate = partial(
+                self._aggregate,
                 collection,
                 read.pipeline,
                 batchSize=_BATCH_SIZE,
@@ -75,11 +81,14 @@ class Runner:
                 maxTimeMS=_milliseconds(deadline),
                 **options,
             )
-            return began, await cursor.to_list()
+            if self._replication and collection.read_preference != ReadPreference.PRIMARY:
+                return await self._replication.read(aggregate)
+            began = asyncio.get_running_loop().time()
+            return began, await (await aggregate()).to_list()
 
         # A read that began before `after` was reached is not shared.
-        began, documents = await self.call(collection.name, (read.key, after), start, slots)
-        return self.age(began), documents
+        as_of, documents = await self.call(collection.name, (read.key, after), start, slots)
+        return self.age(as_of), documents
 
     async def cursor(
         self, collection: Collection, pipeline: list[Stage], batch: int
@@ -92,7 +101,11 @@ class Runner:
         )
 
     async def explain(self, collection: Collection, filter: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The query planner's plans for a filter; raises `ServiceUnavailable`."""
+        """The query planner's plans for a filter; raises `ServiceUnavailable`.
+
+        By the primary: no secondary has an array that the primary lacks. Empty if secondaries are
+        read and there is no primary.
+        """
         find = {
             "find": collection.name,
             "filter": filter,
@@ -100,9 +113,16 @@ class Runner:
         }
 
         async def start(deadline: float) -> Mapping[str, Any]:
-            return await collection.database.command(
-                "explain", find, verbosity="queryPlanner", maxTimeMS=_milliseconds(deadline)
+            explain = partial(
+                collection.database.command,
+                "explain",
+                find,
+                verbosity="queryPlanner",
+                maxTimeMS=_milliseconds(deadline),
             )
+            if self._replication and collection.read_preference != ReadPreference.PRIMARY:
+                return await self._replication.of_primary(explain) or {}
+            return await explain()
 
         return await self.call(collection.name, ("explain", str(filter)), start)
 
@@ -152,17 +172,21 @@ class Runner:
         """The seconds since the request arrived."""
         return asyncio.get_running_loop().time() - self.arrived
 
-    def age(self, began: float) -> timedelta:
-        """The time from the start of a read to the request; 0 if the read began later."""
-        return timedelta(seconds=max(0.0, self.arrived - began))
+    def age(self, as_of: float) -> timedelta:
+        """The age, when the request arrived, of what is as of a time of the loop; 0 if later."""
+        return timedelta(seconds=max(0.0, self.arrived - as_of))
 
     async def _aggregate(
-        self, collection: Collection, pipeline: list[Stage], **options: Any
+        self,
+        collection: Collection,
+        pipeline: list[Stage],
+        session: AsyncClientSession | None = None,
+        **options: Any,
     ) -> AsyncCommandCursor[dict[str, Any]]:
         if self._as_of is not None:
             collection = collection.with_options(read_concern=self._as_of)
         return await collection.aggregate(
-            pipeline, allowDiskUse=True, collation=BY_CODE_POINT, **options
+            pipeline, session, allowDiskUse=True, collation=BY_CODE_POINT, **options
         )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pymongo
 from prometheus_client import CONTENT_TYPE_LATEST
+from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
@@ -17,6 +18,7 @@ from starlette.routing import Route
 from errors import ServiceUnavailable
 from exports.downloads import Downloads
 from exports.routes import routes
+from loaders.replication import Replication
 from loaders.rollup_reader import RollupReader
 from rollups.layout.rollup import rollups
 from rollups.prometheus import rollup_figures
@@ -76,7 +78,9 @@ def create(
         else None
     )
     console = Console(settings, demo)
-    endpoint = Endpoint(settings, settings.verifier(), reader, console.graphiql)
+    reads_primary = database.read_preference == ReadPreference.PRIMARY
+    replication = None if reads_primary else Replication(database, now)
+    endpoint = Endpoint(settings, settings.verifier(), reader, replication, console.graphiql)
     downloads = Downloads(
         verifier=settings.verifier(),
         link_signer=settings.link_signer(),
@@ -91,7 +95,7 @@ def create(
     async def ready(request: Request) -> Response:
         try:
             with pymongo.timeout(_PING_SECONDS):
-                await database.command("ping")
+                await database.command("ping", read_preference=database.read_preference)
         except PyMongoError:
             return _not_ready()
         return JSONResponse({"status": "ok"})

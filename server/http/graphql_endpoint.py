@@ -23,6 +23,7 @@ from auth.viewer import Viewer
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from exports.links import SignedLinks
 from loaders.loader import Loader
+from loaders.replication import Replication
 from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from schema.context import Context
@@ -43,6 +44,7 @@ class Endpoint(GraphQL[Context, None]):
         settings: Settings,
         verifier: Verifier,
         rollups: RollupReader | None = None,
+        replication: Replication | None = None,
         page: Callable[[Request], Response] | None = None,
     ) -> None:
         super().__init__(
@@ -58,6 +60,7 @@ class Endpoint(GraphQL[Context, None]):
         self._verifier = verifier
         self._shared = SharedReads(settings.shared_read_ms / 1000)
         self._rollups = rollups
+        self._replication = replication
         self._link_signer = settings.link_signer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +91,7 @@ class Endpoint(GraphQL[Context, None]):
                 {"now": time, "low_stock_threshold": self._settings.low_stock_threshold},
                 timeout=self._settings.request_timeout,
                 shared=self._shared,
+                replication=self._replication,
                 rollups=self._rollups,
                 catalog=self._settings.catalog,
             ),

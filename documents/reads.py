@@ -16,8 +16,6 @@ SNAPSHOT_TOO_OLD: Final = 239
 """MongoDB's error code of a cluster time whose history is gone."""
 SNAPSHOT_UNAVAILABLE: Final = 246
 """MongoDB's error code of a cluster time that can't be read, as a collection is newer."""
-UUID_MISMATCH: Final = 361
-"""MongoDB's error code of a collection that has another UUID, or does not exist."""
 
 
 COLLECTION_REPLACED: Final = 361

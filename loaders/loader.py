@@ -120,23 +120,13 @@ class Loader:
         self._sent.update(sent.values())
         return [sent[query] for query in queries]
 
-    async def _parts(self, batch: list[Query[Any]]) -> Sequence[list[Query[Any]]]:
-        """The batch; in parts if no level of the rollup has the cells of all, but several have."""
+    async def _parts(self, batch: list[Query[Any]]) -> Sequence[Sequence[Query[Any]]]:
+        """The batch; in parts if several levels of a rollup have its cells, but none has all."""
         slices = [query for query in batch if isinstance(query, Slice)]
         if self._rollups is None or not slices:
             return [batch]
         cube = self._catalog.bound(slices[0].cube)
-        rollup = self._rollups.rollup_of(cube)
-        dimensions = frozenset[str]().union(*(one.dimensions for one in slices))
-        if rollup is None or rollup.levels_for(cube, dimensions):
-            return [batch]
-        state, _ = await self._chosen_state(rollup)
-        if state is None:
-            return [batch]
-        parts = defaultdict[Hashable, list[Query[Any]]](list)
-        for one in slices:
-            parts[tuple(rollup.levels_for(cube, one.dimensions))].append(one)
-        return [*parts.values()]
+        return await self._rollups.parts(cube, slices, self.after)
 
     async def _documents(self, query: Query[Any]) -> Documents:
         query = self._bound(query)

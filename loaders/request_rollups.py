@@ -2,7 +2,8 @@
 
 import asyncio
 from asyncio import Task
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
@@ -17,6 +18,7 @@ from loaders.plan import Documents, QueryPlan, Read, rollup_plan
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import UNBOUNDED
+from rollups.layout.level import Level
 from rollups.layout.read_plan import ReadPlan, read_plan
 from rollups.layout.rollup import Rollup
 from rollups.layout.states import State, States, fresh_state, lag
@@ -45,6 +47,25 @@ class RequestRollups:
         rollup = self._reader.rollup_of(one.cube)
         return None if rollup is None else read_plan(one, rollup)
 
+    async def parts(
+        self, cube: Cube, slices: Sequence[Slice], after: ReadAfter | None
+    ) -> Sequence[Sequence[Slice]]:
+        """The slices of a cube; apart by level if no level has the cells of all.
+
+        They stay together if they are counted live.
+        """
+        rollup = self._reader.rollup_of(cube)
+        dimensions = frozenset[str]().union(*(one.dimensions for one in slices))
+        if rollup is None or rollup.levels_for(cube, dimensions):
+            return [slices]
+        state, _ = await self._choose(rollup, after)
+        if state is None:
+            return [slices]
+        parts = defaultdict[Sequence[Level], list[Slice]](list)
+        for one in slices:
+            parts[tuple(rollup.levels_for(cube, one.dimensions))].append(one)
+        return [*parts.values()]
+
     async def freshness(self, cube: Cube) -> Freshness | None:
         """The freshness that a cube would be read with; None if it would be counted live."""
         rollup = self._reader.rollup_of(cube)
@@ -65,10 +86,7 @@ class RequestRollups:
         and the answer is whichever ends first.
         """
         rollup, outages = reading.rollup, self._reader.outages
-        if rollup not in self._chosen:
-            # The same for all reads of the request: they are of one cluster time.
-            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup, after))
-        state, age = await self._chosen[rollup]
+        state, age = await self._choose(rollup, after)
         slots = self._reader.live_counts if self._reader.had_cells(rollup) else UNBOUNDED
         if state is None or outages.blocked(rollup.name):
             absent = Fallback.STALE if self._reader.had_cells(rollup) else Fallback.MISSING
@@ -127,6 +145,14 @@ class RequestRollups:
             return found
         finally:
             await cancel(*filter(None, [whole, counting]), cells, *edges)
+
+    def _choose(
+        self, rollup: Rollup, after: ReadAfter | None
+    ) -> "Task[tuple[State | None, timedelta]]":
+        """`_fresh_state`, the same for all reads of the request: they are of one cluster time."""
+        if rollup not in self._chosen:
+            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup, after))
+        return self._chosen[rollup]
 
     async def _fresh_state(
         self, rollup: Rollup, after: ReadAfter | None

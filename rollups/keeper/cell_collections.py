@@ -9,7 +9,7 @@ from pymongo import IndexModel
 from pymongo.errors import OperationFailure
 
 from cubes.declaration import Stage
-from documents.reads import UUID_MISMATCH
+from documents.reads import COLLECTION_REPLACED
 from rollups.keeper.incarnation import uuid_of
 from rollups.keeper.lease import Lease
 from rollups.keeper.store import CellCollection, RollupStore
@@ -93,5 +93,5 @@ async def new_cells(lease: Lease) -> tuple[CellCollection, Binary]:
     cells = await store.database.create_collection(new.collection)
     uuid = await uuid_of(cells)
     if uuid is None:
-        raise OperationFailure("The new collection was dropped.", UUID_MISMATCH)
+        raise OperationFailure("The new collection was dropped.", COLLECTION_REPLACED)
     return cells, uuid

@@ -6,7 +6,7 @@ from typing import Final
 
 from pymongo.errors import OperationFailure
 
-from documents.reads import UUID_MISMATCH
+from documents.reads import COLLECTION_REPLACED
 from rollups.keeper.deltas import TOO_LARGE
 
 HISTORY_LOST: Final = 286
@@ -17,7 +17,7 @@ _CHANGE_STREAM_FATAL: Final = 280
 # The oplog's history is gone, a pre-image is missing, an event is above 16 MB, or a collection was
 # dropped.
 _GAPS: Final = frozenset(
-    {_CHANGE_STREAM_FATAL, HISTORY_LOST, _NO_MATCHING_DOCUMENT, TOO_LARGE, UUID_MISMATCH}
+    {_CHANGE_STREAM_FATAL, HISTORY_LOST, _NO_MATCHING_DOCUMENT, TOO_LARGE, COLLECTION_REPLACED}
 )
 
 

@@ -69,7 +69,7 @@ async def _check(
 async def check_uuid(
     cells: CellCollection, uuid: Binary, session: AsyncClientSession | None = None
 ) -> None:
-    """Raises `OperationFailure` with `UUID_MISMATCH` unless the collection has the UUID.
+    """Raises `OperationFailure` with `COLLECTION_REPLACED` unless the collection has the UUID.
 
     In a transaction, the collection can't be dropped from then on.
     """

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +12,15 @@ from typing import Any, Final
 import pytest
 from bson import Binary, Decimal128, MaxKey, MinKey, ObjectId, Timestamp
 from pymongo import MongoClient
+from pymongo.errors import OperationFailure
 
 from cancelling import cancel
+from documents.reads import SNAPSHOT_TOO_OLD, AsOf
 from documents.ticket import Ticket
 from errors import StartupError
 from rollups.keeper import build as building
+from rollups.keeper import cluster_time, parts
+from rollups.keeper.cluster_time import MajorityTime
 from rollups.keeper.gap import Gap
 from rollups.keeper.lease import acquire
 from rollups.keeper.store import RollupStore
@@ -86,8 +90,10 @@ async def _writing(database: Database, ids: list[Any]) -> AsyncIterator[None]:
         await cancel(writing)
 
 
-async def _rebuilt(store: RollupStore) -> None:
+async def _rebuilt(database: Database, share: float = 1) -> None:
     """Builds the tickets' cells as the command does: the keeper goes on with the new cells."""
+    # The lease outlasts the build on a slow machine, too.
+    store = RollupStore(database, lease_seconds=PATIENCE, build_share=share)
     lease = await acquire(store, TICKETS, "a build", by_force=True)
     assert lease is not None
     async with lease:
@@ -102,10 +108,9 @@ async def test_a_build_in_ranges_is_exact_under_writes(
     monkeypatch.setattr(building, "THROTTLED_RANGE_DOCUMENTS", 60)
     await caught_up(store, TICKETS)
     ids = _ids(400)
-    throttled = RollupStore(database, lease_seconds=store.lease_seconds, build_share=share)
     before = await store.state(TICKETS)
     async with _writing(database, ids):
-        await _rebuilt(throttled)
+        await _rebuilt(database, share)
     after = await caught_up(store, TICKETS)
     # At least three parts, and the cells.
     assert after["collections"] - before["collections"] > 3
@@ -146,27 +151,67 @@ async def test_a_collection_that_is_renamed_during_its_build_is_a_gap(
     await _insert(database, [*range(400)])
     renaming = asyncio.create_task(rename())
     with pytest.raises(Gap):
-        await _rebuilt(store)
+        await _rebuilt(database)
     await renaming
     await assert_exact(store, TICKETS)
 
 
-async def test_snapshots_too_short_for_any_range_are_an_error(
-    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await caught_up(store, TICKETS)
+@pytest.fixture
+async def expired(database: Database, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Has the next ranges read as of a time that MongoDB can't read any more."""
     admin = database.client.admin
     default = await admin.command("getParameter", 1, minSnapshotHistoryWindowInSeconds=1)
+    await _insert(database, [*range(5_000)])
+    expired = await cluster_time.majority_time(database)
+    as_of = database["tickets"].with_options(read_concern=AsOf(expired.cluster_time))
+
+    async def is_gone() -> bool:
+        await database["tickets"].update_one({"_id": 1}, {"$inc": {"writes": 1}})
+        try:
+            await as_of.find_one()
+        except OperationFailure as error:
+            return error.code == SNAPSHOT_TOO_OLD
+        return False
+
+    left = 0
+
+    def next_ranges(number: int) -> None:
+        nonlocal left
+        left = number
+
+    async def majority_time(database: Database) -> MajorityTime:
+        nonlocal left
+        left -= 1
+        return expired if left >= 0 else await cluster_time.majority_time(database)
+
+    monkeypatch.setattr(parts, "majority_time", majority_time)
     await admin.command("setParameter", 1, minSnapshotHistoryWindowInSeconds=0)
-    try:
-        async with _writing(database, [*range(400)]):
-            # Whether a snapshot is gone before it is read is chance.
-            for _ in range(100):
-                with suppress(StartupError):
-                    await _rebuilt(store)
-    finally:
-        window = default["minSnapshotHistoryWindowInSeconds"]
-        await admin.command("setParameter", 1, minSnapshotHistoryWindowInSeconds=window)
+    await until(is_gone)
+    window = default["minSnapshotHistoryWindowInSeconds"]
+    await admin.command("setParameter", 1, minSnapshotHistoryWindowInSeconds=window)
+    return next_ranges
+
+
+async def test_ranges_get_smaller_until_snapshots_are_long_enough(
+    database: Database, store: RollupStore, expired: Callable[[int], None]
+) -> None:
+    before = await caught_up(store, TICKETS)
+    expired(1)
+    await _rebuilt(database)
+    after = await store.state(TICKETS)
+    # The part that failed, five ranges of a quarter of the documents at most, and the cells.
+    assert after["collections"] - before["collections"] in (6, 7)
+    await assert_exact(store, TICKETS)
+
+
+async def test_snapshots_too_short_for_any_range_are_an_error(
+    database: Database, store: RollupStore, expired: Callable[[int], None]
+) -> None:
+    await caught_up(store, TICKETS)
+    expired(1_000)
+    with pytest.raises(StartupError, match="minSnapshotHistoryWindowInSeconds"):
+        await _rebuilt(database)
+    expired(0)
     await assert_exact(store, TICKETS)
 
 
@@ -178,7 +223,7 @@ def test_a_killed_build_goes_on_at_its_range(tmp_path: Path) -> None:
             tickets = database["tickets"]
             tickets.insert_many({"_id": n, "event_id": n % 7} for n in range(2_000))
 
-            def parts() -> list[str]:
+            def built() -> list[str]:
                 found = [one for one in states(database) if one["rollup"] == "killed.tickets"]
                 building = (found[0].get("building") or {}) if found else {}
                 return [name for name, _ in building.get("parts", ())]
@@ -190,12 +235,12 @@ def test_a_killed_build_goes_on_at_its_range(tmp_path: Path) -> None:
                     time.sleep(0.005)
 
             with following(mongod.uri, "killed", tmp_path, range_documents=100):
-                until(lambda: len(parts()) >= 2)
-            before = parts()
+                until(lambda: len(built()) >= 2)
+            before = built()
             # Documents of ranges that were read, and of ranges that were not.
             tickets.update_many({"_id": {"$mod": [3, 0]}}, {"$set": {"event_id": 8}})
             tickets.delete_many({"_id": {"$mod": [5, 0]}})
             with following(mongod.uri, "killed", tmp_path, range_documents=100):
-                until(lambda: len(parts()) > len(before))
-                assert parts()[: len(before)] == before
+                until(lambda: len(built()) > len(before))
+                assert built()[: len(before)] == before
                 assert_cells_are_exact(mongod.uri, "killed")

@@ -23,6 +23,8 @@ UNKNOWN: Final = "unknown"
 _FIRST: Final = datetime(MINYEAR, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(MAXYEAR, 12, 31, tzinfo=UTC)
 _TEXTS: Final = ["string", "symbol"]
+# Of amounts and prices.
+_PLACES: Final = 6
 _NUMERIC_CHARACTERS: Final = "0123456789+-.eE"
 # `++` and `*+` never try fewer digits, which would take quadratic time; `\z`, since `$` would
 # allow a line's end.
@@ -164,14 +166,23 @@ def one_if(condition: Expression) -> Expression:
 
 
 def number(path: str) -> Expression:
-    """A number that adds up exactly (doubles at 15 significant digits); 0 if unreadable."""
-    exact = {"$cond": [{"$eq": [{"$type": path}, "double"]}, {"$toDecimal": path}, path]}
-    return {"$cond": [_is_valid_number(path), exact, 0]}
+    """A number at 6 places (a double at 15 significant digits first); 0 if unreadable.
+
+    Its sums are exact, whatever is added and subtracted: up to 10^28 all digits fit into a decimal.
+    """
+    return {"$cond": [_is_valid_number(path), _exact(path), 0]}
 
 
 def integer(path: str, absent: int = 0) -> Expression:
     """A number cut toward zero, as a long; `absent` if unreadable."""
     return {"$cond": [_is_valid_number(path), {"$toLong": path}, absent]}
+
+
+def summand(whole: Expression) -> Expression:
+    """A whole number whose sums are exact: a decimal from 32 bits on, as 64 bits can overflow."""
+    small = {"$lt": [{"$abs": "$$whole"}, 1 << 31]}
+    number = {"$cond": [small, "$$whole", {"$toDecimal": "$$whole"}]}
+    return {"$let": {"vars": {"whole": whole}, "in": number}}
 
 
 def price(path: str) -> Expression:
@@ -184,7 +195,13 @@ def price(path: str) -> Expression:
     is_number = {"$cond": [is_string, numeric, {"$isNumber": path}]}
     converted = {"$convert": {"input": path, "to": "decimal", "onError": 0}}
     value = {"$let": {"vars": {"parsed": converted}, "in": number("$$parsed")}}
-    return {"$cond": [is_number, {"$round": [value, 6]}, 0]}
+    return {"$cond": [is_number, value, 0]}
+
+
+def _exact(path: str) -> Expression:
+    # Four billion 32-bit integers add up exactly in 64 bits. Other integers may be much larger.
+    decimal = {"$round": [{"$toDecimal": path}, _PLACES]}
+    return {"$cond": [{"$eq": [{"$type": path}, "int"]}, path, decimal]}
 
 
 def _is_valid_number(path: str) -> Expression:

@@ -99,6 +99,11 @@ def decimal_of(value: object) -> Fraction:
     return number
 
 
+def _amount_of(value: object) -> Fraction:
+    """The number for sums of amounts: at 6 places."""
+    return round(decimal_of(value), 6)
+
+
 def _integer(value: object) -> int:
     """The number for Int fields: each document's value is truncated toward zero."""
     return math.trunc(_exact(value))
@@ -252,7 +257,7 @@ def _paid(orders: Iterable[Document]) -> list[Document]:
 
 
 def _cents(orders: Iterable[Document]) -> Fraction:
-    return sum((decimal_of(order.get("amount_cents")) for order in orders), Fraction(0))
+    return sum((_amount_of(order.get("amount_cents")) for order in orders), Fraction(0))
 
 
 # ---------------------------------------------------------------- events
@@ -440,7 +445,7 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
 
 def order_stats(data: Data) -> dict[str, Any]:
     orders = data.get("ticket_orders", ())
-    seats = sum((decimal_of(order.get("ticket_count")) for order in orders), Fraction(0))
+    seats = sum((_amount_of(order.get("ticket_count")) for order in orders), Fraction(0))
     return {
         "totalOrders": clamped(len(orders)),
         "totalRevenue": _money(_cents(orders)),
@@ -503,7 +508,7 @@ class _Product:
         self.available = self.stock - self.reserved
         threshold = inventory.get("low_stock_threshold")
         self.threshold = setting if threshold is None else _integer(threshold)
-        self.price = decimal_of(pricing.get("price_cents"))
+        self.price = _amount_of(pricing.get("price_cents"))
         self.currency = _group(pricing.get("currency"))
 
 

@@ -135,7 +135,9 @@ def quantity_of(value: object) -> int:
 def price_of(value: object) -> Fraction:
     """The price of one unit, rounded to 6 places; a numeric text counts as its number."""
     text = text_of(value)
-    return round(decimal_of(value) if text is None else _numeric_text(text), 6)
+    number = decimal_of(value) if text is None else _numeric_text(text)
+    # A double just below 1e12 has 1e12 as its 15 digits.
+    return round(number, 6) if abs(number) < TOO_BIG else Fraction(0)
 
 
 def _numeric_text(text: str) -> Fraction:

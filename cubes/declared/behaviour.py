@@ -6,7 +6,7 @@ from typing import Final
 
 from cubes.cube import Cube
 from cubes.distinct import DistinctCube
-from cubes.expressions import integer, is_date, is_text, price
+from cubes.expressions import integer, is_date, is_text, price, summand
 from documents.analytics_event import AnalyticsEvent
 
 _DATED = is_date("$created_at")
@@ -54,7 +54,7 @@ PURCHASES: Final = Cube(
     dimensions={"product": "$product_slug"},
     measures={
         "purchases": 1,
-        "units": _QUANTITY,
+        "units": summand(_QUANTITY),
         "revenue": {"$multiply": [price("$price"), _QUANTITY]},
     },
     rollup_levels=[frozenset({"product"}), frozenset()],

@@ -16,7 +16,19 @@ from rollups.keeper.store import RollupStore
 from rollups.keeper.verify import verify, verify_some
 from rollups.layout.rollup import DEFAULT_ROLLUPS
 from tests import oracle
-from tests.bson_types import REFERENCES, VALUES, Encoded, date, document, int32, string
+from tests.bson_types import (
+    NUMBERS,
+    REFERENCES,
+    VALUES,
+    Encoded,
+    date,
+    decimal,
+    document,
+    double,
+    int32,
+    int64,
+    string,
+)
 from tests.conftest import Ask, Dataset
 from tests.profiles import PROFILE
 from tests.rollups.conftest import Database, assert_exact, caught_up, until
@@ -28,6 +40,7 @@ Documents = Mapping[str, Sequence[RawBSONDocument]]
 
 _NOW = date(int(NOW.timestamp() * 1000))
 _SAMPLES = 3
+_exponents = st.integers(-40, 12)
 _numbers = count()
 
 
@@ -148,6 +161,95 @@ async def test_values_of_every_type_are_keys_of_the_same_cells(
     await database["ticket_orders"].delete_many({"_id": {"$mod": [2, 0]}})
     await _assert_same(database, store, ask)
     assert builds == [(await store.state(rollup))["builds"] for rollup in DEFAULT_ROLLUPS]
+
+
+@pytest.mark.parametrize("residue", ["decimal 7E-32", "1e-300", "decimal 1E-6176"])
+async def test_amounts_that_come_and_go_leave_nothing(
+    database: Database, store: RollupStore, ask: Ask, residue: str
+) -> None:
+    await _emptied(database)
+    await _rebuilt(store)
+    order = {"payment_status": string("CONFIRMED"), "event_id": int32(1)}
+    purchase = {"created_at": _NOW, "event_type": string("purchase")}
+    many = {"metadata": Encoded(0x03, bytes(document({"quantity": VALUES["the largest"]}).raw))}
+    for amount in ("decimal 15E-1", "the largest", residue):
+        cents, price = {"amount_cents": VALUES[amount]}, {"price": VALUES[amount]}
+        await _insert(database, {"ticket_orders": [document({"_id": _id(), **order, **cents})]})
+        await _insert(
+            database,
+            {
+                "analytics_events": [
+                    document({"_id": _id(), **purchase, **price}),
+                    document({"_id": _id(), **purchase, **price, **many}),
+                ]
+            },
+        )
+    await _assert_same(database, store, ask)
+    for name in ("ticket_orders", "analytics_events"):
+        first = await database[name].find().sort("_id").limit(1).to_list()
+        # One at a time: each is a delta of its own.
+        async for each in database[name].find({"_id": {"$gt": first[0]["_id"]}}):
+            await database[name].delete_one({"_id": each["_id"]})
+            await caught_up(store, next(r for r in DEFAULT_ROLLUPS if r.name.endswith(name)))
+    await _assert_same(database, store, ask)
+    for read in (ask, partial(ask, rollups=RollupReader(database))):
+        result = await read("{ orderStats { totalRevenue } dashboardStats { totalRevenue } }")
+        assert result.data == {
+            "orderStats": {"totalRevenue": 0.02},
+            "dashboardStats": {"totalRevenue": 1.5},
+        }
+
+
+_numbers_drawn = st.lists(
+    st.one_of(
+        st.sampled_from([*NUMBERS.values()]),
+        st.integers(-(2**63), 2**63 - 1).map(int64),
+        # Of at most 15 digits, so that its decimal is unambiguous.
+        st.builds(
+            lambda n, e: double(float(f"{n}e{e}")), st.integers(-(10**14), 10**14), _exponents
+        ),
+        st.builds(lambda n, e: decimal(f"{n}E{e}"), st.integers(-(10**34), 10**34), _exponents),
+    ),
+    max_size=8,
+)
+
+
+@settings(
+    max_examples=PROFILE.rollup_examples, phases=[Phase.explicit, Phase.reuse, Phase.generate]
+)
+@given(_numbers_drawn, _numbers_drawn, st.integers(1, 3))
+async def test_random_numbers_add_up_exactly(
+    database: Database,
+    store: RollupStore,
+    ask: Ask,
+    before: list[Encoded],
+    after: list[Encoded],
+    gone: int,
+) -> None:
+    def numbered(numbers: list[Encoded]) -> Documents:
+        orders = [{"amount_cents": each, "ticket_count": each} for each in numbers]
+        purchases = [
+            {
+                "created_at": _NOW,
+                "event_type": string("purchase"),
+                "price": one,
+                "metadata": Encoded(0x03, bytes(document({"quantity": other}).raw)),
+            }
+            for one, other in zip(numbers, reversed(numbers), strict=True)
+        ]
+        return {
+            name: [document({"_id": _id(), **each}) for each in documents]
+            for name, documents in {"ticket_orders": orders, "analytics_events": purchases}.items()
+        }
+
+    await _emptied(database)
+    await _insert(database, numbered(before))
+    await _rebuilt(store)
+    await _insert(database, numbered(after))
+    await _assert_same(database, store, ask)
+    for name in ("ticket_orders", "analytics_events"):
+        await database[name].delete_many({"_id": {"$mod": [gone, 0]}})
+    await _assert_same(database, store, ask)
 
 
 _values = st.lists(st.sampled_from(["missing", *REFERENCES]), max_size=8)

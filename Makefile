@@ -11,7 +11,7 @@ NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
 SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
-.PHONY: setup demo test test-deep test-image check check-style check-types check-schema \
+.PHONY: setup demo test test-deep test-image differential check check-style check-types check-schema \
 	check-imports check-pages schema pictures bench lock
 
 setup: $(READY) $(PAGES)
@@ -46,6 +46,11 @@ test-deep: setup
 # The steps of the Dockerfile: they install the requirements, and build the pages and the wheel.
 test-image: setup
 	$(BIN)/pytest -m image
+
+# Servers under disturbances against an independent oracle, for two hours: CONTRIBUTING.md.
+MINUTES ?= 120
+differential: setup
+	@exec $(BIN)/python -m tests.differential --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
 
 # Its parts run side by side with --jobs.
 check: check-style check-types check-schema check-imports check-pages

@@ -39,6 +39,8 @@ class Profile:
     kills: int
     # How often a follower is frozen under load until its lease ends.
     freezes: int
+    # Steps of the differential test, each with writes, a disturbance and comparisons.
+    differential_steps: int
 
 
 QUICK: Final = Profile(
@@ -56,6 +58,7 @@ QUICK: Final = Profile(
     answers_of_one_moment=40,
     kills=5,
     freezes=1,
+    differential_steps=4,
 )
 DEEP: Final = Profile(
     examples=200,
@@ -72,6 +75,7 @@ DEEP: Final = Profile(
     answers_of_one_moment=1_000,
     kills=100,
     freezes=5,
+    differential_steps=50,
 )
 _PROFILES: Final = {"quick": QUICK, "deep": DEEP}
 

@@ -1,0 +1,1 @@
+"""The differential test: servers under disturbances against an independent oracle."""

@@ -58,8 +58,9 @@ class Replication:
     async def read(self, start: _Start) -> tuple[float, Documents]:
         """(the loop's time that the documents are as of, the documents).
 
-        `start` gets a session to read in. The time is never too late; it may be too early by some
-        50 ms, and by a second if the primary was not asked for long.
+        `start` gets a session to read in. The time is never too late. It is at most 50 ms too early
+        if the secondary has the primary's newest write, else as much as that of the newest write
+        that it has, or of the last question to the primary before the missing one.
         """
         began = asyncio.get_running_loop().time()
         asking = self._ask()

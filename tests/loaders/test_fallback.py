@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from bson import Timestamp
+from bson.binary import Binary
 from pymongo.asynchronous.database import AsyncDatabase
 
 from errors import ServiceUnavailable
@@ -15,6 +16,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from resolvers.order_stats import OrderStats
 from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
+from rollups.layout.states import malformed
 from tests.conftest import Sent
 from tests.strategies import NOW
 
@@ -41,6 +43,26 @@ async def stale(database: Database) -> AsyncIterator[RollupReader]:
 
 def _loader(reader: RollupReader, seconds: float, shared: SharedReads | None = None) -> Loader:
     return Loader({"now": NOW}, timeout=seconds, rollups=reader, shared=shared)
+
+
+_STATE: Final = {
+    "cells": "headcount_cells.1",
+    "as_of": NOW,
+    "lag": 7,
+    **dict.fromkeys(("position", "version", "snapshot"), Timestamp(1, 1)),
+    **dict.fromkeys(("cells_uuid", "source_uuid"), Binary(b"0" * 16, 4)),
+}
+
+
+def test_a_state_is_read_if_all_fields_have_their_types() -> None:
+    assert malformed(_STATE) is None
+    # Without cells nothing is read.
+    assert malformed({"rollup": "headcount.tickets"}) is None
+    for name in _STATE:
+        assert malformed(_STATE | {name: ["another type"]}) == name
+        without = {key: value for key, value in _STATE.items() if key != name}
+        optional = name in {"cells", "cells_uuid", "source_uuid"}
+        assert malformed(without) == (None if optional else name)
 
 
 async def test_a_live_count_that_gets_no_slot_in_time_is_unavailable(stale: RollupReader) -> None:

@@ -13,8 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from importlib.resources import files
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
@@ -200,8 +201,18 @@ def _percentage(above: int, below: int) -> float:
 # ---------------------------------------------------------------- days
 
 
+@cache
+def _zone(name: str) -> ZoneInfo:
+    """The zone by the pinned tzdata: `ZoneInfo(name)` prefers the machine's own data."""
+    try:
+        with files("tzdata").joinpath("zoneinfo", name).open("rb") as stored:
+            return ZoneInfo.from_file(stored, key=name)
+    except OSError as error:
+        raise ZoneInfoNotFoundError(name) from error
+
+
 def _local_date(milliseconds: int, timezone: str) -> date:
-    return (_EPOCH + milliseconds * _MILLISECOND).astimezone(ZoneInfo(timezone)).date()
+    return (_EPOCH + milliseconds * _MILLISECOND).astimezone(_zone(timezone)).date()
 
 
 @cache
@@ -211,7 +222,7 @@ def local_dates(start: datetime, end: datetime, timezone: str) -> tuple[date, ..
     Checks every minute. So a date that the zone skipped is absent, and a date that lasted one
     minute, before the clocks went back over midnight, is present.
     """
-    zone = ZoneInfo(timezone)
+    zone = _zone(timezone)
     seen = {end.astimezone(zone).date()}
     time = start
     while time <= end:
@@ -245,7 +256,7 @@ def _timeline(
 
 
 def dashboard_stats(data: Data, *, mode: str, timezone: str, now: datetime) -> dict[str, Any]:
-    """GraphQL's JSON of every field of DashboardStats; ZoneInfo raises for an unknown zone."""
+    """GraphQL's JSON of every field of DashboardStats; raises for an unknown zone."""
     assert mode in {"TOTAL", "UNIQUE"}
     now_ms = milliseconds_of(now)
     assert now_ms is not None

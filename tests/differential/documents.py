@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import bson
 from bson import Code, Decimal128, MaxKey, MinKey, ObjectId, Regex
+from bson.codec_options import CodecOptions, DatetimeConversion
 from bson.raw_bson import RawBSONDocument
 
 from tests.differential import reserved
@@ -33,6 +34,10 @@ VALUES: Final[Mapping[str, str]] = {
 """Kinds of values that can be left out → what they are."""
 
 _ODD: Final = 0.06
+# Dates are outside of Python's years, too.
+_RAW: Final[CodecOptions[Any]] = CodecOptions(
+    RawBSONDocument, datetime_conversion=DatetimeConversion.DATETIME_AUTO
+)
 _MISSING: Final = object()
 _UNDEFINED: Final = object()
 _KEY_TYPES: Final = (MinKey, MaxKey, Regex, Code)
@@ -189,7 +194,7 @@ def encoded(document: Mapping[str, Any]) -> Mapping[str, Any]:
     for field in undefined:
         # Neither null (type 10) nor undefined (type 6) has bytes after its name.
         data = data.replace(f"\x0a{field}\0".encode(), f"\x06{field}\0".encode(), 1)
-    return RawBSONDocument(data)
+    return RawBSONDocument(data, _RAW)
 
 
 def _now() -> datetime:

@@ -1,6 +1,7 @@
 """Dumps of a database, and their restoring, as mongodump and mongorestore do it."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
@@ -9,7 +10,7 @@ from bson import Timestamp
 from bson.raw_bson import DEFAULT_RAW_BSON_OPTIONS
 from pymongo import WriteConcern
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, CollectionInvalid
+from pymongo.errors import BulkWriteError, OperationFailure
 
 from documents.reads import AsOf
 
@@ -19,6 +20,7 @@ _BATCH: Final = 1_000
 # What `listCollections` says and `create` does not accept.
 _NOT_OPTIONS: Final = frozenset({"uuid"})
 _DUPLICATE_KEY: Final = 11000
+_NAMESPACE_EXISTS: Final = 48
 
 
 @dataclass(frozen=True)
@@ -47,17 +49,16 @@ class Dump:
                 database.drop_collection(dumped.name)
             try:
                 database.create_collection(dumped.name, check_exists=False, **dumped.options)
-            except CollectionInvalid:
-                pass
-            except Exception as error:
-                # A server may have created it meanwhile.
-                if getattr(error, "code", None) != 48:
+            except OperationFailure as error:
+                if error.code != _NAMESPACE_EXISTS:
                     raise
             _insert(database, dumped)
             for index in dumped.indexes:
                 keys = [*index["key"].items()]
                 options = {name: index[name] for name in index if name not in {"key", "v"}}
-                database[dumped.name].create_index(keys, **options)
+                # A keeper may drop cells that are being restored.
+                with suppress(OperationFailure):
+                    database[dumped.name].create_index(keys, **options)
 
 
 def dump(database: Mongo, time: Timestamp | None = None) -> Dump:

@@ -1,5 +1,6 @@
 """Disturbances by restored dumps: into the same replica set, and into another one."""
 
+import shutil
 import time
 from random import Random
 from typing import Any
@@ -51,6 +52,8 @@ def restore_into_another_set(deployment: Deployment, chance: Random) -> None:
                 comparisons.verify(server, journal)
             finally:
                 server.close()
+    # Only after a difference do the files stay.
+    shutil.rmtree(folder)
 
 
 def _dumped(deployment: Deployment, chance: Random) -> Dump:

@@ -38,6 +38,8 @@ class _Writer(threading.Thread):
         except PyMongoError as error:
             # Conflicts are wanted, and a member may be killed during a write.
             journal.count(f"writes that failed: {_reason(error)}")
+        except Exception as error:
+            self._traffic.failure = error
         else:
             journal.count(f"writes: {kind}")
 
@@ -50,6 +52,7 @@ class Traffic:
         self.running = threading.Event()
         self.ended = threading.Event()
         self.pause_seconds = 0.01
+        self.failure: Exception | None = None
         self._writers = [
             _Writer(name, write, Random(f"{seed}/{name}/pauses"), self)
             for name, write in writes.items()
@@ -62,11 +65,13 @@ class Traffic:
         self.running.set()
 
     def pause(self) -> None:
-        """Returns when no write is running."""
+        """Returns when no write is running; raises what a writer could not do at all."""
         self.running.clear()
         for writer in self._writers:
             with writer.writing:
                 pass
+        if self.failure is not None:
+            raise self.failure
 
     @contextmanager
     def paused(self) -> Iterator[None]:

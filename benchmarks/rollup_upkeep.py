@@ -19,7 +19,7 @@ from benchmarks.report import verdict
 from documents.reads import BY_CODE_POINT
 from rollups.keeper.build import build
 from rollups.keeper.lease import acquire
-from rollups.keeper.prerequisites import prepare
+from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
 from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
 from server.database import connect
@@ -37,7 +37,7 @@ async def builds(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[fl
     """(seconds of the `$group`s alone, seconds of the build) of each round."""
     async with connect(uri, settings) as database:
         store = RollupStore(database)
-        await prepare(store, DEFAULT_ROLLUPS)
+        await prepare_all(store, DEFAULT_ROLLUPS)
         found = []
         for _ in range(rounds):
             bare = await _timed(_grouped())

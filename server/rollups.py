@@ -1,14 +1,16 @@
 """The rollups of a process: which database they are in, and the check at start."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 
-from rollups.keeper.prerequisites import prepare
+from errors import StartupError
+from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
-from rollups.layout.rollup import rollups
+from rollups.layout.rollup import Rollup, rollups
 from server.database import connect
 from server.settings import Settings
 
@@ -31,10 +33,21 @@ def rollup_store(settings: Settings, database: Database) -> RollupStore:
 
 
 def check_rollups(settings: Settings, uri: str) -> None:
-    """Prepares rollups; raises `StartupError` if the MongoDB or the rights don't suffice."""
+    """Prepares rollups; raises `StartupError` if one of them can't be maintained."""
 
     async def run() -> None:
         async with connect(uri, settings) as database:
-            await prepare(rollup_store(settings, database), rollups(settings.catalog))
+            await prepare_or_refuse(settings, rollup_store(settings, database))
 
     asyncio.run(run())
+
+
+async def prepare_or_refuse(settings: Settings, store: RollupStore) -> Mapping[Rollup, str]:
+    """Prepares rollups. Returns those that can't be maintained, and why.
+
+    Raises `StartupError` if none can be maintained, or the setting is `on` and one can't.
+    """
+    reasons = await prepare_all(store, all_rollups := rollups(settings.catalog))
+    if reasons and (settings.rollups == "on" or len(reasons) == len(all_rollups)):
+        raise StartupError(" ".join(dict.fromkeys(reasons.values())))
+    return reasons

@@ -21,14 +21,14 @@ from rollups.keeper.build import build
 from rollups.keeper.cell_collections import NOT_EMPTY
 from rollups.keeper.cluster_time import MajorityTime, majority_time
 from rollups.keeper.lease import Lease, LeaseLost, acquire
-from rollups.keeper.prerequisites import check_server, prepare
+from rollups.keeper.prerequisites import check_server, check_source
 from rollups.keeper.store import CellCollection, RollupStore, State
 from rollups.keeper.supervisor import lease_owner, maintaining
 from rollups.keeper.verify import verify
 from rollups.layout.level import Level
 from rollups.layout.rollup import Rollup, rollups
 from server.database import connect, database_uri
-from server.rollups import rollup_store
+from server.rollups import prepare_or_refuse, rollup_store
 from server.settings import Settings
 
 _PROGRESS_SECONDS: Final = 0.5
@@ -38,12 +38,15 @@ _RATE_SECONDS: Final = 1.0
 def build_all(settings: Settings) -> None:
     """Builds all rollups, with a progress bar; raises `StartupError`.
 
-    Running keepers go on with the new cells.
+    Running keepers go on with the new cells. A rollup that can't be maintained has a line.
     """
 
     async def run(store: RollupStore) -> None:
-        await prepare(store, rollups(settings.catalog))
+        reasons = await prepare_or_refuse(settings, store)
         for rollup in rollups(settings.catalog):
+            if rollup in reasons:
+                _print_live(rollup, reasons[rollup])
+                continue
             try:
                 lease = await acquire(store, rollup, lease_owner(), by_force=True)
                 if lease is None:
@@ -59,14 +62,19 @@ def build_all(settings: Settings) -> None:
 
 
 def maintain_all(settings: Settings) -> None:
-    """Maintains all rollups until SIGINT or SIGTERM; raises `StartupError`."""
+    """Maintains all rollups until SIGINT or SIGTERM; raises `StartupError`.
+
+    A rollup that can't be maintained has a line, and is maintained as soon as it can be.
+    """
 
     async def run(store: RollupStore) -> None:
-        await prepare(store, rollups(settings.catalog))
+        reasons = await prepare_or_refuse(settings, store)
+        for rollup, reason in reasons.items():
+            _print_live(rollup, reason)
         ended = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, ended.set)
-        click.echo(f"Maintaining {len(rollups(settings.catalog))} rollups.")
+        click.echo(f"Maintaining {len(rollups(settings.catalog)) - len(reasons)} rollups.")
         async with maintaining(store, rollups(settings.catalog)):
             await ended.wait()
 
@@ -76,7 +84,8 @@ def maintain_all(settings: Settings) -> None:
 def print_status(settings: Settings) -> None:
     """Prints lag, changes per second, keeper, and the number of each level's cells.
 
-    Other declarations of a rollup have a line each.
+    A rollup that can't be maintained has the reason. Other declarations of a rollup have a line
+    each.
     """
 
     async def run(store: RollupStore) -> None:
@@ -85,7 +94,9 @@ def print_status(settings: Settings) -> None:
         now = await majority_time(store.database)
         for rollup, earlier in zip(rollups(settings.catalog), before, strict=True):
             state = await store.state(rollup)
-            if state.get("cells"):
+            if reason := await _obstacle(rollup):
+                _print_live(rollup, reason)
+            elif state.get("cells"):
                 changes = state.get("changes", 0) - earlier.get("changes", 0)
                 await _print_built(store, rollup, state, now, changes / _RATE_SECONDS)
             else:
@@ -116,12 +127,18 @@ async def _print_built(
 
 
 def verify_all(settings: Settings) -> int:
-    """Prints each cell that differs from a fresh count, and returns their number."""
+    """Prints each cell that differs from a fresh count, and returns their number.
+
+    A rollup that can't be maintained has a line with the reason.
+    """
     differences = 0
 
     async def run(store: RollupStore) -> None:
         nonlocal differences
         for rollup in rollups(settings.catalog):
+            if reason := await _obstacle(rollup):
+                _print_live(rollup, reason)
+                continue
             found = await verify(store, rollup)
             for difference in found:
                 click.echo(difference)
@@ -138,6 +155,19 @@ async def _progress(rollup: Rollup, building: Mapping[str, Any]) -> str:
     read: int = building["documents"]
     left = building["seconds"] * max(0, total - read) / read
     return f"{read:,} of about {total:,} documents, {timedelta(seconds=round(left))} left"
+
+
+async def _obstacle(rollup: Rollup) -> str | None:
+    """Why a rollup's collection can't be followed; None if it can."""
+    try:
+        await check_source(rollup)
+    except StartupError as error:
+        return str(error)
+    return None
+
+
+def _print_live(rollup: Rollup, reason: str) -> None:
+    click.echo(f"{rollup.name}: counted live. {reason}")
 
 
 def _keeper(state: State, now: MajorityTime) -> str:

@@ -16,7 +16,7 @@ from loaders import request_rollups, rollup_reader
 from rollups.keeper import changes
 from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.keeper import maintain
-from rollups.keeper.prerequisites import prepare
+from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
 from rollups.layout import states as rollup_states
 from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
@@ -41,7 +41,7 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
         patch.setattr(rollup_reader, "WAIT_SECONDS", PATIENCE)
         patch.setattr(request_rollups, "WAIT_SECONDS", PATIENCE)
         # An earlier test may have left a collection without pre-images.
-        await prepare(store, DEFAULT_ROLLUPS)
+        assert not await prepare_all(store, DEFAULT_ROLLUPS)
         keepers = [
             asyncio.create_task(maintain(store, rollup, "tests")) for rollup in DEFAULT_ROLLUPS
         ]

@@ -21,7 +21,7 @@ from rollups.keeper.cluster_time import MajorityClock, MajorityTime, PrimaryChan
 from rollups.keeper.deltas import deltas_of_weighted
 from rollups.keeper.gap import Gap
 from rollups.keeper.lease import LeaseLost, acquire
-from rollups.keeper.prerequisites import prepare
+from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
 from rollups.keeper.sweep import drop_earlier_builds
 from rollups.keeper.verify import verify, verify_some
@@ -214,7 +214,7 @@ async def filled(database: Database, store: RollupStore) -> None:
     # In new collections: `$sample` takes seconds among thousands of documents deleted lately.
     for name in {**nasty(), **nasty_behaviour()}:
         await database[name].drop()
-    await prepare(store, DEFAULT_ROLLUPS)
+    await prepare_all(store, DEFAULT_ROLLUPS)
     await _fill(database)
 
 

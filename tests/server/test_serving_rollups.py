@@ -183,12 +183,96 @@ def test_credentials_that_may_only_read_count_live(tmp_path: Path) -> None:
                 assert _orders(url) == (0, "LIVE")
                 process.terminate()
                 logged = process.communicate()[1]
-            assert logged.count("counted live") == 1
-            assert logged.count("The credentials may not create headcount.") == 1
+            # Once for each collection.
+            assert logged.count("counted live") == 5
+            assert logged.count("The credentials may not create headcount.") == 5
         refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings)
         assert refused.returncode == 1
         assert "The credentials may not create headcount." in refused.stderr
         assert "createCollection('analytics_events'" in refused.stderr
+
+
+@pytest.fixture
+def unfollowable(documents: Mongo) -> dict[str, str]:
+    """Collections that can't be followed, and what they are."""
+    documents["stored_users"].insert_one({"role": "admin"})
+    documents.create_collection("users", viewOn="stored_users", pipeline=[])
+    documents.create_collection("promo_codes", capped=True, size=1 << 20)
+    documents.create_collection("analytics_events", timeseries={"timeField": "created_at"})
+    documents["promo_codes"].insert_one({"code": "A"})
+    return {
+        "users": "a view",
+        "promo_codes": "a capped collection",
+        "analytics_events": "a time-series collection",
+    }
+
+
+def test_a_collection_that_cant_be_followed_is_counted_live_and_others_are_maintained(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str], unfollowable: dict[str, str]
+) -> None:
+    with running(tmp_path, "serve", **settings) as (process, url):
+        _until(lambda: _orders(url) == (10, "ROLLUP"))
+        _until(lambda: _freshness(url)["tickets"]["source"] == "ROLLUP")
+        fresh = _freshness(url)
+        assert {fresh[cube]["source"] for cube in ("users", "promo codes", "behaviour")} == {"LIVE"}
+        answer = _post(url, "{ promoCodeStats { totalPromoCodes } metrics { totalAdmins } }")
+        assert answer["data"] == {
+            "promoCodeStats": {"totalPromoCodes": 1},
+            "metrics": {"totalAdmins": 1},
+        }
+        shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
+        process.terminate()
+        logged = process.communicate()[1]
+    for name, kind in unfollowable.items():
+        reason = f"{documents.name}.{name} is {kind}: only an ordinary collection can be followed."
+        assert logged.count(f"{documents.name}.{name} is {kind}") == 1
+        assert f"{documents.name}.{name}: counted live. {reason}" in shown
+    assert any(line.startswith(f"{documents.name}.tickets: lag ") for line in shown)
+
+
+def test_commands_build_and_verify_the_collections_that_can_be_followed(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str], unfollowable: dict[str, str]
+) -> None:
+    for command in ("build", "verify"):
+        done = run(tmp_path, "rollups", command, **settings)
+        assert done.returncode == 0, done.stderr
+        for name, kind in unfollowable.items():
+            assert f"{documents.name}.{name}: counted live. {documents.name}.{name} is {kind}" in (
+                done.stdout
+            )
+    assert f"{documents.name}.ticket_orders: exact" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "rollups run", "rollups build"])
+def test_on_refuses_collections_that_cant_be_followed(
+    tmp_path: Path,
+    documents: Mongo,
+    settings: dict[str, str],
+    unfollowable: dict[str, str],
+    command: str,
+) -> None:
+    refused = run(tmp_path, *command.split(), HEADCOUNT_ROLLUPS="on", **settings)
+    assert refused.returncode == 1
+    for name, kind in unfollowable.items():
+        assert f"{documents.name}.{name} is {kind}: only an ordinary" in refused.stderr
+
+
+def test_a_right_that_is_missing_for_one_collection_leaves_the_others_maintained(
+    tmp_path: Path,
+) -> None:
+    with guarded_mongod(tmp_path, "readWrite") as (uri, client):
+        images = {"enabled": True}
+        for name in ("analytics_events", "ticket_orders", "promo_codes", "users"):
+            client["headcount"].create_collection(name, changeStreamPreAndPostImages=images)
+        client["headcount"].create_collection("tickets")
+        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
+        with running(tmp_path, "serve", **settings) as (process, url):
+            _until(lambda: _orders(url) == (0, "ROLLUP"))
+            assert _freshness(url)["tickets"]["source"] == "LIVE"
+            process.terminate()
+            logged = process.communicate()[1]
+        assert logged.count("counted live") == 1
+        assert logged.count("The credentials may not change headcount.tickets") == 1
 
 
 @pytest.fixture(scope="module")
@@ -243,10 +327,11 @@ def test_if_rights_are_missing_the_error_says_which_command_to_run(
     with guarded_mongod(tmp_path, "readWrite") as (uri, client):
         documents = client["headcount"]
         settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_JWT_SECRET": SECRET}
-        # Rollups are prepared in this order.
-        for name in ("ticket_orders", "tickets"):
+        names = ("ticket_orders", "tickets")
+        for name in names:
             documents.create_collection(name)
-            refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr
+        refused = run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings).stderr
+        for name in names:
             command = f"db.getSiblingDB('headcount').runCommand({{collMod: '{name}', "
             assert f"{command}changeStreamPreAndPostImages: {{enabled: true}}}})" in refused
             documents.command("collMod", name, changeStreamPreAndPostImages={"enabled": True})

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections import defaultdict
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -50,6 +51,13 @@ def _collection_names(value: object) -> object:
     for name in value.values():
         if not isinstance(name, str) or not re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name):
             raise ValueError(f"{name!r} is not a valid name of a collection")
+    roles = defaultdict[str, list[str]](list)
+    for default in sorted(DOCUMENTS):
+        roles[value.get(default, default)].append(default)
+    for name, of_name in roles.items():
+        if len(of_name) > 1:
+            # Counted twice, and its changes followed twice.
+            raise ValueError(f"{' and '.join(of_name)} are one collection, {name!r}: name two")
     return value
 
 

@@ -45,6 +45,17 @@ def test_the_defaults() -> None:
         ("COLLECTIONS", '{"tickets": "a$b"}', ["a$b", "collection"]),
         ("COLLECTIONS", '{"tickets": "system.users"}', ["system.users", "collection"]),
         ("COLLECTIONS", '{"tickets": 7}', ["7", "collection"]),
+        (
+            "COLLECTIONS",
+            '{"tickets": "t", "ticket_orders": "t"}',
+            ["ticket_orders", "tickets", "'t'"],
+        ),
+        ("COLLECTIONS", '{"tickets": "users"}', ["tickets and users", "'users'"]),
+        (
+            "COLLECTIONS",
+            '{"tickets": "users", "users": "events"}',
+            ["events and users", "'events'"],
+        ),
         ("DATABASE", "a b", ["database", "63"]),
         ("DATABASE", "x" * 64, ["database", "63"]),
         ("LOW_STOCK_THRESHOLD", "few", ["integer"]),
@@ -66,6 +77,11 @@ def test_an_invalid_value_is_reported_with_valid_ones(
     assert "\n" not in str(raised.value)
     for word in words:
         assert word in str(raised.value)
+
+
+def test_collections_can_swap_their_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCOUNT_COLLECTIONS", '{"tickets": "users", "users": "tickets"}')
+    assert load_settings().collection("tickets") == "users"
 
 
 def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Final
 
+import structlog
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
@@ -24,10 +25,15 @@ from exports.reports.ticket_report import ticket_report
 from loaders.snapshot import snapshot
 from resolvers.exports import EventsDashboardExport, Export, ExportFormat, permit
 
+_log = structlog.get_logger(__name__)
+
+SNAPSHOT_HEADER: Final = "headcount-snapshot"
+"""The header that says whether a file is of one snapshot: `yes` or `no`."""
+
 _WAIT_SECONDS: Final = 2.0
 """How long an export waits for a free slot."""
-_PAUSES: Final = (0.1, 0.5)
-"""Seconds before the next attempts to open a report whose collections are being changed."""
+_PAUSES: Final = (0, 0.1, 0.5)
+"""Seconds before the attempts to open a report whose collections may be being changed."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,14 @@ class ExportRequest:
     export: Export
     format: ExportFormat
     at: datetime
+
+
+@dataclass(frozen=True)
+class OpenReport:
+    """A report whose first rows are read; `at_one_time` says that all is of one cluster time."""
+
+    report: Report
+    at_one_time: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +101,7 @@ class Downloads:
         return await run_in_threadpool(self.verifier.viewer, url_token), now
 
     @asynccontextmanager
-    async def open(self, request: ExportRequest) -> AsyncIterator[Report]:
+    async def open(self, request: ExportRequest) -> AsyncIterator[OpenReport]:
         """The report of a request, as `open_report` does; raises `TooManyRequests`."""
         try:
             async with asyncio.timeout(_WAIT_SECONDS):
@@ -101,8 +115,10 @@ class Downloads:
                 self.clock(),
                 read_seconds=self.read_seconds,
                 catalog=self.catalog,
-            ) as report:
-                yield report
+            ) as opened:
+                if not opened.at_one_time:
+                    _log.warning("an export is not of one snapshot", report=opened.report.title)
+                yield opened
         finally:
             self.slots.release()
 
@@ -110,12 +126,13 @@ class Downloads:
         """The bytes of the file."""
         return file_type(request.export, request.format).writer(report, self.zone)
 
-    def headers(self, request: ExportRequest) -> Mapping[str, str]:
+    def headers(self, request: ExportRequest, opened: OpenReport) -> Mapping[str, str]:
         """The headers of the response."""
         name = filename(request.export, request.format, request.at, self.zone)
         return {
             "content-type": file_type(request.export, request.format).media_type,
             "content-disposition": f'attachment; filename="{name}"',
+            SNAPSHOT_HEADER: "yes" if opened.at_one_time else "no",
         }
 
 
@@ -127,27 +144,31 @@ async def open_report(
     *,
     read_seconds: float,
     catalog: Catalog = DEFAULT_CATALOG,
-) -> AsyncIterator[Report]:
+) -> AsyncIterator[OpenReport]:
     """The report of an export, in the viewer's scope; one read may take `read_seconds`.
 
-    The first rows are read at once, so most errors occur before a response begins. Raises a
-    `HeadcountError`.
+    The first rows are read at once, so most errors occur before a response begins. Where MongoDB
+    refuses snapshots, each read is of its own time. Raises a `HeadcountError`.
     """
 
-    async def opening() -> AbstractAsyncContextManager[Report]:
-        reads = await snapshot({"now": now}, seconds=read_seconds, catalog=catalog)
-        if isinstance(export, EventsDashboardExport):
-            return events_dashboard(export, reads, now)
-        return ticket_report(export, Scope.of(viewer), reads, now)
+    async def opening(stack: AsyncExitStack, *, at_one_time: bool = True) -> OpenReport:
+        reads = await snapshot(
+            {"now": now}, seconds=read_seconds, at_one_time=at_one_time, catalog=catalog
+        )
+        report: AbstractAsyncContextManager[Report] = (
+            events_dashboard(export, reads, now)
+            if isinstance(export, EventsDashboardExport)
+            else ticket_report(export, Scope.of(viewer), reads, now)
+        )
+        return OpenReport(await stack.enter_async_context(report), reads.at_one_time)
 
-    async with AsyncExitStack() as opened:
+    async with AsyncExitStack() as stack:
         for pause in _PAUSES:
-            try:
-                report = await opened.enter_async_context(await opening())
+            # A keeper that starts creates missing collections. A later snapshot can be read.
+            await asyncio.sleep(pause)
+            with suppress(SnapshotUnavailable):
+                opened = await opening(stack)
                 break
-            except SnapshotUnavailable:
-                # A keeper that starts creates missing collections. A later snapshot can be read.
-                await asyncio.sleep(pause)
         else:
-            report = await opened.enter_async_context(await opening())
-        yield report
+            opened = await opening(stack, at_one_time=False)
+        yield opened

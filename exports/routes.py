@@ -61,12 +61,12 @@ class _Download:
             export_request = await self._downloads.parse(request, self._parse_export)
             _require_chunked_transfer(scope)
             async with (
-                self._downloads.open(export_request) as report,
-                aclosing(self._downloads.chunks(export_request, report)) as chunks,
+                self._downloads.open(export_request) as opened,
+                aclosing(self._downloads.chunks(export_request, opened.report)) as chunks,
             ):
                 first = await anext(chunks)
                 started = True
-                await _begin(send, self._downloads.headers(export_request))
+                await _begin(send, self._downloads.headers(export_request, opened))
                 if request.method != "HEAD":
                     await _send(send, first)
                     async for chunk in chunks:

@@ -7,10 +7,11 @@ from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from beanie import Document
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from cubes.declaration import Stage
 from cubes.registry import DEFAULT_CATALOG, Catalog
+from documents import DOCUMENTS
 from documents.reads import AsOf
 from documents.ticket import Ticket
 from loaders.loader import Loader
@@ -27,9 +28,17 @@ class Snapshot(Loader):
     """Loads queries as of one cluster time, however long that takes; see `snapshot`."""
 
     def __init__(
-        self, parameters: Mapping[str, Any], runner: Runner, *, timeout: float, catalog: Catalog
+        self,
+        parameters: Mapping[str, Any],
+        runner: Runner,
+        *,
+        at_one_time: bool,
+        timeout: float,
+        catalog: Catalog,
     ) -> None:
         super().__init__(parameters, timeout=timeout, catalog=catalog)
+        self.at_one_time: Final = at_one_time
+        """Whether all reads are as of one cluster time; else each is of its own time."""
         self._runner = runner
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
@@ -79,17 +88,38 @@ class Snapshot(Loader):
 
 
 async def snapshot(
-    parameters: Mapping[str, Any], *, seconds: float, catalog: Catalog = DEFAULT_CATALOG
+    parameters: Mapping[str, Any],
+    *,
+    seconds: float,
+    at_one_time: bool = True,
+    catalog: Catalog = DEFAULT_CATALOG,
 ) -> Snapshot:
     """A loader whose reads are as of one cluster time; each read may take `seconds`.
 
-    A stand-alone MongoDB has no cluster time: each read is then of its own time. Raises
-    `ServiceUnavailable` if the database can't be reached or takes too long.
+    Without `at_one_time`, and on a stand-alone MongoDB, which has no cluster time, each read is of
+    its own time. Raises `ServiceUnavailable` if the database can't be reached or takes too long,
+    and `SnapshotUnavailable` if a collection can't be read at a cluster time.
     """
     database = Ticket.get_pymongo_collection().database
     hello: Mapping[str, Any] = await Runner(seconds).call(
         "hello", None, lambda _: database.command("hello")
     )
-    time = hello.get("operationTime")
-    runner = Runner(seconds, each=True, as_of=None if time is None else AsOf(time))
-    return Snapshot(parameters, runner, timeout=seconds, catalog=catalog)
+    time = hello.get("operationTime") if at_one_time else None
+    as_of = None if time is None else AsOf(time)
+    runner = Runner(seconds, each=True, as_of=as_of)
+    if as_of is not None:
+        await asyncio.gather(*(_probe(document, runner, as_of) for document in DOCUMENTS.values()))
+    return Snapshot(
+        parameters, runner, at_one_time=as_of is not None, timeout=seconds, catalog=catalog
+    )
+
+
+async def _probe(document: type[Document], runner: Runner, as_of: AsOf) -> None:
+    """Raises `SnapshotUnavailable` if a collection can't be read at a time, as if it is capped.
+
+    A file that has begun can't be begun again.
+    """
+    collection = document.get_pymongo_collection().with_options(read_concern=as_of)
+    # A collection that may not be read is perhaps not needed.
+    with suppress(OperationFailure):
+        await runner.call(collection.name, None, lambda _: collection.find_one({}, {"_id": 1}))

@@ -181,8 +181,9 @@ def export(
         )
     except BadUserInput as error:
         raise click.UsageError(_with_option_names(str(error))) from error
-    rows = write_export(load_settings(), requested, ExportFormat(format), file)
-    click.echo(f"{file}: {rows} rows")
+    written = write_export(load_settings(), requested, ExportFormat(format), file)
+    note = "" if written.at_one_time else ", not of one snapshot: each query read its own time"
+    click.echo(f"{file}: {written.rows} rows{note}")
 
 
 def _with_option_names(message: str) -> str:

@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
 from typing import Any, BinaryIO
@@ -27,8 +28,16 @@ _SHUTDOWN_SECONDS = 2.0
 _OPERATOR = Viewer(Role.ADMIN, tuple(Permission))
 
 
-def write_export(settings: Settings, export: Export, format: ExportFormat, file: Path) -> int:
-    """Writes an export to a file, with a progress bar; returns the number of rows.
+@dataclass(frozen=True)
+class Written:
+    """A written file: its rows, and whether all of it is of one cluster time."""
+
+    rows: int
+    at_one_time: bool
+
+
+def write_export(settings: Settings, export: Export, format: ExportFormat, file: Path) -> Written:
+    """Writes an export to a file, with a progress bar.
 
     The file appears when it is complete. Raises `StartupError` if the export fails.
     """
@@ -38,7 +47,7 @@ def write_export(settings: Settings, export: Export, format: ExportFormat, file:
         raise StartupError(f"Can't write {file}: it is not a regular file. Name another file.")
     part = file.with_name(f".{file.name}.{os.getpid()}.part")
 
-    writing: asyncio.Task[int] | None = None
+    writing: asyncio.Task[Written] | None = None
 
     def end(number: int, _: object) -> None:
         # The cancelled task closes its cursor. A library can swallow the cancellation: the timer
@@ -50,7 +59,7 @@ def write_export(settings: Settings, export: Export, format: ExportFormat, file:
         writing.add_done_callback(lambda _: os._exit(128 + number))
         Timer(_SHUTDOWN_SECONDS, os._exit, (128 + number,)).start()
 
-    async def write(uri: str, out: BinaryIO) -> int:
+    async def write(uri: str, out: BinaryIO) -> Written:
         nonlocal writing
         writing = asyncio.create_task(_write(settings, uri, export, format, out))
         return await writing
@@ -59,7 +68,7 @@ def write_export(settings: Settings, export: Export, format: ExportFormat, file:
         signal.signal(number, end)
     try:
         with database_uri(settings) as uri, _created(part, like=file) as out:
-            rows = asyncio.run(write(uri, out))
+            written = asyncio.run(write(uri, out))
         part.replace(file)
     except OSError as error:
         raise StartupError(f"Can't write {file}: {error.strerror or error}.") from error
@@ -67,7 +76,7 @@ def write_export(settings: Settings, export: Export, format: ExportFormat, file:
         raise StartupError(str(error)) from error
     finally:
         part.unlink(missing_ok=True)
-    return rows
+    return written
 
 
 def _created(part: Path, *, like: Path) -> BinaryIO:
@@ -78,7 +87,7 @@ def _created(part: Path, *, like: Path) -> BinaryIO:
 
 async def _write(
     settings: Settings, uri: str, export: Export, format: ExportFormat, out: BinaryIO
-) -> int:
+) -> Written:
     async with (
         connect(uri, settings),
         open_report(
@@ -87,8 +96,9 @@ async def _write(
             now(),
             read_seconds=settings.request_timeout,
             catalog=settings.catalog,
-        ) as report,
+        ) as opened,
     ):
+        report = opened.report
         with tqdm(
             total=await report.expected(), unit=" rows", desc=report.title, file=sys.stderr
         ) as bar:
@@ -98,7 +108,7 @@ async def _write(
             async with aclosing(chunks):
                 async for chunk in chunks:
                     out.write(chunk)
-            return int(bar.n)
+            return Written(int(bar.n), opened.at_one_time)
 
 
 class _ReportWithProgress:

@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from errors import ServiceUnavailable
-from exports.downloads import Downloads
+from exports.downloads import SNAPSHOT_HEADER, Downloads
 from exports.routes import routes
 from loaders.replication import Replication
 from loaders.rollup_reader import RollupReader
@@ -126,6 +126,7 @@ def create(
                 allow_headers=["authorization", "content-type", "x-request-id"],
                 expose_headers=[
                     "content-disposition",
+                    SNAPSHOT_HEADER,
                     "retry-after",
                     "x-request-id",
                     "www-authenticate",

@@ -171,3 +171,18 @@ def _cursors(settings: dict[str, str]) -> int:
     with MongoClient[dict[str, Any]](settings["HEADCOUNT_MONGODB_URI"]) as client:
         found: int = client.admin.command("serverStatus")["metrics"]["cursor"]["open"]["total"]
         return found
+
+
+def test_a_file_of_a_collection_without_snapshots_is_said_to_be_of_several_times(
+    tmp_path: Path, mongodb_uri: str
+) -> None:
+    with (
+        _filled(mongodb_uri, 10) as settings,
+        MongoClient[dict[str, Any]](mongodb_uri) as client,
+    ):
+        client[settings["HEADCOUNT_DATABASE"]].command("convertToCapped", "tickets", size=1 << 20)
+        done = run(tmp_path, *_DASHBOARD, "json", "-o", "events.json", **settings)
+        assert done.returncode == 0, done.stderr
+        assert "events.json: 14 rows, not of one snapshot: each query read its own time" in (
+            done.stdout
+        )

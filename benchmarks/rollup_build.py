@@ -62,7 +62,7 @@ async def _in_ranges(uri: str, settings: Settings, tickets: int, rounds: int) ->
     """Builds at once and in four ranges, in turn."""
     async with connect(uri, settings) as database:
         store = RollupStore(database)
-        await prepare(store, DEFAULT_ROLLUPS)
+        await prepare(store, _TICKETS)
         found = []
         for _ in range(rounds):
             at_once, ranges = [

@@ -73,7 +73,7 @@ class RequestRollups:
             return None
         age, states = await self._asked_states()
         state = fresh_state(rollup, states, age)
-        if state is None or self._reader.outage(rollup) is not None:
+        if state is None or self._reader.outages.blocked(rollup.name):
             return None
         return Freshness(cube.name, True, state["as_of"], lag(state, age))
 

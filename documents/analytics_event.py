@@ -27,7 +27,8 @@ class AnalyticsEvent(Document):
 
     class Settings:
         name: ClassVar[str] = "analytics_events"
-        # Each index covers its aggregations, except those of purchases and names.
+        # The first three cover their aggregations, except those of purchases and names. They make
+        # MongoDB refuse documents with arrays in two fields; the last two serve without them.
         indexes: ClassVar[list[IndexModel]] = [
             # Events of a type, by product, session and user.
             IndexModel(
@@ -58,4 +59,8 @@ class AnalyticsEvent(Document):
                     ("session_id", ASCENDING),
                 ]
             ),
+            # The events of a window, oldest first.
+            IndexModel([("created_at", ASCENDING), ("_id", ASCENDING)]),
+            # The events of a rare type.
+            IndexModel([("event_type", ASCENDING)]),
         ]

@@ -130,11 +130,21 @@ def token(
 
 
 @cli.command(help="Show the indexes that the queries use, or build them.")
-@click.option("--apply", is_flag=True, help="Build the missing indexes.")
-def indexes(apply: bool) -> None:
+@click.option(
+    "--apply", is_flag=True, help="Build the missing indexes, if they refuse no document."
+)
+@click.option(
+    "--covering",
+    is_flag=True,
+    help="With --apply: also build those that make MongoDB refuse documents with arrays in two of "
+    "their fields.",
+)
+def indexes(apply: bool, covering: bool) -> None:
+    if covering and not apply:
+        raise click.UsageError("--covering requires --apply.")
     settings = load_settings()
     with database_uri(settings) as uri, open_database(uri, settings) as database:
-        for line in index_lines(database, settings, apply=apply):
+        for line in index_lines(database, settings, apply=apply, covering=covering):
             click.echo(line)
 
 

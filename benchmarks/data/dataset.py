@@ -89,7 +89,7 @@ def _prepare(uri: str, settings: Settings, size: Size) -> None:
                     while batch := list(islice(documents, _BATCH)):
                         database[settings.collection(name)].insert_many(batch, ordered=False)
                         bar.update(len(batch))
-        list(indexes(database, settings, apply=True))
+        list(indexes(database, settings, apply=True, covering=True))
         database[_MARK].replace_one({"_id": "data"}, complete, upsert=True)
 
 

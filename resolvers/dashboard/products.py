@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from cubes.cells import Cells
+from cubes.cells import Cells, exact
 from cubes.cube import Slice
 from cubes.declared.behaviour import PRODUCT_EVENTS, PRODUCT_NAMES, PRODUCT_SESSIONS
 from cubes.declared.products import PRODUCT_ROWS
@@ -64,7 +64,7 @@ def by_product(cells: Cells, measure: str) -> ProductNumbers:
         slug = key_of(cell["_id"].get("product"))
         of = numbers.get(cell["_id"].get("event_type", "purchase"))
         if of is not None and isinstance(slug, str) and slug:
-            of[slug] = of.get(slug, 0) + cell[measure]
+            of[slug] = of.get(slug, 0) + int(exact(cell[measure]))
     return numbers
 
 

@@ -43,7 +43,7 @@ def seed(
             database, names, scale=scale, seed=number, now=now(), progress=bar.update
         )
         bar.total = bar.n
-    list(indexes(database, settings, apply=True))
+    list(indexes(database, settings, apply=True, covering=True))
     database[_MARK].replace_one({"_id": "seed"}, {**mark, "whole": True, "counts": counts})
 
 

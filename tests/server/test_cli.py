@@ -19,6 +19,7 @@ import jwt
 import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import WriteError
 
 from documents import DOCUMENTS
 from server.embedded.mongod import embedded_mongod
@@ -129,13 +130,47 @@ def test_indexes_shows_and_builds_missing_indexes(tmp_path: Path, mongodb_uri: s
     settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
     shown = run(tmp_path, "indexes", **settings).stdout.splitlines()
     assert shown
-    assert all(line.endswith(": missing") for line in shown)
+    assert all(": missing" in line for line in shown)
     assert "tickets: index on event_id, _id: missing" in shown
-    built = run(tmp_path, "indexes", "--apply", **settings).stdout.splitlines()
-    assert [line.replace(": built", ": missing") for line in built] == shown
-    existing = run(tmp_path, "indexes", **settings).stdout.splitlines()
-    assert [line.replace(": exists", ": missing") for line in existing] == shown
+    note = "; refuses documents with arrays in two of its fields"
+    refusing = [line for line in shown if line.endswith(note)]
+    assert "analytics_events: index on created_at, _id, session_id, source: missing" in (
+        line.split(";")[0] for line in refusing
+    )
+    alone = run(tmp_path, "indexes", "--covering", **settings)
+    assert alone.returncode == 2
+    assert "--covering requires --apply" in alone.stderr
+
+    def applied(*options: str) -> list[str]:
+        return run(tmp_path, "indexes", "--apply", *options, **settings).stdout.splitlines()
+
+    for state in ("built", "exists"):
+        safe = [line.replace("missing", state) for line in shown if line not in refusing]
+        assert {*applied()} == {*refusing, *safe}
     with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        # Documents of other services, with arrays everywhere.
+        for collection, document in DOCUMENTS.items():
+            fields = document.model_fields.keys() - {"id"}
+            client[name][collection].insert_one({field: [1, 2] for field in fields})
+            client[name][collection].delete_many({})
+        for state in ("built", "exists"):
+            assert {*applied("--covering")} == {
+                *(line.replace("missing", state) for line in refusing),
+                *(line.replace("missing", "exists") for line in safe),
+            }
+        with pytest.raises(WriteError) as refused:
+            client[name]["analytics_events"].insert_one({"session_id": [1, 2], "source": [1, 2]})
+        assert refused.value.code == 171
+        client.drop_database(name)
+
+
+def test_an_index_that_begins_another_is_not_built(tmp_path: Path, mongodb_uri: str) -> None:
+    name = f"headcount_cli_{uuid4().hex[:12]}"
+    settings = {"HEADCOUNT_MONGODB_URI": mongodb_uri, "HEADCOUNT_DATABASE": name}
+    built = run(tmp_path, "indexes", "--apply", "--covering", **settings).stdout.splitlines()
+    assert "analytics_events: index on created_at, _id: exists" in built
+    with MongoClient[dict[str, Any]](mongodb_uri) as client:
+        assert len(client[name]["analytics_events"].index_information()) == 4
         client.drop_database(name)
 
 

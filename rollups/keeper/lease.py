@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
+from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -74,7 +75,8 @@ class Lease:
 
     async def in_transaction(self, work: Callable[[AsyncClientSession], Awaitable[None]]) -> None:
         """Runs `work` in one transaction of the lease's session."""
-        await self._session.with_transaction(work)
+        # A transaction reads the primary only, whatever the URI's read preference.
+        await self._session.with_transaction(work, read_preference=ReadPreference.PRIMARY)
 
 
 async def acquire(

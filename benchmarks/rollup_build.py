@@ -21,10 +21,10 @@ from benchmarks.data import dataset
 from benchmarks.data.dataset import Size
 from benchmarks.http.servers import ROLLUPS_RUN, running
 from benchmarks.report import verdict
+from benchmarks.rollup_upkeep import rebuild, timed
 from documents.ticket import Ticket
 from rollups.keeper import build as building
 from rollups.keeper.cluster_time import majority_time
-from rollups.keeper.lease import acquire
 from rollups.keeper.prerequisites import prepare
 from rollups.keeper.store import RollupStore
 from rollups.keeper.verify import verify
@@ -82,13 +82,7 @@ async def _in_ranges(uri: str, settings: Settings, tickets: int, rounds: int) ->
 async def _build(store: RollupStore, documents: int) -> float:
     """The seconds of a build in ranges of so many documents."""
     building.RANGE_DOCUMENTS = documents
-    lease = await acquire(store, _TICKETS, "benchmark", by_force=True)
-    if lease is None:
-        raise TimeoutError("Another process took the lease.")
-    async with lease:
-        began = time.perf_counter()
-        await building.build(lease)
-        return time.perf_counter() - began
+    return await timed(rebuild(store, [_TICKETS]))
 
 
 def _under_writes(

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from statistics import median, quantiles
 from typing import Any, Final
 from uuid import uuid4
@@ -21,7 +21,7 @@ from rollups.keeper.build import build
 from rollups.keeper.lease import acquire
 from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
-from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES
+from rollups.layout.rollup import DEFAULT_ROLLUPS, STATES, Rollup
 from server.database import connect
 from server.settings import Settings
 
@@ -40,12 +40,13 @@ async def builds(uri: str, settings: Settings, rounds: int) -> Sequence[tuple[fl
         await prepare_all(store, DEFAULT_ROLLUPS)
         found = []
         for _ in range(rounds):
-            bare = await _timed(_grouped())
-            found.append((bare, await _timed(_built(store))))
+            bare = await timed(_grouped())
+            found.append((bare, await timed(rebuild(store, DEFAULT_ROLLUPS))))
         return found
 
 
-async def _timed(work: Any) -> float:
+async def timed(work: Awaitable[None]) -> float:
+    """The seconds that work takes."""
     started = time.perf_counter()
     await work
     return time.perf_counter() - started
@@ -55,20 +56,21 @@ async def _grouped() -> None:
     """Counts all finest cells, and discards them."""
     for rollup in DEFAULT_ROLLUPS:
         source = rollup.source.get_pymongo_collection()
-        for cube in rollup.cubes:
-            level = next(level for level in rollup.levels if level.cube is cube)
+        for level in rollup.finest:
             cells = await source.aggregate(
                 level.cells(), allowDiskUse=True, collation=BY_CODE_POINT
             )
             await cells.to_list()
 
 
-async def _built(store: RollupStore) -> None:
-    for rollup in DEFAULT_ROLLUPS:
+async def rebuild(store: RollupStore, rollups: Iterable[Rollup]) -> None:
+    """Builds the cells of rollups anew; raises `TimeoutError` if another process does."""
+    for rollup in rollups:
         lease = await acquire(store, rollup, "benchmark", by_force=True)
-        if lease is not None:
-            async with lease:
-                await build(lease)
+        if lease is None:
+            raise TimeoutError(f"Another process took the lease of {rollup.name}.")
+        async with lease:
+            await build(lease)
 
 
 def build_line(found: Sequence[tuple[float, float]], documents: int) -> str:

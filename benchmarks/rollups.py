@@ -58,7 +58,7 @@ def _lines(
         size = asdict(sizes[0])
         times = upkeep.built(uri, defaults(sizes[0].database), rounds)
         documents = sum(
-            len(each.cubes) * size[each.source.Settings.name] for each in DEFAULT_ROLLUPS
+            len(each.finest) * size[each.source.Settings.name] for each in DEFAULT_ROLLUPS
         )
         yield upkeep.build_line(times, documents)
     else:

@@ -15,7 +15,7 @@ from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 WAIT_SECONDS: Final = 0.25
 """How long a read of a rollup may take before the documents are counted instead."""
 OPEN_SECONDS: Final = 5.0
-"""How long nothing is tried after a failure."""
+"""How long reads are not tried after a failure."""
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class Outages:
         self._outages: dict[str, _Outage] = {}
 
     def reason(self, name: str) -> Fallback | None:
-        """Why it can't be read; None if it can, or if nobody has tried since it could."""
+        """The reason of the current outage; None if there is none."""
         outage = self._outages.get(name)
         return None if outage is None else outage.reason
 

@@ -86,7 +86,7 @@ class RollupReader:
                 async with asyncio.timeout(WAIT_SECONDS):
                     found = await self._read_states()
             except Exception as error:
-                # Whatever is wrong with the rollups, the documents can be counted.
+                # No error of rollups fails a request: its documents are counted instead.
                 self.outages.failed(STATES, error)
                 return now, {}
             self.outages.succeeded(STATES)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 _Answer = TypeVar("_Answer")
 
 UNBOUNDED: Final = nullcontext()
-"""Slots without end."""
+"""As many slots as reads ask for."""
 
 # Identical reads that run at once: one to share, and one for requests that find it too old.
 _AT_ONCE = 2

@@ -1,13 +1,13 @@
 """Building a rollup: the cells of a collection of any size.
 
 MongoDB keeps a snapshot for five minutes by default, in which some 90 million documents can be
-read. So a large collection is read in ranges of `_id`, each as of a cluster time of its own. What a
-range contributes is a *part* of the build, and in a collection of its own.
+read. So a large collection is read in ranges of `_id`, each as of a cluster time of its own. The
+cells of a range are a *part* of the build, in a collection of its own.
 
 The parts so far have all documents up to an `_id`, as of one cluster time: the build's position.
 The next part has the next range as of a later time, and what changed in the earlier ranges up to
 then. Changes of later ranges are in no part: their documents are read later. A build that is killed
-goes on at the range that it was at.
+is resumed at the range that it was reading.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _SMALLEST_RANGE: Final = 1_000
 async def build(lease: Lease) -> None:
     """Builds all cells and makes the state document point at them.
 
-    Goes on with an unfinished build. Changes after the build's position are applied by `follow`.
+    Resumes an unfinished build. Changes after the build's position are applied by `follow`.
     Raises `LeaseLost`, `Gap` if the collection is dropped or renamed meanwhile, and `StartupError`
     if MongoDB's snapshots are too short for the smallest range.
     """
@@ -78,7 +78,7 @@ async def _build(lease: Lease) -> None:
 
 
 async def _unfinished(lease: Lease, state: State) -> tuple[Progress, Timestamp] | None:
-    """The progress and the position of a build that was killed; None if there is none to go on."""
+    """The progress and the position of the build to resume; None if there is none."""
     if not state.get("building"):
         return None
     try:
@@ -125,9 +125,8 @@ async def _finish(lease: Lease, progress: Progress, position: Timestamp | None) 
     )
     # Indexes come last: inserting into indexed collections takes twice as long.
     await create_indexes(cells, rollup)
-    for name, part_uuid in progress.parts:
-        await check_uuid(store.database[name], part_uuid)
-    await check_uuid(cells, uuid)
+    for name, its_uuid in [*progress.parts, (cells.name, uuid)]:
+        await check_uuid(store.database[name], its_uuid)
     await lease.update(
         {
             "cells": cells.name,

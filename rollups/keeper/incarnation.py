@@ -45,7 +45,10 @@ async def check_incarnation(store: RollupStore, rollup: Rollup, state: State) ->
 
 
 async def check_build(store: RollupStore, rollup: Rollup, state: State) -> None:
-    """Raises `Gap` if the state's unfinished build can't be gone on with. As before."""
+    """Raises `Gap` if the state's unfinished build can't be resumed.
+
+    The caller has the rollup's lease.
+    """
     building = state["building"]
     await _check(store, rollup, building, building["parts"])
     if not await _wrote_last(store, state, "build_position"):

@@ -185,7 +185,7 @@ class RandomDocuments:
         return timedelta(days=chance.choice([7.5, 7.5, 7.5, 95]) * chance.random())
 
 
-def encoded(document: Mapping[str, Any]) -> Mapping[str, Any]:
+def encoded(document: dict[str, Any]) -> dict[str, Any] | RawBSONDocument:
     """The document with values of the type undefined, which PyMongo can't encode itself."""
     undefined = [field for field, value in document.items() if value is _UNDEFINED]
     if not undefined:

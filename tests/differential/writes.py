@@ -129,7 +129,7 @@ class RandomWrites:
         target, chance = self._target(session), self._chance
         ids = chance.sample(self._documents.ids[target.name], chance.randrange(1, 20))
         new = [encoded({"_id": each, **self._made(target.name)}) for each in ids]
-        target.insert_many(new, ordered=chance.random() < 0.3, session=session)  # type: ignore[arg-type]
+        target.insert_many(new, ordered=chance.random() < 0.3, session=session)
 
     def _update(self, session: _Session) -> None:
         target = self._target(session)

@@ -1,4 +1,4 @@
-"""Whatever is wrong with the rollups, `serve` counts the documents: no errors, and no zeros."""
+"""`serve` counts the documents if rollups can't be read: without errors, and without zeros."""
 
 import re
 import time

@@ -1,11 +1,14 @@
 """Shared fixtures: a real MongoDB, the schema over it, and a record of the commands sent to it."""
 
+import asyncio
 import json
 import os
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from socket import socket
 from typing import Any
 from uuid import uuid4
 
@@ -121,6 +124,27 @@ def compiled_equals_graphql_core(completion_differences: list[str]) -> Iterator[
     found = completion_differences.copy()
     completion_differences.clear()
     assert not found
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cancelled_connects_are_closed() -> Iterator[None]:
+    """Closes the socket of a task that is cancelled while it connects.
+
+    PyMongo leaves such a socket to the garbage collector, whose warning would fail the test that
+    happens to run then.
+    """
+    connect_socket = BaseSelectorEventLoop.sock_connect
+
+    async def closing(loop: BaseSelectorEventLoop, sock: socket, address: Any) -> None:
+        try:
+            await connect_socket(loop, sock, address)
+        except asyncio.CancelledError:
+            sock.close()
+            raise
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseSelectorEventLoop, "sock_connect", closing)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,11 @@ class Proxy:
 
     async def cut(self) -> None:
         assert self._server is not None
+        # A connection that was just accepted has no transport yet. asyncio would forget it, and
+        # leave its socket open, if the server closed now.
+        for listening in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(listening)
+        await asyncio.sleep(0)
         self._server.close()
         # Relays that are still connecting have no writers yet, and a connection that was just
         # accepted has no relay yet: the loop takes a few turns to start and to close it.

@@ -85,6 +85,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.crowd
 	$(BIN)/python -m benchmarks.exports
 	$(BIN)/python -m benchmarks.rollups
+	$(BIN)/python -m benchmarks.against_live
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

@@ -22,11 +22,12 @@ from benchmarks.http.servers import HEADCOUNT, Server, running
 from benchmarks.operations import EVENT_STATS, Operation
 from benchmarks.replay import Disagreement
 from benchmarks.report import verdict
+from benchmarks.rollup_reads import wait_until_fresh
 from cubes.declared.ticket_queries import listed
 from errors import StartupError
 from exports.addresses import EVENTS_DASHBOARD_ROUTE
 from server.database import open_database
-from server.settings import Settings
+from server.settings import PREFIX, Settings
 
 FASTER: Final = 5
 SHARE_OF_BARE: Final = 0.25
@@ -80,6 +81,13 @@ def _lines(uri: str, settings: Settings, tickets: int) -> Iterator[str]:
             f"`viewer` while an xlsx is exported, {len(delays)} times: p99 {p99:.1f} ms, "
             f"at most {P99_MS_MAX}: {verdict(p99 <= P99_MS_MAX)}"
         )
+    with running("Headcount", HEADCOUNT, uri, settings, {f"{PREFIX}ROLLUPS": "on"}) as server:
+        wait_until_fresh(server)
+        first = 1000 * median(_first_byte(server) for _ in range(_FIRST_BYTES))
+    yield (
+        f"the first byte of {tickets:,} tickets with rollups comes after {first:.0f} ms, at most "
+        f"{FIRST_BYTE_MS_MAX}: {verdict(first <= FIRST_BYTE_MS_MAX)}"
+    )
     growth = _growth(uri, settings)
     yield (
         f"{tickets:,} tickets to xlsx: {growth:+.1f} MB at the peak, at most {GROWTH_MB_MAX}: "
@@ -147,6 +155,16 @@ def _exported(server: Server, format: str, tickets: int) -> tuple[float, float]:
         for _ in response.iter_raw():
             first = first or time.perf_counter() - started
     return tickets / (time.perf_counter() - started), first
+
+
+def _first_byte(server: Server) -> float:
+    """Seconds to the first byte of an xlsx, whose download then ends."""
+    started = time.perf_counter()
+    address = f"{EVENTS_DASHBOARD_ROUTE}?format=xlsx"
+    with server.client(600) as client, client.stream("GET", address) as response:
+        response.raise_for_status()
+        next(response.iter_raw())
+        return time.perf_counter() - started
 
 
 def _delays(server: Server) -> Sequence[float]:

@@ -1,7 +1,7 @@
 """Dashboards read from rollups against the same counted live, over HTTP."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from statistics import median
@@ -78,12 +78,12 @@ def _p50s(servers: tuple[Server, Server], question: Question, answers: int) -> t
     )
 
 
-def wait_until_fresh(server: Server) -> None:
-    """Waits until the measured cubes are read from rollups; raises `StartupError`."""
+def wait_until_fresh(server: Server, read: Collection[str] = _CUBES) -> None:
+    """Waits until these cubes are read from rollups; raises `StartupError`."""
     limit = time.monotonic() + _BUILD_SECONDS
     while time.monotonic() < limit:
         cubes = _answer(server, Question(_FRESHNESS))["freshness"]
-        if {each["cube"] for each in cubes if each["source"] == "ROLLUP"} >= _CUBES:
+        if {each["cube"] for each in cubes if each["source"] == "ROLLUP"}.issuperset(read):
             return
         time.sleep(0.2)
     raise StartupError(f"The cells were not built within {_BUILD_SECONDS} s.")

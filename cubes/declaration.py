@@ -29,7 +29,8 @@ class CubeDeclaration:
 
     A rollup has cells by each set of dimensions in `rollup_levels`: by all dimensions if there is
     none. With `granularities` (finest first, each a multiple of the one before) its cells are by
-    buckets of `created_at` of these sizes, from which any window is put together.
+    buckets of `created_at` of these sizes, from which any window is put together. `selective` is a
+    dimension that is a field, and by which slices of a window pick few of the cells.
 
     Raises `CubeError` if a name, a path, a parameter or a level can't be right.
     """
@@ -44,6 +45,7 @@ class CubeDeclaration:
     parameters: frozenset[str] = frozenset()
     rollup_levels: Sequence[frozenset[str]] = ()
     granularities: Sequence[timedelta] = ()
+    selective: str | None = None
 
     EXPRESSIONS: ClassVar[tuple[str, ...]] = ("dimensions", "measures", "where")
 

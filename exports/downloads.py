@@ -15,6 +15,7 @@ from auth.links import LinkSigner, is_link
 from auth.scope import Scope
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
+from cubes.declared.tickets import TICKETS
 from cubes.registry import DEFAULT_CATALOG, Catalog
 from errors import SnapshotUnavailable, TooManyRequests, Unauthenticated
 from exports.addresses import file_type, filename, target
@@ -22,6 +23,7 @@ from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
 from exports.reports.report import Report
 from exports.reports.ticket_report import ticket_report
+from loaders.rollup_reader import RollupReader
 from loaders.snapshot import snapshot
 from resolvers.exports import EventsDashboardExport, Export, ExportFormat, permit
 
@@ -59,7 +61,7 @@ class Downloads:
     """The downloads of one process.
 
     `links_only`: a URL may contain a link token, but no bearer token. `slots` limits concurrent
-    exports. `read_seconds` limits one read of the database.
+    exports. `read_seconds` limits one read of the database. Without `rollups`, all is counted live.
     """
 
     verifier: Verifier
@@ -69,6 +71,7 @@ class Downloads:
     slots: asyncio.Semaphore
     read_seconds: float
     clock: Callable[[], datetime]
+    rollups: RollupReader | None = None
     catalog: Catalog = DEFAULT_CATALOG
 
     async def parse(self, request: Request, parse_export: ParseExport) -> ExportRequest:
@@ -114,6 +117,7 @@ class Downloads:
                 request.viewer,
                 self.clock(),
                 read_seconds=self.read_seconds,
+                rollups=self.rollups,
                 catalog=self.catalog,
             ) as opened:
                 if not opened.at_one_time:
@@ -143,17 +147,26 @@ async def open_report(
     now: datetime,
     *,
     read_seconds: float,
+    rollups: RollupReader | None = None,
     catalog: Catalog = DEFAULT_CATALOG,
 ) -> AsyncIterator[OpenReport]:
     """The report of an export, in the viewer's scope; one read may take `read_seconds`.
 
-    The first rows are read at once, so most errors occur before a response begins. Where MongoDB
-    refuses snapshots, each read is of its own time. Raises a `HeadcountError`.
+    The first rows are read at once, so most errors occur before a response begins. Numbers are read
+    from `rollups` while their cells are fresh. Where MongoDB refuses snapshots, each read is of its
+    own time. Raises a `HeadcountError`.
     """
 
-    async def opening(stack: AsyncExitStack, *, at_one_time: bool = True) -> OpenReport:
+    async def opening(
+        stack: AsyncExitStack, cells: RollupReader | None, *, at_one_time: bool = True
+    ) -> OpenReport:
         reads = await snapshot(
-            {"now": now}, seconds=read_seconds, at_one_time=at_one_time, catalog=catalog
+            {"now": now},
+            seconds=read_seconds,
+            at_one_time=at_one_time,
+            rollups=cells,
+            of=TICKETS if isinstance(export, EventsDashboardExport) else None,
+            catalog=catalog,
         )
         report: AbstractAsyncContextManager[Report] = (
             events_dashboard(export, reads, now)
@@ -167,8 +180,8 @@ async def open_report(
             # A keeper that starts creates missing collections. A later snapshot can be read.
             await asyncio.sleep(pause)
             with suppress(SnapshotUnavailable):
-                opened = await opening(stack)
+                opened = await opening(stack, rollups)
                 break
         else:
-            opened = await opening(stack, at_one_time=False)
+            opened = await opening(stack, None, at_one_time=False)
         yield opened

@@ -133,8 +133,8 @@ class Loader:
         live = live_plan(query)
         count_live = partial(self._count, live)
         rollups, plan = self._rollups, None
-        if rollups and isinstance(query, Slice) and (reading := rollups.plan(query)):
-            plan, age, documents = await rollups.read(query, reading, self.after, count_live)
+        if rollups and isinstance(query, Slice):
+            plan, age, documents = await rollups.read(query, self.after, count_live)
         else:
             age, documents = await count_live(UNBOUNDED)
         if live.cube is not None:

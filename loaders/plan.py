@@ -80,27 +80,43 @@ def rollup_plan(
     # A read that began before the cells had this version is not shared.
     uuid = state.get("cells_uuid")
     version = state["cells"], uuid, state["version"], one
+    reads = []
     # Cells and edges are of one moment: a keeper may write, and documents change, meanwhile.
-    cells = cells.with_options(read_concern=AsOf(state["snapshot"]))
-    edges = [_edge(state, _live_read(edge)) for edge in plan.edges]
+    if plan.pipeline:
+        cells = cells.with_options(read_concern=AsOf(state["snapshot"]))
+        reads.append(Read(cells, plan.pipeline, version, uuid=uuid))
+    if plan.edges:
+        reads.append(_edges(plan.edges, state))
+    from_rollup = bool(plan.pipeline)
     return QueryPlan(
-        [Read(cells, plan.pipeline, version, uuid=uuid), *edges],
+        reads,
         one.cube.name,
-        Freshness(one.cube.name, True, state["as_of"], lag(state, age)),
+        Freshness(one.cube.name, from_rollup, state["as_of"], lag(state, age)),
         version if one.window is None else None,
     )
 
 
-def _edge(state: State, read: Read) -> Read:
-    """The same read as of the resume position of a state.
+def _edges(edges: Sequence[Slice], state: State) -> Read:
+    """Counts all edges as of the resume position of a state, in one aggregation: they are small.
 
     It reads the primary, as cells are read: a secondary may lag, and would wait for the position.
     """
     position, uuid = state["position"], state.get("source_uuid")
+    first, *others = edges
+    read = _live_read(first)
     collection = read.collection.with_options(
         read_concern=AsOf(position), read_preference=ReadPreference.PRIMARY
     )
-    return replace(read, collection=collection, key=(position, uuid, read.key), uuid=uuid)
+    union = (
+        {"$unionWith": {"coll": collection.name, "pipeline": each.pipeline()}} for each in others
+    )
+    return replace(
+        read,
+        collection=collection,
+        pipeline=[*read.pipeline, *union],
+        key=(position, uuid, *edges),
+        uuid=uuid,
+    )
 
 
 def _live_read(query: Query[Any]) -> Read:

@@ -19,7 +19,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import UNBOUNDED
 from rollups.layout.level import Level
-from rollups.layout.read_plan import ReadPlan, read_plan
+from rollups.layout.read_plan import read_plan
 from rollups.layout.rollup import Rollup
 from rollups.layout.states import State, States, fresh_state, lag
 
@@ -42,10 +42,13 @@ class RequestRollups:
         self._states: Task[tuple[timedelta, States]] | None = None
         self._chosen: dict[Rollup, Task[tuple[State | None, timedelta]]] = {}
 
-    def plan(self, one: Slice) -> ReadPlan | None:
-        """How a rollup answers a slice; None if none can."""
-        rollup = self._reader.rollup_of(one.cube)
-        return None if rollup is None else read_plan(one, rollup)
+    async def position(self, cube: Cube) -> Timestamp | None:
+        """The resume position of the cells that a cube is read from; None if it is counted live."""
+        rollup = self._reader.rollup_of(cube)
+        if rollup is None or self._reader.outages.blocked(rollup.name):
+            return None
+        state, _ = await self._choose(rollup, None)
+        return None if state is None else state["position"]
 
     async def parts(
         self, cube: Cube, slices: Sequence[Slice], after: ReadAfter | None
@@ -78,20 +81,25 @@ class RequestRollups:
         return Freshness(cube.name, True, state["as_of"], lag(state, age))
 
     async def read(
-        self, one: Slice, reading: ReadPlan, after: ReadAfter | None, count_live: CountLive
+        self, one: Slice, after: ReadAfter | None, count_live: CountLive
     ) -> tuple[QueryPlan | None, timedelta, Documents]:
         """(the plan, None if counted live; the age of the documents; the documents).
 
         Never fails if a live count would not. If cells take more than 250 ms, a live count begins,
         and the answer is whichever ends first.
         """
-        rollup, outages = reading.rollup, self._reader.outages
+        rollup, outages = self._reader.rollup_of(one.cube), self._reader.outages
+        if rollup is None or read_plan(one, rollup) is None:
+            return None, *await count_live(UNBOUNDED)
         state, age = await self._choose(rollup, after)
         slots = self._reader.live_counts if self._reader.had_cells(rollup) else UNBOUNDED
         if state is None or outages.blocked(rollup.name):
             absent = Fallback.STALE if self._reader.had_cells(rollup) else Fallback.MISSING
             outages.count(self._reader.outage(rollup) or absent)
             return None, *await count_live(slots)
+        reading = read_plan(one, rollup, state.get("statistics", ()))
+        if reading is None:
+            return None, *await count_live(UNBOUNDED)
         plan = rollup_plan(one, reading, state, self._reader.collection(state["cells"]), age)
         cached = self._reader.cells
         if plan.cells_key is not None and (cells := cached.get(plan.cells_key)) is not None:
@@ -123,14 +131,18 @@ class RequestRollups:
         async def count() -> Counted:
             return await count_live()
 
-        cells, *edges = map(read, plan.reads)
-        whole = asyncio.create_task(_put_together(cells, *edges))
+        reads = [*map(read, plan.reads)]
+        whole = asyncio.create_task(_put_together(*reads))
+        # Edges alone are a live count already.
+        cells = reads[0] if plan.freshness and plan.freshness.from_rollup else None
         counting: Task[Counted] | None = None
         try:
             await asyncio.wait(
-                [cells, whole], timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                [cells or whole, whole],
+                timeout=WAIT_SECONDS if cells else None,
+                return_when=asyncio.FIRST_COMPLETED,
             )
-            if not cells.done() and not whole.done():
+            if cells and not cells.done() and not whole.done():
                 counting = asyncio.create_task(count())
                 await asyncio.wait([whole, counting], return_when=asyncio.FIRST_COMPLETED)
             try:
@@ -144,7 +156,7 @@ class RequestRollups:
             outages.succeeded(rollup.name)
             return found
         finally:
-            await cancel(*filter(None, [whole, counting]), cells, *edges)
+            await cancel(*filter(None, [whole, counting]), *reads)
 
     def _choose(
         self, rollup: Rollup, after: ReadAfter | None

@@ -35,7 +35,6 @@ class Runner:
 
     A request has `seconds` for all of its reads; with `each`, every read has as many. Identical
     reads in flight are shared (`SharedReads`). `replication` tells the age of secondaries.
-    With `as_of`, all is read as of one cluster time.
     """
 
     def __init__(
@@ -45,14 +44,14 @@ class Runner:
         shared: SharedReads | None = None,
         replication: Replication | None = None,
         each: bool = False,
-        as_of: AsOf | None = None,
     ) -> None:
         self.arrived = asyncio.get_running_loop().time()
         self._seconds = seconds
         self._each = each
         self._shared = shared or SharedReads(0)
         self._replication = replication
-        self._as_of = as_of
+        self.as_of: AsOf | None = None
+        """The cluster time that all documents are read as of; None: each read is of its own."""
 
     async def documents(
         self,
@@ -183,8 +182,9 @@ class Runner:
         session: AsyncClientSession | None = None,
         **options: Any,
     ) -> AsyncCommandCursor[dict[str, Any]]:
-        if self._as_of is not None:
-            collection = collection.with_options(read_concern=self._as_of)
+        # Reads of rollups have a cluster time of their own.
+        if self.as_of is not None and not isinstance(collection.read_concern, AsOf):
+            collection = collection.with_options(read_concern=self.as_of)
         return await collection.aggregate(
             pipeline, session, allowDiskUse=True, collation=BY_CODE_POINT, **options
         )

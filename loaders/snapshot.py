@@ -1,4 +1,4 @@
-"""Snapshots: reads as of one cluster time, for exports that show one state of the data."""
+"""Snapshots: reads as of one cluster time, for exports."""
 
 import asyncio
 from asyncio import Future
@@ -7,8 +7,10 @@ from contextlib import aclosing, suppress
 from typing import Any, Final, TypeVar
 
 from beanie import Document
+from bson import Timestamp
 from pymongo.errors import OperationFailure, PyMongoError
 
+from cubes.cube import Cube
 from cubes.declaration import Stage
 from cubes.registry import DEFAULT_CATALOG, Catalog
 from documents import DOCUMENTS
@@ -17,6 +19,8 @@ from documents.ticket import Ticket
 from loaders.loader import Loader
 from loaders.plan import Collection, Query
 from loaders.read_ahead import read_ahead
+from loaders.request_rollups import RequestRollups
+from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 
 _Answer = TypeVar("_Answer")
@@ -34,12 +38,19 @@ class Snapshot(Loader):
         *,
         at_one_time: bool,
         timeout: float,
+        rollups: RollupReader | None,
         catalog: Catalog,
     ) -> None:
         super().__init__(parameters, timeout=timeout, catalog=catalog)
-        self.at_one_time: Final = at_one_time
-        """Whether all reads are as of one cluster time; else each is of its own time."""
         self._runner = runner
+        self._rollups = RequestRollups(rollups, runner) if rollups else None
+        self.at_one_time: Final = at_one_time
+        """Whether all documents are read as of one cluster time; else each read is of its own."""
+
+    async def position(self, cube: Cube) -> Timestamp | None:
+        """The cluster time that a cube's cells are as of; None if they are not read."""
+        bound = self._catalog.bound(cube)
+        return await self._rollups.position(bound) if self._rollups else None
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
         """The query's answer. It is not held, as an export may ask thousands of queries."""
@@ -92,26 +103,47 @@ async def snapshot(
     *,
     seconds: float,
     at_one_time: bool = True,
+    rollups: RollupReader | None = None,
+    of: Cube | None = None,
     catalog: Catalog = DEFAULT_CATALOG,
 ) -> Snapshot:
     """A loader whose reads are as of one cluster time; each read may take `seconds`.
+
+    With `rollups`, that time is the resume position of the cells of the cube `of`. Cells of other
+    rollups are as of their own positions, at most 2 s apart. If the cells of `of` can't be read,
+    no cells are.
 
     Without `at_one_time`, and on a stand-alone MongoDB, which has no cluster time, each read is of
     its own time. Raises `ServiceUnavailable` if the database can't be reached or takes too long,
     and `SnapshotUnavailable` if a collection can't be read at a cluster time.
     """
-    database = Ticket.get_pymongo_collection().database
-    hello: Mapping[str, Any] = await Runner(seconds).call(
-        "hello", None, lambda _: database.command("hello")
-    )
-    time = hello.get("operationTime") if at_one_time else None
-    as_of = None if time is None else AsOf(time)
-    runner = Runner(seconds, each=True, as_of=as_of)
-    if as_of is not None:
+    runner = Runner(seconds, each=True)
+    time: Timestamp | None = None
+
+    def opened(cells: RollupReader | None, *, at_one_time: bool) -> Snapshot:
+        return Snapshot(
+            parameters,
+            runner,
+            at_one_time=at_one_time,
+            timeout=seconds,
+            rollups=cells,
+            catalog=catalog,
+        )
+
+    if at_one_time and rollups is not None and of is not None:
+        loader = opened(rollups, at_one_time=True)
+        time = await loader.position(of)
+    if time is None:
+        database = Ticket.get_pymongo_collection().database
+        hello: Mapping[str, Any] = await runner.call(
+            "hello", None, lambda _: database.command("hello")
+        )
+        time = hello.get("operationTime") if at_one_time else None
+        loader = opened(None, at_one_time=time is not None)
+    if time is not None:
+        runner.as_of = as_of = AsOf(time)
         await asyncio.gather(*(_probe(document, runner, as_of) for document in DOCUMENTS.values()))
-    return Snapshot(
-        parameters, runner, at_one_time=as_of is not None, timeout=seconds, catalog=catalog
-    )
+    return loader
 
 
 async def _probe(document: type[Document], runner: Runner, as_of: AsOf) -> None:

@@ -17,7 +17,7 @@ described(
     "The source of a cube's cells.",
     {
         "ROLLUP": "Materialised cells, which follow the documents.",
-        "LIVE": "The documents, counted now.",
+        "LIVE": "The documents, counted for this answer.",
     },
 )
 

@@ -8,11 +8,13 @@ from pymongo import ReadPreference
 from pymongo.asynchronous.database import AsyncDatabase
 
 from errors import StartupError
+from loaders.rollup_reader import RollupReader
 from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
 from rollups.layout.rollup import Rollup, rollups
 from server.database import connect
 from server.settings import Settings
+from server.telemetry import PrometheusMetrics
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -29,6 +31,19 @@ def rollup_store(settings: Settings, database: Database) -> RollupStore:
     """The store that keepers and commands write rollups through."""
     return RollupStore(
         rollup_database(settings, database), build_share=settings.rollups_build_share
+    )
+
+
+def rollup_reader(
+    settings: Settings, database: Database, metrics: PrometheusMetrics | None = None
+) -> RollupReader | None:
+    """The reader of the rollups, which counts fallbacks in `metrics`; None if they are off."""
+    if settings.rollups == "off":
+        return None
+    return RollupReader(
+        rollup_database(settings, database),
+        rollups(settings.catalog),
+        count=metrics.count_fallbacks() if metrics else lambda _: None,
     )
 
 

@@ -66,12 +66,16 @@ class Sent(CommandListener):
 
     commands: list[tuple[str, str]] = field(default_factory=list)
     pipelines: list[list[dict[str, Any]]] = field(default_factory=list)
+    read_concerns: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+    """(collection, read concern) of each aggregation that has one."""
 
     def started(self, event: CommandStartedEvent) -> None:
         target = event.command.get(event.command_name)
         self.commands.append((event.command_name, str(target)))
         if "pipeline" in event.command:
             self.pipelines.append(event.command["pipeline"])
+        if event.command_name == "aggregate" and "readConcern" in event.command:
+            self.read_concerns.append((str(target), event.command["readConcern"]))
 
     def succeeded(self, event: object) -> None:
         """Ignored: the command was recorded when it started."""
@@ -219,6 +223,7 @@ def ask(database: AsyncDatabase[dict[str, Any]], sent: Sent) -> Ask:
     ) -> ExecutionResult:
         sent.commands.clear()
         sent.pipelines.clear()
+        sent.read_concerns.clear()
         variables_of_cubes = {"now": now, "low_stock_threshold": low_stock_threshold}
         aggregations = Loader(variables_of_cubes, timeout=seconds, rollups=rollups)
         context = Context(viewer, now, aggregations)

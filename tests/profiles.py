@@ -1,7 +1,10 @@
-"""The sizes of the test suite: `quick` for every change, `deep` before a release."""
+"""The sizes of the test suite: `quick` for every change, `deep` before a release.
+
+`one-moment` is for `tests/rollups/test_one_moment.py` alone, which then takes hours.
+"""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 VARIABLE: Final = "HEADCOUNT_TEST_PROFILE"
@@ -35,6 +38,10 @@ class Profile:
     rollup_examples: int
     # Answers that are compared while tickets move between promo codes.
     answers_of_one_moment: int
+    # The promo codes that tickets move between.
+    moving_codes: int
+    # Exports that are compared with the documents while these change.
+    exports_under_load: int
     # How often a follower is killed under load.
     kills: int
     # How often a follower is frozen under load until its lease ends.
@@ -56,6 +63,8 @@ QUICK: Final = Profile(
     exported_tickets=2_000,
     rollup_examples=5,
     answers_of_one_moment=40,
+    moving_codes=1_000,
+    exports_under_load=5,
     kills=5,
     freezes=1,
     differential_steps=4,
@@ -73,18 +82,21 @@ DEEP: Final = Profile(
     exported_tickets=30_000,
     rollup_examples=40,
     answers_of_one_moment=1_000,
+    moving_codes=1_000,
+    exports_under_load=100,
     kills=100,
     freezes=5,
     differential_steps=50,
 )
-_PROFILES: Final = {"quick": QUICK, "deep": DEEP}
+ONE_MOMENT: Final = replace(DEEP, answers_of_one_moment=10_000, moving_codes=10_000)
+_PROFILES: Final = {"quick": QUICK, "deep": DEEP, "one-moment": ONE_MOMENT}
 
 
 def _chosen() -> Profile:
     """The profile that `HEADCOUNT_TEST_PROFILE` names; `quick` by default."""
     name = os.environ.get(VARIABLE, "quick")
     if name not in _PROFILES:
-        raise ValueError(f"{VARIABLE} must be 'quick' or 'deep', not {name!r}")
+        raise ValueError(f"{VARIABLE} must be one of {', '.join(_PROFILES)}, not {name!r}")
     return _PROFILES[name]
 
 

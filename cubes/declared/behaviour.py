@@ -27,6 +27,7 @@ BEHAVIOUR: Final = Cube(
     measures={"events": 1},
     # A day of any time zone begins at a quarter of an hour.
     granularities=[timedelta(minutes=15), _HOUR],
+    selective="event_type",
 )
 """Events by type. Slices name the types that they count."""
 

@@ -68,7 +68,7 @@ async def create_indexes(cells: CellCollection, rollup: Rollup) -> None:
     await cells.create_indexes(
         [
             IndexModel(["level", "key"], unique=True),
-            *(IndexModel(["level", path]) for path in sorted(rollup.searched)),
+            *(IndexModel(["level", *paths]) for paths in sorted(rollup.searched)),
             # Partial: it has entries for empty cells only, so that other updates don't touch it.
             IndexModel(["documents"], partialFilterExpression=EMPTY),
         ]

@@ -1,6 +1,7 @@
 """Following a collection: each change is applied to the cells exactly once."""
 
 import asyncio
+from datetime import datetime
 from typing import Final
 
 from bson import Binary, Timestamp
@@ -12,6 +13,7 @@ from rollups.keeper.deltas import updates
 from rollups.keeper.gap import Gap, gaps
 from rollups.keeper.incarnation import check_uuid
 from rollups.keeper.lease import Lease
+from rollups.keeper.statistics import statistics
 from rollups.keeper.store import CellCollection
 from rollups.keeper.sweep import sweep
 
@@ -29,13 +31,20 @@ async def follow(lease: Lease) -> None:
     cells_uuid = state["cells_uuid"]
     loop = asyncio.get_running_loop()
     swept_at = loop.time()
+    await _record_statistics(lease, cells, state["as_of"])
     with gaps():
         async for batch in batches(lease.rollup, position):
             for part in batch.transactions():
                 position = await _apply(lease, cells, cells_uuid, position, part)
             if loop.time() - swept_at > SWEEP_SECONDS:
                 await sweep(lease, cells)
+                await _record_statistics(lease, cells, batch.until.at)
                 swept_at = loop.time()
+
+
+async def _record_statistics(lease: Lease, cells: CellCollection, until: datetime) -> None:
+    found = await statistics(cells, lease.rollup, until)
+    await lease.update({"statistics": found}, cells=cells.name)
 
 
 async def _apply(

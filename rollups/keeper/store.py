@@ -4,8 +4,8 @@ Each declaration of a rollup has a state document, a lease and cells of its own.
 deployment, servers of two versions maintain and read two declarations side by side.
 
 A state document is `{_id, rollup, declaration, owner, session, fencing_token, expires_at, cells,
-position, as_of, version, replica_set, source_uuid, cells_uuid, built_at, builds, building,
-build_position, collections, changes, batches, checks, differences, verified_at}`:
+position, as_of, version, replica_set, source_uuid, cells_uuid, statistics, built_at, builds,
+building, build_position, collections, changes, batches, checks, differences, verified_at}`:
 
 - `_id`, `rollup`, `declaration`: `<rollup>@<first 12 hex digits of declaration>`, the name of the
   followed collection with its database, and the hash of its cubes' declarations.
@@ -18,6 +18,7 @@ build_position, collections, changes, batches, checks, differences, verified_at}
 - `version`: the cluster time at which the cells last changed.
 - `replica_set`, `source_uuid`, `cells_uuid`: the id of the replica set, None if it can't be read,
   and the UUIDs of the followed collection and of the cells' collection.
+- `statistics`: how many cells and documents a bucket has (`rollups/layout/read_cost.py`).
 - `built_at`, `builds`: the time of the last build, and the number of builds.
 - `building`, `build_position`: the parts of an unfinished build (`rollups/keeper/parts.py`), and
   the cluster time that they are as of.

@@ -16,6 +16,8 @@ from cubes.window import Window
 
 DOCUMENTS: Final = "documents"
 """The field of a cell that says how many documents it sums up."""
+TIME_PATH: Final = f"key.{TIME}"
+"""The path of the start of a cell's bucket."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Level:
 
     def cells_of_finer(self, finer: "Level", key: Mapping[str, Any] | None = None) -> list[Stage]:
         """The stages that make cells of a finer level's cells, or only the cell of a key."""
-        within = self._within(key or {}, lambda name: f"key.{name}", f"key.{TIME}")
+        within = self._within(key or {}, lambda name: f"key.{name}", TIME_PATH)
         sums = {name: f"$measures.{name}" for name in self.cube.measures}
         of_finer = self._key({name: f"$key.{name}" for name in self.dimensions}, f"$key.{TIME}")
         cells = self._cells(of_finer, f"${DOCUMENTS}", sums)
@@ -78,18 +80,28 @@ class Level:
         for dimension, keys in one.filters:
             match[f"key.{dimension}"] = {"$in": values_of(keys)}
         if window is not None:
-            match[f"key.{TIME}"] = {"$gte": window.start, "$lt": window.end}
+            match[TIME_PATH] = {"$gte": window.start, "$lt": window.end}
         return match
 
     @property
-    def searched(self) -> Iterator[str]:
-        """The paths of its cells that reads filter by: time, else dimensions that are fields."""
+    def selective_path(self) -> str | None:
+        """The path of its cube's selective dimension; None if its cells have none."""
+        name = self.cube.selective
+        return f"key.{name}" if name in self.dimensions else None
+
+    @property
+    def searched(self) -> Iterator[tuple[str, ...]]:
+        """The paths of its cells that reads filter by together.
+
+        With a granularity these are the selective dimension and time, else each dimension that is a
+        field.
+        """
         if self.granularity is not None:
-            yield f"key.{TIME}"
+            yield (*filter(None, [self.selective_path]), TIME_PATH)
             return
         for name in self.dimensions:
             if self.cube.field_of(name) is not None:
-                yield f"key.{name}"
+                yield (f"key.{name}",)
 
     def _key(self, key: Mapping[str, Expression], time: Expression) -> dict[str, Expression]:
         by_name = dict(sorted(key.items()))

@@ -68,9 +68,9 @@ class Rollup:
         return [level for level, finer in self.finer.items() if finer is None]
 
     @cached_property
-    def searched(self) -> frozenset[str]:
-        """The paths of cells that reads filter by."""
-        return frozenset(path for level in self.levels for path in level.searched)
+    def searched(self) -> frozenset[tuple[str, ...]]:
+        """The paths of cells that reads filter by together."""
+        return frozenset(paths for level in self.levels for paths in level.searched)
 
     @cached_property
     def fields(self) -> frozenset[str]:

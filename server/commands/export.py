@@ -21,6 +21,7 @@ from exports.reports.report import Batch, Report, Sheet
 from resolvers.exports import Export, ExportFormat
 from server.clock import now
 from server.database import connect, database_uri
+from server.rollups import rollup_reader
 from server.settings import Settings
 
 _SHUTDOWN_SECONDS = 2.0
@@ -89,12 +90,13 @@ async def _write(
     settings: Settings, uri: str, export: Export, format: ExportFormat, out: BinaryIO
 ) -> Written:
     async with (
-        connect(uri, settings),
+        connect(uri, settings) as database,
         open_report(
             export,
             _OPERATOR,
             now(),
             read_seconds=settings.request_timeout,
+            rollups=rollup_reader(settings, database),
             catalog=settings.catalog,
         ) as opened,
     ):

@@ -19,8 +19,6 @@ from errors import ServiceUnavailable
 from exports.downloads import SNAPSHOT_HEADER, Downloads
 from exports.routes import routes
 from loaders.replication import Replication
-from loaders.rollup_reader import RollupReader
-from rollups.layout.rollup import rollups
 from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
@@ -29,7 +27,7 @@ from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
 from server.http.private_responses import PrivateResponses
-from server.rollups import rollup_database
+from server.rollups import rollup_reader
 from server.settings import Settings
 from server.telemetry import PrometheusMetrics, Telemetry
 
@@ -68,15 +66,7 @@ def create(
 ) -> Starlette:
     """The ASGI application; raises `StartupError` without a secret and a key set."""
     metrics = metrics or PrometheusMetrics()
-    reader = (
-        RollupReader(
-            rollup_database(settings, database),
-            rollups(settings.catalog),
-            count=metrics.count_fallbacks(),
-        )
-        if settings.rollups != "off"
-        else None
-    )
+    reader = rollup_reader(settings, database, metrics)
     console = Console(settings, demo)
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
@@ -89,6 +79,7 @@ def create(
         slots=asyncio.Semaphore(max(1, settings.max_exports // settings.workers)),
         read_seconds=settings.request_timeout,
         clock=now,
+        rollups=reader,
         catalog=settings.catalog,
     )
 

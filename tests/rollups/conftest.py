@@ -18,6 +18,7 @@ from rollups.keeper.cluster_time import majority_time
 from rollups.keeper.keeper import maintain
 from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
+from rollups.layout import read_cost
 from rollups.layout import states as rollup_states
 from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
 from tests.commands import PATIENCE
@@ -35,6 +36,9 @@ async def store(database: Database) -> AsyncIterator[RollupStore]:
         patch.setattr(changes, "WAIT_MS", 50)
         # Cells are fresh even on a slow machine.
         patch.setattr(rollup_states, "FRESH", timedelta(hours=1))
+        # Cells of few documents are read, too.
+        patch.setattr(read_cost, "CELL", 0)
+        patch.setattr(read_cost, "CELLS", 0)
         # Each read loads the states, even on a fast machine.
         patch.setattr(rollup_reader, "_STATES_SECONDS", -1)
         # Rollups are waited for, even on a slow machine.

@@ -21,6 +21,7 @@ from tests.differential.reserved import ReservedDocuments
 from tests.differential.servers import Server
 from tests.differential.traffic import Traffic
 from tests.differential.writes import RandomWrites
+from tests.forks import READ_CELLS
 from tests.replica_set import ReplicaSet
 
 Mongo = Database[dict[str, Any]]
@@ -107,9 +108,11 @@ def deployed(
         for name, made in reserved.documents().items():
             database[name].insert_many(made)
         create_indexes(database)
+        secondary = f"{replica_set.uri}&readPreference=secondaryPreferred"
         servers = [
-            Server(f"server {number}", folder, f"{replica_set.uri}{more}", DATABASE, journal)
-            for number, more in ((1, ""), (2, "&readPreference=secondaryPreferred"))
+            # The first reads all that it can from cells, the second whichever is cheaper.
+            Server("server 1", folder, replica_set.uri, DATABASE, journal, **READ_CELLS),
+            Server("server 2", folder, secondary, DATABASE, journal),
         ]
         for server in servers:
             stack.callback(server.close)

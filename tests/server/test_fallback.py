@@ -16,6 +16,7 @@ from pymongo.database import Database
 
 from tests.commands import PATIENCE, guarded_mongod, running
 from tests.conftest import SECRET, token
+from tests.forks import READ_CELLS
 from tests.replica_set import Client, ReplicaSet, fail_point
 
 _PURCHASES: Final = 10
@@ -140,6 +141,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
             "HEADCOUNT_ROLLUPS_DATABASE": "cells",
             "HEADCOUNT_JWT_SECRET": SECRET,
             "HEADCOUNT_REQUEST_TIMEOUT": str(PATIENCE),
+            **READ_CELLS,
         }
         log = folder / "log"
         with running(folder, "serve", log=str(log), **settings) as (_, url):
@@ -253,7 +255,11 @@ def test_rights_that_are_taken_away_lead_to_live_counts(tmp_path: Path) -> None:
         root.admin.command("updateUser", "limited", roles=roles + on_cells)
         purchase = {"event_type": "purchase", "created_at": datetime.now(UTC) - timedelta(days=2)}
         root["headcount"]["analytics_events"].insert_one(purchase)
-        settings = {"HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_ROLLUPS_DATABASE": "cells"}
+        settings = {
+            "HEADCOUNT_MONGODB_URI": uri,
+            "HEADCOUNT_ROLLUPS_DATABASE": "cells",
+            **READ_CELLS,
+        }
         with running(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, **settings) as (_, url):
             _until(lambda: _sales(url) == (1, "ROLLUP"))
             root.admin.command("updateUser", "limited", roles=roles)

@@ -14,7 +14,7 @@ from pymongo import WriteConcern
 
 from tests.commands import PATIENCE, Mongod, running
 from tests.conftest import SECRET, token
-from tests.forks import Command
+from tests.forks import READ_CELLS, Command
 from tests.replica_set import Client, ReplicaSet
 
 _EVENTS: Final = "{ eventsOverview { totalEvents } }"
@@ -91,6 +91,7 @@ class Shop:
             HEADCOUNT_DATABASE=self.documents.name,
             HEADCOUNT_ROLLUPS=rollups,
             HEADCOUNT_JWT_SECRET=SECRET,
+            **READ_CELLS,
         )
 
 

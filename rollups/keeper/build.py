@@ -20,7 +20,7 @@ from pymongo.errors import OperationFailure
 
 from cancelling import first
 from cubes.declaration import Stage
-from documents.reads import SNAPSHOT_TOO_OLD
+from documents.reads import SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE
 from errors import StartupError
 from rollups.keeper.cell_collections import NOT_EMPTY, create_indexes, new_cells
 from rollups.keeper.gap import Gap, gaps
@@ -38,6 +38,7 @@ THROTTLED_RANGE_DOCUMENTS: Final = 500_000
 """The documents of a range in a build that pauses between ranges."""
 
 _SMALLEST_RANGE: Final = 1_000
+_AGAIN_SECONDS: Final = 0.1
 
 
 async def build(lease: Lease) -> None:
@@ -66,9 +67,13 @@ async def _build(lease: Lease) -> None:
             try:
                 progress, position = await next_part(lease, progress, position, size)
             except OperationFailure as error:
-                if error.code != SNAPSHOT_TOO_OLD:
+                if error.code == SNAPSHOT_TOO_OLD:
+                    size = await _smaller(lease, size)
+                elif error.code == SNAPSHOT_UNAVAILABLE:
+                    # The collection was renamed just now, for instance: a later time can be read.
+                    await asyncio.sleep(_AGAIN_SECONDS)
+                else:
                     raise
-                size = await _smaller(lease, size)
                 continue
             if not progress.complete:
                 await lease.update({"building": vars(progress), "build_position": position})

@@ -68,6 +68,8 @@ async def _maintain(lease: Lease) -> None:
         try:
             if state.get("cells"):
                 await check_incarnation(lease.store, lease.rollup, state)
+                # A forced build that was killed: the sweep drops its parts.
+                await lease.update({"building": None})
             else:
                 _log.info("building a rollup", rollup=lease.rollup.name)
                 await build(lease)

@@ -1,4 +1,4 @@
-"""The sweep: deletes empty cells, earlier builds and abandoned declarations."""
+"""The sweep: deletes empty cells, other builds and abandoned declarations."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from typing import Final
 from cubes.expressions import Expression
 from rollups.keeper.cell_collections import EMPTY, Build, all_builds
 from rollups.keeper.lease import Lease
-from rollups.keeper.store import CellCollection
+from rollups.keeper.store import CellCollection, RollupStore, State
 
 ABANDONED_AFTER: Final = timedelta(days=1)
 """How long after its last lease another declaration's state is dropped, with its cells."""
@@ -23,25 +23,25 @@ _ABANDONED: Final[Expression] = {
 
 
 async def sweep(lease: Lease, cells: CellCollection) -> None:
-    """Deletes empty cells, earlier builds and abandoned declarations; raises `LeaseLost`."""
-    await lease.update({}, cells=cells.name)
+    """Deletes empty cells, other builds and abandoned declarations; raises `LeaseLost`."""
+    state = await lease.update({}, cells=cells.name)
     # Outside of a transaction, which a large number of cells would not fit into. It is safe if
     # another process takes the lease now: a cell that it adds to is not empty any more, and one
     # that is gone is inserted again.
     await cells.delete_many(EMPTY)
-    await drop_earlier_builds(lease, cells)
+    await drop_other_builds(lease.store, state)
     await drop_abandoned_declarations(lease)
 
 
-async def drop_earlier_builds(lease: Lease, cells: CellCollection) -> None:
-    """Drops the collections of builds before `cells`.
+async def drop_other_builds(store: RollupStore, state: State) -> None:
+    """Drops the collections of other builds than the one that the lease's holder follows.
 
-    Later ones stay: another process may have taken the lease and built them.
+    Those of later leases stay: another process may have taken the lease and built them.
     """
-    current = Build.parse(cells.name)
-    for build in await all_builds(lease.store):
-        if current is not None and build.precedes(current):
-            await lease.store.database[build.collection].drop()
+    later = Build(state["_id"], state["fencing_token"] + 1, 0)
+    for build in await all_builds(store):
+        if build.precedes(later) and build.collection != state["cells"]:
+            await store.database[build.collection].drop()
 
 
 async def drop_abandoned_declarations(lease: Lease) -> None:

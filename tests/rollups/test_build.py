@@ -19,7 +19,8 @@ from documents.reads import SNAPSHOT_TOO_OLD, AsOf
 from documents.ticket import Ticket
 from errors import StartupError
 from rollups.keeper import build as building
-from rollups.keeper import cluster_time, parts
+from rollups.keeper import cluster_time, follow, parts
+from rollups.keeper.cell_collections import all_builds
 from rollups.keeper.cluster_time import MajorityTime
 from rollups.keeper.gap import Gap
 from rollups.keeper.lease import acquire
@@ -132,6 +133,10 @@ async def test_a_range_ends_at_the_last_id_of_a_collation(
     await assert_exact(store, TICKETS)
 
 
+async def _has_a_part(store: RollupStore) -> bool:
+    return bool((await store.state(TICKETS)).get("building"))
+
+
 async def test_a_collection_that_is_renamed_during_its_build_is_a_gap(
     database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,11 +144,8 @@ async def test_a_collection_that_is_renamed_during_its_build_is_a_gap(
     await caught_up(store, TICKETS)
     tickets = database["tickets"]
 
-    async def has_a_part() -> bool:
-        return bool((await store.state(TICKETS)).get("building"))
-
     async def rename() -> None:
-        await until(has_a_part)
+        await until(lambda: _has_a_part(store))
         await tickets.rename("elsewhere")
         await database["elsewhere"].insert_one({"_id": "meanwhile", "event_id": 1})
         await database["elsewhere"].rename("tickets")
@@ -153,6 +155,27 @@ async def test_a_collection_that_is_renamed_during_its_build_is_a_gap(
     with pytest.raises(Gap):
         await _rebuilt(database)
     await renaming
+    await assert_exact(store, TICKETS)
+
+
+async def test_a_forced_build_that_was_killed_leaves_nothing(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(building, "RANGE_DOCUMENTS", 20)
+    monkeypatch.setattr(follow, "SWEEP_SECONDS", 0)
+    await _insert(database, [*range(2_000)])
+    cells = (await caught_up(store, TICKETS))["cells"]
+    killed = asyncio.create_task(_rebuilt(database))
+    await until(lambda: _has_a_part(store))
+    await cancel(killed)
+
+    async def only_cells_are_left() -> bool:
+        builds = [each for each in await all_builds(store) if each.rollup == TICKETS.name]
+        return [each.collection for each in builds] == [cells]
+
+    await until(only_cells_are_left)
+    state = await caught_up(store, TICKETS)
+    assert (state["cells"], state["building"]) == (cells, None)
     await assert_exact(store, TICKETS)
 
 
@@ -212,6 +235,25 @@ async def test_snapshots_too_short_for_any_range_are_an_error(
     with pytest.raises(StartupError, match="minSnapshotHistoryWindowInSeconds"):
         await _rebuilt(database)
     expired(0)
+    await assert_exact(store, TICKETS)
+
+
+async def test_a_build_reads_as_of_a_later_time_where_mongodb_refuses_one(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await caught_up(store, TICKETS)
+    await _insert(database, [*range(100)])
+    # MongoDB can't read a collection as of a time before it was renamed.
+    times = [await cluster_time.majority_time(database)]
+    await database["tickets"].rename("elsewhere")
+    await database["elsewhere"].rename("tickets")
+
+    async def majority_time(database: Database) -> MajorityTime:
+        return times.pop() if times else await cluster_time.majority_time(database)
+
+    monkeypatch.setattr(parts, "majority_time", majority_time)
+    await _rebuilt(database)
+    assert not times
     await assert_exact(store, TICKETS)
 
 

@@ -23,7 +23,7 @@ from rollups.keeper.gap import Gap
 from rollups.keeper.lease import LeaseLost, acquire
 from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
-from rollups.keeper.sweep import drop_earlier_builds
+from rollups.keeper.sweep import drop_other_builds
 from rollups.keeper.verify import verify, verify_some
 from rollups.layout.rollup import DEFAULT_ROLLUPS, Rollup
 from tests.rollups.conftest import Database, assert_exact, caught_up, until
@@ -157,7 +157,7 @@ async def test_a_lost_lease_drops_no_newer_cells(database: Database, store: Roll
         async with newer:
             built, _ = await new_cells(newer)
             await built.insert_one({})
-            await drop_earlier_builds(late, database[state["cells"]])
+            await drop_other_builds(other, state)
             assert await built.find_one() is not None
             # Cells that are read are not dropped either, even after several failed builds.
             for _ in range(3):

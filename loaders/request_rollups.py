@@ -103,9 +103,13 @@ class RequestRollups:
         plan = rollup_plan(one, reading, state, self._reader.collection(state["cells"]), age)
         cached = self._reader.cells
         if plan.cells_key is not None and (cells := cached.get(plan.cells_key)) is not None:
+            self._reader.reads.update(level.name for level in reading.levels)
             return plan, timedelta(), cells
         found = await self._read_or_count(rollup, plan, after, lambda: count_live(slots))
-        if found[0] is not None and plan.cells_key is not None:
+        if found[0] is None:
+            return found
+        self._reader.reads.update(level.name for level in reading.levels)
+        if plan.cells_key is not None:
             with suppress(ValueError):
                 # More cells than the cache holds.
                 cached[plan.cells_key] = found[2]

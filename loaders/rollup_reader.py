@@ -1,6 +1,7 @@
 """The rollups of a database, as the requests of one process read them."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
@@ -34,7 +35,8 @@ class RollupReader:
 
     `cells` maps (version of the cells, slice) to the cells' documents, 50,000 at most. `outages`
     are of `headcount_rollups`, under this name, and of single rollups. `live_counts` are the slots
-    of live counts that replace reads of cells.
+    of live counts that replace reads of cells. `reads` maps a level's name to how often its cells
+    were read.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class RollupReader:
             _CACHED_CELLS, getsizeof=_size
         )
         self.outages = Outages(count)
+        self.reads = Counter[str]()
         self.live_counts = asyncio.Semaphore(_LIVE_COUNTS)
         self._database = database
         self._by_cube = {cube: rollup for rollup in rollups for cube in rollup.cubes}

@@ -24,6 +24,7 @@ from server.commands import rollups
 from server.commands.demo import serve_demo
 from server.commands.export import write_export
 from server.commands.indexes import indexes as index_lines
+from server.commands.rollup_status import print_status
 from server.commands.seeding import seed as write_demo_data
 from server.database import database_uri, open_database
 from server.settings import Settings, load_settings, unknown_settings
@@ -222,15 +223,13 @@ def rollups_run() -> None:
 
 @rollups_.command("status", help="Show the lag, the keeper and the cells of each rollup.")
 def rollups_status() -> None:
-    rollups.print_status(load_settings())
+    print_status(load_settings())
 
 
-@rollups_.command(
-    "verify", help="Compare every cell with a live count; exit with 1 if any differs."
-)
+@rollups_.command("verify", help="Compare all cells with a live count; exit with 1 if any differ.")
 def rollups_verify() -> None:
     if differences := rollups.verify_all(load_settings()):
-        raise StartupError(f"{differences} cells differ from a fresh count: they are rebuilt.")
+        raise StartupError(f"Cells that differ: {differences}. Keepers rebuild their rollups.")
 
 
 @cli.command("schema", help="Print the schema, in GraphQL's schema language.")

@@ -24,10 +24,12 @@ class ReadPlan:
     """How a rollup answers a slice: an aggregation of its cells, and slices to be counted live.
 
     These slices are the edges: the parts of the window that are no whole buckets. Where counting is
-    cheaper than reading cells, `pipeline` is empty and the edge is the whole slice.
+    cheaper than reading cells, `pipeline` is empty and the edge is the whole slice. `levels` are
+    those whose cells are read.
     """
 
     rollup: Rollup
+    levels: frozenset[Level]
     pipeline: list[Stage]
     edges: Sequence[Slice]
 
@@ -45,15 +47,16 @@ def read_plan(one: Slice, rollup: Rollup, statistics: Statistics = ()) -> ReadPl
     if one.granularity is not None:
         one = replace(one, window=one.window or ALL_TIME)
     if one.window is None:
-        filters, edges = [levels[-1].filter(one)], []
+        read, filters, edges = {levels[-1]}, [levels[-1].filter(one)], []
     else:
         stretches = _cheapest(one, one.window, levels, statistics)
+        read = {level for level, _ in stretches if level is not None}
         filters = [level.filter(one, window) for level, window in stretches if level is not None]
         edges = [replace(one, window=window) for level, window in stretches if level is None]
     if edges and one.largest_by is not None:
         return None
     if not filters:
-        return ReadPlan(rollup, [], edges)
+        return ReadPlan(rollup, frozenset(), [], edges)
     key = {name: f"$key.{name}" for name in sorted(one.dimensions)}
     if one.by_point:
         key[TIME] = interval(f"$key.{TIME}", one.points)
@@ -65,7 +68,8 @@ def read_plan(one: Slice, rollup: Rollup, statistics: Statistics = ()) -> ReadPl
         # MongoDB 6.0 takes five times as long for a `$group` that reads the fields of `key` itself.
         sums = {name: {"$sum": f"${name}"} for name in measures}
         cells.append({"$group": {"_id": "$_id", **sums}})
-    return ReadPlan(rollup, [{"$match": {"$or": filters}}, *cells, *one.largest_stages()], edges)
+    pipeline = [{"$match": {"$or": filters}}, *cells, *one.largest_stages()]
+    return ReadPlan(rollup, frozenset(read), pipeline, edges)
 
 
 def _divides(level: Level, one: Slice) -> bool:

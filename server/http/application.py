@@ -64,7 +64,10 @@ def create(
     metrics: PrometheusMetrics | None = None,
     demo: DemoAccess | None = None,
 ) -> Starlette:
-    """The ASGI application; raises `StartupError` without a secret and a key set."""
+    """The ASGI application; raises `StartupError` without a secret and a key set.
+
+    Its `state.rollup_reads` maps a level's name to how often its cells were read.
+    """
     metrics = metrics or PrometheusMetrics()
     reader = rollup_reader(settings, database, metrics)
     console = Console(settings, demo)
@@ -98,7 +101,7 @@ def create(
             text += rollup_figures((await reader.states())[1])
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/graphql", endpoint),
             Route("/healthz", _live),
@@ -127,3 +130,5 @@ def create(
             Middleware(BoundedBodies),
         ],
     )
+    application.state.rollup_reads = {} if reader is None else reader.reads
+    return application

@@ -11,6 +11,7 @@ import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import StartupError
+from rollups.keeper.reads import recording
 from rollups.keeper.supervisor import maintaining
 from rollups.layout.rollup import rollups
 from server import log
@@ -80,11 +81,15 @@ class WorkerApplication:
                 database = await stack.enter_async_context(
                     connect(self._uri, self._settings, CommandTimer(metrics))
                 )
-                self._application = create(self._settings, database, metrics, self._demo)
+                application = create(self._settings, database, metrics, self._demo)
+                self._application = application
                 if self._settings.rollups != "off":
                     store = rollup_store(self._settings, database)
                     await stack.enter_async_context(
                         maintaining(store, rollups(self._settings.catalog))
+                    )
+                    await stack.enter_async_context(
+                        recording(store, application.state.rollup_reads)
                     )
             except StartupError as error:
                 _log.warning("the worker waits for the database", reason=str(error))

@@ -64,17 +64,20 @@ def test_cells_are_built_and_verified(
     assert built.returncode == 0, built.stderr
     assert "200/200" in built.stderr
     shown = run(tmp_path, "rollups", "status", **settings).stdout.splitlines()
+    assert shown[0] == "No server has recorded reads in the last minute."
     tickets, *below = shown[
         [line.split(": ")[0] for line in shown].index(f"{source.name}.tickets") :
     ]
     assert "0 changes/s, no keeper since 20" in tickets
     assert "verified never" in tickets
     by_event, readers = below[0], below[1]
-    assert re.fullmatch(r"  tickets by event: 100 cells, [1-9][0-9],[0-9]{3} bytes", by_event)
+    assert re.fullmatch(
+        r"  tickets by event: 100 cells, [1-9][0-9],[0-9]{3} bytes, 0 reads", by_event
+    )
     assert readers.startswith("    read by EventStats: ticketsIssued, ticketsSold, ")
     assert "    read by EventsOverview: totalTicketsIssued, " in "\n".join(below)
     assert "other declaration" not in "".join(shown)
-    assert "  behaviour by event_type in buckets of 15 minutes: 0 cells, 0 bytes" in shown
+    assert "  behaviour by event_type in buckets of 15 minutes: 0 cells, 0 bytes, 0 reads" in shown
     verified = run(tmp_path, "rollups", "verify", **settings)
     assert verified.returncode == 0
     assert f"{source.name}.tickets: exact" in verified.stdout
@@ -91,7 +94,7 @@ def test_cells_are_built_and_verified(
     wrong = run(tmp_path, "rollups", "verify", **settings)
     assert wrong.returncode == 1
     assert "'tickets': 2" in wrong.stdout
-    assert "1 cells differ" in wrong.stderr
+    assert "Cells that differ: 1." in wrong.stderr
     # Cells that differ are not read any more.
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 1
     assert run(tmp_path, "rollups", "build", **settings).returncode == 0

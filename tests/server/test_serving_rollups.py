@@ -1,5 +1,6 @@
 """`serve` maintains and reads rollups if MongoDB and the rights of the user allow it."""
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -94,6 +95,28 @@ def test_a_server_reads_the_cells_that_it_maintains(
         assert f"headcount_rollup_builds_total{name} 1.0" in figures
         assert f"headcount_rollup_differences_total{name} 0.0" in figures
         assert f"headcount_rollup_lag_seconds{name} " in figures
+
+
+def test_status_says_how_often_levels_were_read(
+    tmp_path: Path, documents: Mongo, settings: dict[str, str]
+) -> None:
+    def status() -> str:
+        return run(tmp_path, "rollups", "status", **settings).stdout
+
+    with running(tmp_path, "serve", **settings) as (_, url):
+        _until(lambda: _orders(url) == (10, "ROLLUP"))
+        for _ in range(4):
+            _orders(url)
+        _until(lambda: re.search(r"orders by nothing: .* [5-9] reads", status()) is not None)
+        assert re.match(r"Reads of 1 server, the first since 20.* UTC\.", status())
+        assert "orders by event: 10 cells" in status()
+    # Servers that ended are forgotten.
+    servers = documents["headcount_rollup_reads"]
+    servers.update_many({}, [{"$set": {"seen_at": {"$subtract": ["$seen_at", 60_000]}}}])
+    assert status().startswith("No server has recorded reads in the last minute.")
+    with running(tmp_path, "serve", **settings):
+        _until(lambda: status().startswith("Reads of 1 server"))
+    assert servers.count_documents({}) == 1
 
 
 def test_a_client_reads_its_own_writes(

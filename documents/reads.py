@@ -12,6 +12,8 @@ BY_CODE_POINT: Final = Collation(locale="simple")
 
 NOT_A_REPLICA_SET: Final = 123
 """MongoDB's error code of reads at a cluster time from a MongoDB that stands alone."""
+QUERY_PLAN_KILLED: Final = 175
+"""The collection was dropped or replaced while it was read."""
 SNAPSHOT_TOO_OLD: Final = 239
 """MongoDB's error code of a cluster time whose history is gone."""
 SNAPSHOT_UNAVAILABLE: Final = 246

@@ -14,7 +14,13 @@ from pymongo.asynchronous.command_cursor import AsyncCommandCursor
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from cubes.declaration import Stage
-from documents.reads import BY_CODE_POINT, SNAPSHOT_TOO_OLD, SNAPSHOT_UNAVAILABLE, AsOf
+from documents.reads import (
+    BY_CODE_POINT,
+    QUERY_PLAN_KILLED,
+    SNAPSHOT_TOO_OLD,
+    SNAPSHOT_UNAVAILABLE,
+    AsOf,
+)
 from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
@@ -70,7 +76,7 @@ class Runner:
 
         options: dict[str, Any] = {} if read.uuid is None else {"collectionUUID": read.uuid}
 
-        async def start(deadline: float) -> tuple[float, Documents]:
+        async def aggregated(deadline: float) -> tuple[float, Documents]:
             aggregate = partial(
                 self._aggregate,
                 collection,
@@ -84,6 +90,15 @@ class Runner:
                 return await self._replication.read(aggregate)
             began = asyncio.get_running_loop().time()
             return began, await (await aggregate()).to_list()
+
+        async def start(deadline: float) -> tuple[float, Documents]:
+            try:
+                return await aggregated(deadline)
+            except OperationFailure as error:
+                if error.code != QUERY_PLAN_KILLED:
+                    raise
+            # `$out`, for instance, has replaced the collection: the new one can be read.
+            return await aggregated(deadline)
 
         # A read that began before `after` was reached is not shared.
         as_of, documents = await self.call(collection.name, (read.key, after), start, slots)
@@ -155,6 +170,10 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
+            if error.code == QUERY_PLAN_KILLED:
+                raise ServiceUnavailable(
+                    f"The collection {collection} is being replaced; try again shortly."
+                ) from error
             if error.code == SNAPSHOT_UNAVAILABLE:
                 raise SnapshotUnavailable(
                     f"The collection {collection} is being changed; try again shortly."

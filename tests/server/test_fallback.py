@@ -14,6 +14,7 @@ import pytest
 from bson import Timestamp
 from pymongo.database import Database
 
+from documents.reads import QUERY_PLAN_KILLED
 from tests.commands import PATIENCE, guarded_mongod, running
 from tests.conftest import SECRET, token
 from tests.forks import READ_CELLS
@@ -222,6 +223,19 @@ def test_edges_of_a_collection_that_was_replaced_are_not_read(served: Served) ->
     served.set(source_uuid=_uuid(served.cells, served.state()["cells"]))
     served.assert_live()
     served.name_uuids()
+
+
+@pytest.mark.parametrize(
+    ("mode", "code"), [({"times": 1}, None), ("alwaysOn", "SERVICE_UNAVAILABLE")]
+)
+def test_a_collection_that_is_replaced_while_it_is_counted_is_counted_again(
+    served: Served, mode: Any, code: str | None
+) -> None:
+    killed: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": QUERY_PLAN_KILLED}
+    with fail_point(served.member, "failCommand", mode, namespace="headcount.events", **killed):
+        answer = _ask(served.url, "{ eventsOverview { totalEvents } }")
+    assert [each["extensions"]["code"] for each in answer.get("errors", ())] == [code] * bool(code)
+    assert (answer["data"]["eventsOverview"] is None) == (code is not None)
 
 
 def test_live_counts_that_replace_cells_are_bounded(served: Served) -> None:

@@ -12,6 +12,10 @@ from rollups.layout.rollup import Rollup
 
 _SAMPLED: Final = 1_000
 """The cells of a level that are counted: the newest."""
+_KEYS: Final = 100
+"""The keys of a level that are recorded: those with the most documents."""
+_KEY_BYTES: Final = 200
+"""The longest key that is recorded: the state document can't hold all of any length."""
 
 
 async def statistics(
@@ -56,4 +60,7 @@ def _counted(level: Level, until: datetime) -> list[Stage]:
                 "last": {"$max": f"${TIME_PATH}"},
             }
         },
+        {"$match": {"$expr": {"$lte": [{"$bsonSize": {"key": "$_id"}}, _KEY_BYTES]}}},
+        {"$sort": {DOCUMENTS: -1}},
+        {"$limit": _KEYS},
     ]

@@ -13,6 +13,7 @@ from cubes.declared.behaviour import BEHAVIOUR, PRODUCT_ACTIVITY, PURCHASES
 from cubes.window import Window
 from documents.analytics_event import AnalyticsEvent
 from loaders.rollup_reader import RollupReader
+from rollups.keeper import statistics as statistics_of_cells
 from rollups.keeper.statistics import statistics
 from rollups.keeper.store import RollupStore
 from rollups.layout import read_cost, read_plan
@@ -121,6 +122,21 @@ async def test_statistics_are_of_the_newest_buckets_before_a_time(
         each for each in found if each["level"] == [level.name for level in levels(PURCHASES)][-1]
     )
     assert (daily["cells"], daily["documents"]) == (1.0, 6.0)
+
+
+async def test_statistics_leave_out_long_keys_and_rare_ones(
+    database: Database, store: RollupStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statistics_of_cells, "_KEYS", 2)
+    await database["analytics_events"].delete_many({})
+    kinds = {"x" * 1_000: 9, "rare": 1, "frequent": 5, "second": 3}
+    await database["analytics_events"].insert_many(
+        [{"event_type": kind, "created_at": NOW} for kind, n in kinds.items() for _ in range(n)]
+    )
+    await assert_exact(store)
+    cells = (await caught_up(store, ROLLUP))["cells"]
+    found = await statistics_of_cells.statistics(database[cells], ROLLUP, NOW + timedelta(days=1))
+    assert [each["key"] for each in found if each["level"] == _HOURS] == ["frequent", "second"]
 
 
 async def test_cells_of_a_type_are_found_by_an_index(

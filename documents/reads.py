@@ -14,6 +14,8 @@ NOT_A_REPLICA_SET: Final = 123
 """MongoDB's error code of reads at a cluster time from a MongoDB that stands alone."""
 QUERY_PLAN_KILLED: Final = 175
 """The collection was dropped or replaced while it was read."""
+ENDED_READ: Final = frozenset({QUERY_PLAN_KILLED, 43, 46, 136, 237, 11601})
+"""MongoDB's error codes of reads that it ended: by `killOp` or `killAllSessions`, for instance."""
 SNAPSHOT_TOO_OLD: Final = 239
 """MongoDB's error code of a cluster time whose history is gone."""
 SNAPSHOT_UNAVAILABLE: Final = 246

@@ -16,6 +16,7 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 from cubes.declaration import Stage
 from documents.reads import (
     BY_CODE_POINT,
+    ENDED_READ,
     QUERY_PLAN_KILLED,
     SNAPSHOT_TOO_OLD,
     SNAPSHOT_UNAVAILABLE,
@@ -170,9 +171,9 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
-            if error.code == QUERY_PLAN_KILLED:
+            if error.code in ENDED_READ:
                 raise ServiceUnavailable(
-                    f"The collection {collection} is being replaced; try again shortly."
+                    f"MongoDB ended a read of {collection}; try again shortly."
                 ) from error
             if error.code == SNAPSHOT_UNAVAILABLE:
                 raise SnapshotUnavailable(

@@ -226,13 +226,19 @@ def test_edges_of_a_collection_that_was_replaced_are_not_read(served: Served) ->
 
 
 @pytest.mark.parametrize(
-    ("mode", "code"), [({"times": 1}, None), ("alwaysOn", "SERVICE_UNAVAILABLE")]
+    ("killed", "mode", "code"),
+    [
+        (QUERY_PLAN_KILLED, {"times": 1}, None),
+        (QUERY_PLAN_KILLED, "alwaysOn", "SERVICE_UNAVAILABLE"),
+        # By an operator: what is too much for MongoDB must not be asked for again.
+        (11601, {"times": 1}, "SERVICE_UNAVAILABLE"),
+    ],
 )
-def test_a_collection_that_is_replaced_while_it_is_counted_is_counted_again(
-    served: Served, mode: Any, code: str | None
+def test_a_read_that_mongodb_ends_is_repeated_where_the_collection_was_replaced(
+    served: Served, killed: int, mode: Any, code: str | None
 ) -> None:
-    killed: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": QUERY_PLAN_KILLED}
-    with fail_point(served.member, "failCommand", mode, namespace="headcount.events", **killed):
+    fails: dict[str, Any] = {"failCommands": ["aggregate"], "errorCode": killed}
+    with fail_point(served.member, "failCommand", mode, namespace="headcount.events", **fails):
         answer = _ask(served.url, "{ eventsOverview { totalEvents } }")
     assert [each["extensions"]["code"] for each in answer.get("errors", ())] == [code] * bool(code)
     assert (answer["data"]["eventsOverview"] is None) == (code is not None)

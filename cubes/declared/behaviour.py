@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from cubes.cube import Cube
 from cubes.distinct import DistinctCube
@@ -16,6 +16,8 @@ _QUANTITY = integer("$metadata.quantity", absent=1)
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 _GUARDS: Final = frozenset({"created_at", "event_type"})
+# A text: MongoDB's slot-based engine groups values of the type JavaScript as if they were texts.
+_TEXT: Final[Mapping[str, Any]] = {"$gt": ""}
 
 BEHAVIOUR: Final = Cube(
     name="behaviour",
@@ -82,7 +84,7 @@ def _sessions_with(event_type: str) -> DistinctCube:
     return DistinctCube(
         name=f"sessions with {event_type}",
         source=AnalyticsEvent,
-        match={"event_type": event_type},
+        match={"event_type": event_type, "session_id": _TEXT},
         where={"$and": [_DATED, _TYPED]},
         array_guards=_GUARDS,
         individual="$session_id",
@@ -107,7 +109,7 @@ SESSIONS_WITH: Final[Mapping[str, DistinctCube]] = {
 TRAFFIC: Final = DistinctCube(
     name="traffic",
     source=AnalyticsEvent,
-    match={"source": {"$gt": "", "$ne": "direct"}},
+    match={"source": {"$gt": "", "$ne": "direct"}, "session_id": _TEXT},
     where={"$and": [_DATED, is_text("$source")]},
     array_guards=frozenset({"created_at", "source"}),
     ordered=True,
@@ -121,7 +123,7 @@ TRAFFIC: Final = DistinctCube(
 CLICKERS: Final = DistinctCube(
     name="WhatsApp clickers",
     source=AnalyticsEvent,
-    match={"event_type": "whatsapp_cart_click"},
+    match={"event_type": "whatsapp_cart_click", "session_id": _TEXT},
     where={"$and": [_DATED, _TYPED]},
     array_guards=_GUARDS,
     individual="$session_id",
@@ -150,7 +152,7 @@ PERSONS: Final = DistinctCube(
 BUYERS: Final = DistinctCube(
     name="buyers",
     source=AnalyticsEvent,
-    match={"event_type": "purchase"},
+    match={"event_type": "purchase", "user_id": _TEXT},
     where={"$and": [_DATED, _TYPED]},
     array_guards=_GUARDS,
     individual="$user_id",
@@ -163,7 +165,7 @@ BUYERS: Final = DistinctCube(
 PRODUCT_SESSIONS: Final = DistinctCube(
     name="sessions of products",
     source=AnalyticsEvent,
-    match={"event_type": {"$in": list(PRODUCT_EVENTS)}},
+    match={"event_type": {"$in": list(PRODUCT_EVENTS)}, "session_id": _TEXT},
     where={"$and": [_DATED, _TYPED]},
     array_guards=_GUARDS,
     individual={

@@ -34,6 +34,20 @@ class BadUserInput(HeadcountError):
     status = 422
 
 
+class BadHost(HeadcountError):
+    """The `Host` header is missing, invalid or repeated."""
+
+    code = BadUserInput.code
+    status = 400
+
+
+class MisdirectedRequest(HeadcountError):
+    """The request is for a host that this server does not serve."""
+
+    code = "MISDIRECTED_REQUEST"
+    status = 421
+
+
 class ContentTooLarge(HeadcountError):
     """The request's body exceeds the size limit."""
 

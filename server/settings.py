@@ -29,6 +29,7 @@ from documents import DOCUMENTS
 from errors import BadUserInput, StartupError
 from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
+from server.addresses import valid_host_names, valid_proxies, valid_url
 
 PREFIX = "HEADCOUNT_"
 SECRET_BYTES = 32
@@ -83,6 +84,9 @@ def _comma_separated(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
+_CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+
+
 def _on_or_off(value: object) -> object:
     if isinstance(value, str):
         value = {"on": True, "off": False}.get(value.lower())
@@ -125,7 +129,11 @@ class Settings(BaseSettings):
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
     export_timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
-    cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
+    public_url: Annotated[str, AfterValidator(valid_url)] | None = None
+    allowed_hosts: Annotated[_CommaSeparated, AfterValidator(valid_host_names)] = ()
+    forwarded_allow_ips: Annotated[_CommaSeparated, AfterValidator(valid_proxies)] = ("127.0.0.1",)
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
+    cors_origins: _CommaSeparated = ()
     log_format: Literal["console", "json"] | None = None
 
     @cached_property

@@ -158,6 +158,7 @@ class Telemetry:
                     "request",
                     method=scope["method"],
                     path=scope["path"],
+                    client=(scope.get("client") or [None])[0],
                     status=status,
                     whole=complete,
                     ms=round(seconds * 1000, 1),

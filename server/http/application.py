@@ -26,7 +26,9 @@ from server.http.bodies import BoundedBodies
 from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
+from server.http.hosts import Hosts
 from server.http.private_responses import PrivateResponses
+from server.http.proxies import ForwardedHeaders
 from server.rollups import rollup_reader
 from server.settings import Settings
 from server.telemetry import PrometheusMetrics, Telemetry
@@ -39,21 +41,22 @@ async def _live(request: Request) -> Response:
     return JSONResponse({"status": "ok"})
 
 
-def _not_ready() -> Response:
-    status = {"status": "unavailable", "reason": _UNREACHABLE}
+def not_ready(reason: str) -> Response:
+    """The answer of `/readyz` while the server is not ready."""
+    status = {"status": "unavailable", "reason": reason}
     return JSONResponse(status, status_code=503, headers=ServiceUnavailable.headers)
 
 
 async def _unavailable(request: Request) -> Response:
     if request.url.path == "/readyz":
-        return _not_ready()
+        return not_ready(_UNREACHABLE)
     error = {"message": _UNREACHABLE, "extensions": {"code": ServiceUnavailable.code}}
     return JSONResponse({"errors": [error]}, status_code=503, headers=ServiceUnavailable.headers)
 
 
 unavailable_application = Starlette(
     routes=[Route("/healthz", _live), Route("/{path:path}", _unavailable, methods=None)],
-    middleware=[Middleware(PrivateResponses)],
+    middleware=[Middleware(PrivateResponses), Middleware(Hosts)],
 )
 """The application of a worker that is not connected to its database yet."""
 
@@ -91,7 +94,7 @@ def create(
             with pymongo.timeout(_PING_SECONDS):
                 await database.command("ping", read_preference=database.read_preference)
         except PyMongoError:
-            return _not_ready()
+            return not_ready(_UNREACHABLE)
         return JSONResponse({"status": "ok"})
 
     async def show_metrics(request: Request) -> Response:
@@ -111,8 +114,10 @@ def create(
             *console.routes(),
         ],
         middleware=[
+            Middleware(ForwardedHeaders, settings.forwarded_allow_ips),
             Middleware(PrivateResponses),
             Middleware(Telemetry, metrics),
+            Middleware(Hosts, settings.allowed_hosts),
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,
@@ -130,5 +135,7 @@ def create(
             Middleware(BoundedBodies),
         ],
     )
+    # The redirect to a path without its last slash names the request's host, and no prefix.
+    application.router.redirect_slashes = settings.public_url is None
     application.state.rollup_reads = {} if reader is None else reader.reads
     return application

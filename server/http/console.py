@@ -17,6 +17,7 @@ from starlette.types import Scope
 
 import schema
 from server.embedded.demo_access import DemoAccess
+from server.http.hosts import base_url
 from server.settings import Settings
 
 _FOLDER: Final = Path(__file__).parents[2] / "console"
@@ -48,6 +49,7 @@ class Console:
     def __init__(self, settings: Settings, demo: DemoAccess | None = None) -> None:
         self._settings = settings
         self._demo = demo
+        self._base_url = base_url(settings.public_url)
         self._sdl = schema.sdl()
 
     def routes(self) -> list[Route]:
@@ -77,7 +79,7 @@ class Console:
         file = BUILT / f"{name}.html"
         if not file.exists():
             page = (_FOLDER / "unbuilt.html").read_text()
-            page = page.replace("http://127.0.0.1:8000/", escape(str(request.base_url)))
+            page = page.replace("http://127.0.0.1:8000/", escape(self._base_url(request)))
             if not self._settings.introspection:
                 page = _SCHEMA_LINK.sub("", page)
             return _html(page, _INLINE_STYLES)

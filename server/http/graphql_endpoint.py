@@ -28,6 +28,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from schema.context import Context
 from server.clock import now
+from server.http.hosts import base_url
 from server.settings import Settings
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -62,6 +63,7 @@ class Endpoint(GraphQL[Context, None]):
         self._rollups = rollups
         self._replication = replication
         self._link_signer = settings.link_signer()
+        self._base_url = base_url(settings.public_url)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -113,7 +115,7 @@ class Endpoint(GraphQL[Context, None]):
     def _links(self, request: Request) -> SignedLinks | None:
         if self._link_signer is None:
             return None
-        return SignedLinks(self._link_signer, self._settings.zone, lambda: str(request.base_url))
+        return SignedLinks(self._link_signer, self._settings.zone, lambda: self._base_url(request))
 
     async def _viewer(self, request: Request) -> Viewer:
         token = bearer(request.headers.get("authorization", ""))

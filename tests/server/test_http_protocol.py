@@ -1,4 +1,4 @@
-"""The HTTP protocol: upgrade requests and endless headers."""
+"""The HTTP protocol: upgrade requests, `Host` and endless headers."""
 
 import json
 import re
@@ -78,6 +78,23 @@ def test_a_pipelined_upgrade_request_is_rejected(served: tuple[int, bytes]) -> N
     first = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
     second = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
     assert b"HTTP/1.1 400 Bad Request" in _answers(port, first + second)
+
+
+@pytest.mark.parametrize("path", [b"/healthz", b"/readyz", b"/metrics", b"/graphql", b"/nowhere"])
+@pytest.mark.parametrize("hosts", [b"", b"Host: x\r\nHost: x\r\n", b"Host:\r\n"])
+def test_a_request_without_one_host_is_rejected(
+    served: tuple[int, bytes], path: bytes, hosts: bytes
+) -> None:
+    port, bearer = served
+    request = b"GET " + path + b" HTTP/1.1\r\n" + hosts + bearer + b"\r\n"
+    assert _answers(port, request) == [b"HTTP/1.1 400 Bad Request"]
+
+
+def test_http_1_0_does_not_demand_a_host(served: tuple[int, bytes]) -> None:
+    port, _ = served
+    assert _answers(port, b"GET /readyz HTTP/1.0\r\n\r\n") == [b"HTTP/1.1 200 OK"]
+    twice = b"GET /readyz HTTP/1.0\r\nHost: x\r\nHost: x\r\n\r\n"
+    assert _answers(port, twice) == [b"HTTP/1.1 400 Bad Request"]
 
 
 @pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])

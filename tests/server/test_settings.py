@@ -29,6 +29,9 @@ def test_the_defaults() -> None:
     limits = settings.limits
     assert (limits.depth, limits.aliases, limits.tokens, limits.cost) == (8, 30, 2000, 5000)
     assert settings.cors_origins == ()
+    assert (settings.public_url, settings.allowed_hosts) == (None, ())
+    assert settings.forwarded_allow_ips == ("127.0.0.1",)
+    assert settings.drain_seconds == 5
 
 
 @pytest.mark.parametrize(
@@ -64,6 +67,14 @@ def test_the_defaults() -> None:
         ("REQUEST_TIMEOUT", "nan", ["3600"]),
         ("REQUEST_TIMEOUT", "0", ["greater than 0"]),
         ("MAX_DEPTH", "0", ["at least 1", "'0'"]),
+        ("PUBLIC_URL", "kpis.example.com", ["https://kpis.example.com"]),
+        ("PUBLIC_URL", "ftp://kpis.example.com", ["https://kpis.example.com"]),
+        ("PUBLIC_URL", "https://me:pw@kpis.example.com", ["https://kpis.example.com"]),
+        ("PUBLIC_URL", "https://kpis.example.com/?a=b", ["without a query"]),
+        ("ALLOWED_HOSTS", "kpis.example.com,https://x", ["'https://x'", "kpis.example.com"]),
+        ("ALLOWED_HOSTS", "*.example.com", ["'*.example.com'", "kpis.example.com"]),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1,proxy", ["'proxy'", "10.0.0.0/8"]),
+        ("DRAIN_SECONDS", "-1", ["at least 0", "3600", "'-1'"]),
         ("LOG_FORMAT", "xml", ["console", "json", "'xml'"]),
     ],
 )

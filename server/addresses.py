@@ -1,0 +1,48 @@
+"""Addresses in settings: the public URL, names of hosts, trusted proxies."""
+
+import re
+from ipaddress import ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+# The authority of RFC 3986 without user information: a name or an address, and a port.
+_HOST: Final = re.compile(
+    r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::(?P<port>[0-9]*))?"
+)
+
+
+def host_name(host: str) -> str | None:
+    """The name in `name` or `name:port`, in lower case; None if `host` is neither."""
+    match = _HOST.fullmatch(host)
+    return match["name"].lower().rstrip(".") if match else None
+
+
+def valid_url(value: str) -> str:
+    """The URL without a slash at its end; raises `ValueError` if links can't be made of it."""
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or host_name(url.netloc) is None or set(value) & {*"?#"}:
+        raise ValueError("must be a URL without a query, as https://kpis.example.com/headcount")
+    return value.rstrip("/")
+
+
+def valid_host_names(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names, without ports; raises `ValueError` for a value that is no name."""
+    names = []
+    for value in values:
+        name = host_name(value)
+        if name is None or "*" in name:
+            raise ValueError(f"{value!r} must be a host name, as kpis.example.com, or an address")
+        names.append(name)
+    return tuple(names)
+
+
+def valid_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses and networks, or `*`; raises `ValueError` for any other value."""
+    for value in values:
+        try:
+            _ = value == "*" or ip_network(value)
+        except ValueError as error:
+            raise ValueError(
+                f"{value!r} must be an IP address, a network as 10.0.0.0/8, or * for all"
+            ) from error
+    return values

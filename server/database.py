@@ -27,6 +27,8 @@ SyncDatabase = Database[dict[str, Any]]
 DATA_FOLDER = Path(".headcount")
 """The folder of the embedded database and of the demo's secret."""
 
+_LOG = DATA_FOLDER / "mongod.log"
+
 # How long an operation waits for an unreachable server, unless the URI sets it: longer than an
 # election takes, shorter than a user waits.
 _SELECTION_MS = 5000
@@ -41,22 +43,32 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 
 @contextmanager
 def database_uri(settings: Settings) -> Iterator[str]:
-    """The URI of the configured MongoDB, or of an embedded one that runs inside the block."""
+    """The URI of the configured MongoDB, or of an embedded one that runs inside the block.
+
+    If the embedded MongoDB ends before the block, the block is interrupted by SIGINT, and
+    `StartupError` is raised after it.
+    """
     if settings.mongodb_uri is not None:
         yield settings.mongodb_uri.get_secret_value()
         return
-    with embedded_mongod(DATA_FOLDER, on_death=_stop_server) as uri:
-        yield uri
+    exit_codes = list[int]()
 
+    def interrupt(exit_code: int) -> None:
+        exit_codes.append(exit_code)
+        _log.error(
+            "the embedded MongoDB has ended: the server stops", exit_code=exit_code, log=str(_LOG)
+        )
+        os.kill(os.getpid(), signal.SIGINT)
 
-def _stop_server(exit_code: int) -> None:
-    # The server can't answer without its database; its next start recovers the data.
-    _log.error(
-        "the embedded MongoDB has ended: the server stops",
-        exit_code=exit_code,
-        log=str(DATA_FOLDER / "mongod.log"),
-    )
-    os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        with embedded_mongod(DATA_FOLDER, on_death=interrupt) as uri:
+            yield uri
+    finally:
+        if exit_codes:
+            raise StartupError(
+                f"The embedded MongoDB ended with {exit_codes[0]}: see {_LOG}. "
+                "Start again: it recovers the data."
+            )
 
 
 @asynccontextmanager

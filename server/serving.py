@@ -1,21 +1,25 @@
 """The command `headcount serve`: binds the address, and runs uvicorn with its workers."""
 
-import math
+import signal
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.supervisors import Multiprocess
 
 from errors import StartupError
 from server.database import database_uri, open_database
 from server.embedded.demo_access import DemoAccess
 from server.http.protocol import Protocol
+from server.http.stopping import CLEANUP_FAILURE, grace_seconds, limit_of_stop
 from server.http.worker import WorkerApplication
 from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
 from server.telemetry import multiprocess_metrics
+from server.workers import PING_SECONDS, Supervisor
 
 _UNSENT_BYTES: Final = 131_072
 """How much data the kernel buffers for a client that does not read."""
@@ -39,8 +43,11 @@ def run(
         workers=settings.workers,
         log_config=None,
         access_log=False,
+        # The application has its own middleware for it.
+        proxy_headers=False,
         server_header=False,
-        timeout_graceful_shutdown=math.ceil(settings.request_timeout),
+        timeout_graceful_shutdown=grace_seconds(settings.request_timeout),
+        timeout_worker_healthcheck=PING_SECONDS,
         ws="none",
     )
     # Reports an unreachable database in one line, before every worker would report it.
@@ -49,16 +56,30 @@ def run(
     if settings.rollups == "on":
         check_rollups(settings, uri)
     if settings.workers == 1:
-        server = uvicorn.Server(config)
-        server.run([listener])
-        started = server.started
-    else:
-        with multiprocess_metrics():
-            supervisor = Multiprocess(config, [listener])
-            supervisor.run()
-        started = all(each.exitcode != STARTUP_FAILURE for each in supervisor.processes)
-    if not started:
+        with _clean_exit():
+            uvicorn.Server(config).run([listener])
+        return
+    with multiprocess_metrics():
+        limit = limit_of_stop(settings.drain_seconds, settings.request_timeout)
+        supervisor = Supervisor(config, listener, limit)
+        supervisor.run()
+    exit_codes = {each.exitcode for each in supervisor.processes}
+    if STARTUP_FAILURE in exit_codes:
         raise StartupError("The server could not start: see the log above for the reason.")
+    if CLEANUP_FAILURE in exit_codes:
+        raise StartupError("A worker did not stop in time: see the log above.")
+
+
+@contextmanager
+def _clean_exit() -> Iterator[None]:
+    """Makes SIGTERM and SIGINT exit with 0: uvicorn raises them again once it has stopped."""
+    signals = (signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.signal(number, lambda *_: sys.exit(0)) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, handlers, strict=True):
+            signal.signal(number, handler)
 
 
 def bind(settings: Settings) -> socket.socket:

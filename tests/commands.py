@@ -24,7 +24,8 @@ HEADCOUNT = Path(sys.executable).parent / "headcount"
 
 def environment(settings: Mapping[str, str]) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("HEADCOUNT_")}
-    return {**inherited, **settings}
+    # Without the drain, a server that is told to stop stops at once.
+    return {**inherited, "HEADCOUNT_DRAIN_SECONDS": "0", **settings}
 
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,8 @@ from rollups.layout.rollup import rollups
 from server import log
 from server.database import connect
 from server.embedded.demo_access import DemoAccess
-from server.http.application import create, unavailable_application
+from server.http.application import create, not_ready, unavailable_application
+from server.http.stopping import CLEANUP_SECONDS, Stopping, end_within
 from server.rollups import rollup_store
 from server.settings import Settings
 from server.telemetry import CommandTimer, PrometheusMetrics
@@ -43,15 +44,19 @@ class WorkerApplication:
         self._demo = demo
         self._application: ASGIApp | None = None
         self._requests = set[Any]()
+        self._stopping = Stopping(settings.drain_seconds, settings.request_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
             return
+        application: ASGIApp = self._application or unavailable_application
+        if self._stopping.draining and scope["path"] == "/readyz":
+            application = not_ready("The server is stopping.")
         request = asyncio.current_task()
         self._requests.add(request)
         try:
-            await (self._application or unavailable_application)(scope, receive, send)
+            await application(scope, receive, send)
         except asyncio.CancelledError:
             # Only the shutdown cancels this task; uvicorn would log it as an error.
             pass
@@ -61,6 +66,7 @@ class WorkerApplication:
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         log.configure(self._settings.log_format)
+        self._stopping.listen()
         if parent := parent_process():
             _stop_with(parent.sentinel)
         async with AsyncExitStack() as stack:
@@ -70,6 +76,7 @@ class WorkerApplication:
                 connecting.result()
             await send({"type": "lifespan.startup.complete"})
             await receive()
+            end_within(CLEANUP_SECONDS)
             connecting.cancel()
             await asyncio.wait([connecting, *self._requests], timeout=_SHUTDOWN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
@@ -105,6 +112,6 @@ def _stop_with(sentinel: int) -> None:
 
     def stop() -> None:
         loop.remove_reader(sentinel)
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
 
     loop.add_reader(sentinel, stop)

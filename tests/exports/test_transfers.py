@@ -6,7 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPResponse, IncompleteRead
 from pathlib import Path
@@ -112,10 +112,10 @@ def _many_tickets(folder: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _serving(folder: Path, uri: str) -> Iterator[Served]:
+def _serving(folder: Path, uri: str, **changed: str) -> Iterator[Served]:
     bearer = run(folder, "token", "--role", "admin", **_SETTINGS).stdout.strip()
     settings = {**_SETTINGS, "HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_REQUEST_TIMEOUT": "5"}
-    with running(folder, "serve", **settings) as (process, address):
+    with running(folder, "serve", **(settings | changed)) as (process, address):
         made = Served(process, int(address.rpartition(":")[2]), bearer, uri)
         yield made
         made.leave()
@@ -180,6 +180,26 @@ def test_a_stopping_server_closes_its_cursors_and_logs_it(served: Served) -> Non
     assert logged.count("export cancelled") == 3
     assert "Traceback" not in logged
     assert served.cursors() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stopping_server_completes_transfers(
+    many_tickets: str, tmp_path: Path, workers: str, number: signal.Signals
+) -> None:
+    settings = {"HEADCOUNT_REQUEST_TIMEOUT": f"{PATIENCE}", "HEADCOUNT_WORKERS": workers}
+    with _serving(tmp_path, many_tickets, **settings) as served:
+        response = served.get(URL, format="json")
+        start = response.read(20_000)
+        served.process.send_signal(number)
+        deadline = time.monotonic() + PATIENCE
+        with suppress(ConnectionError):
+            while time.monotonic() < deadline:
+                served.get("/healthz").read()
+        assert served.process.poll() is None
+        (event,) = json.loads(start + response.read())["events"]
+        assert len(event["tickets"]) == TICKETS
+        assert served.process.wait(PATIENCE) == 0
 
 
 def test_a_disconnect_closes_the_cursor(served: Served) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import cache
 from typing import Final
 
 import structlog
@@ -101,7 +102,9 @@ class Downloads:
                 "This server accepts no bearer token in a URL: send it in the Authorization "
                 "header, or use exportLink."
             )
-        return await run_in_threadpool(self.verifier.viewer, url_token), now
+        viewer = await run_in_threadpool(self.verifier.viewer, url_token)
+        _warn_of_bearer_token()
+        return viewer, now
 
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[OpenReport]:
@@ -138,6 +141,15 @@ class Downloads:
             "content-disposition": f'attachment; filename="{name}"',
             SNAPSHOT_HEADER: "yes" if opened.at_one_time else "no",
         }
+
+
+@cache
+def _warn_of_bearer_token() -> None:
+    """Logs once a process that a URL had a bearer token."""
+    _log.warning(
+        "a bearer token is in the URL of an export, and so in histories and logs of proxies: "
+        "use exportLink, and set HEADCOUNT_EXPORT_QUERY_TOKEN=signed"
+    )
 
 
 @asynccontextmanager

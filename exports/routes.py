@@ -7,13 +7,14 @@ from typing import Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from errors import HeadcountError, UpgradeRequired
 from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
 from exports.downloads import Downloads
+from exports.error_pages import error_page, is_navigation
 from exports.formats.zip_stream import CHUNK
 from exports.parameters import (
     BadParameters,
@@ -76,7 +77,7 @@ class _Download:
             return
         except HeadcountError as error:
             if not started:
-                await _error_response(error)(scope, receive, send)
+                await _error_response(request, error)(scope, receive, send)
                 return
             _log.error("export failed during the transfer", reason=str(error))
         except asyncio.CancelledError:
@@ -119,11 +120,17 @@ async def _send(send: Send, chunk: bytes) -> None:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-def _error_response(error: HeadcountError) -> JSONResponse:
+def _error_response(request: Request, error: HeadcountError) -> Response:
     errors: list[dict[str, Any]] = [{"message": str(error), "extensions": {"code": error.code}}]
     if isinstance(error, BadParameters):
         errors = [
             {"message": message, "extensions": {"code": error.code, "argument": name}}
             for name, message in error.messages.items()
         ]
-    return JSONResponse({"errors": errors}, status_code=error.status, headers=error.headers)
+    response: Response = (
+        error_page([each["message"] for each in errors], error.status)
+        if is_navigation(request)
+        else JSONResponse({"errors": errors}, status_code=error.status)
+    )
+    response.headers.update(error.headers)
+    return response

@@ -1,6 +1,8 @@
 """Routes of exports: permissions, parameters, headers, links, limits."""
 
 import asyncio
+import base64
+import hashlib
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,9 +15,11 @@ import jwt
 import pytest
 from pymongo.asynchronous.database import AsyncDatabase
 from starlette.types import Message
+from structlog.testing import capture_logs
 
 from auth.links import LinkSigner
 from auth.viewer import Role, Viewer
+from exports import downloads
 from exports.addresses import target
 from exports.downloads import Downloads
 from loaders.snapshot import snapshot
@@ -292,7 +296,7 @@ async def test_a_file_is_sent_in_pieces_that_a_slow_client_can_take(
     scope = {
         "type": "http", "http_version": "1.1", "method": "GET", "path": REPORT,
         "query_string": b"format=csv&mobileAppId=app-1",
-        "headers": [(b"authorization", f"Bearer {ADMIN}".encode())],
+        "headers": [(b"host", b"x"), (b"authorization", f"Bearer {ADMIN}".encode())],
     }  # fmt: skip
     await app.create(server_settings, database)(scope, receive, send)
     fill(DATA)
@@ -404,6 +408,62 @@ async def test_a_link_is_valid_for_one_export(http: httpx.AsyncClient, old: str,
     rest = "&mobileAppId=app-1" if new == REPORT else ""
     response = await http.get(made.replace(old, new) + rest)
     assert response.status_code == 401
+    assert _codes(response) == ["UNAUTHENTICATED"]
+
+
+async def test_the_first_bearer_token_in_a_url_is_logged(http: httpx.AsyncClient) -> None:
+    downloads._warn_of_bearer_token.cache_clear()
+    with capture_logs() as log:
+        await http.get((await _link(http))["url"])
+        await http.get(URL, params={"token": "forged"})
+        await http.get(URL, headers=_bearer(ADMIN))
+        assert not [entry for entry in log if entry["log_level"] == "warning"]
+        for _ in range(2):
+            assert (await http.get(URL, params={"token": ADMIN})).status_code == 200
+    (warning,) = [entry for entry in log if entry["log_level"] == "warning"]
+    assert "HEADCOUNT_EXPORT_QUERY_TOKEN=signed" in warning["event"]
+    assert ADMIN not in str(warning)
+
+
+_BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+async def test_a_browser_shows_a_page_for_an_expired_link(http: httpx.AsyncClient) -> None:
+    address = target(EventsDashboardExport(), ExportFormat.JSON)
+    issued = datetime.now(UTC) - timedelta(hours=1)
+    expired, _ = LinkSigner(SECRET).sign(Viewer(Role.ADMIN), address, issued)
+    response = await http.get(f"{address}&token={expired}", headers=_BROWSER)
+    assert response.status_code == 401
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert response.headers["www-authenticate"] == "Bearer"
+    assert "The link has expired: request a new one." in response.text
+    assert expired not in response.text
+    assert "<script" not in response.text
+    policy = dict(
+        rule.split(" ", 1) for rule in response.headers["content-security-policy"].split("; ")
+    )
+    (style,) = re.findall("<style>(.*?)</style>", response.text)
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert policy == {
+        "default-src": "'none'",
+        "style-src": f"'sha256-{digest}'",
+        "base-uri": "'none'",
+        "form-action": "'none'",
+        "frame-ancestors": "'none'",
+    }
+
+
+async def test_a_page_for_a_wrong_parameter_is_escaped(http: httpx.AsyncClient) -> None:
+    parameters = {"format": "<b>", "<i>": "1"}
+    response = await http.get(URL, params=parameters, headers=_BROWSER | _bearer(ADMIN))
+    assert response.status_code == 422
+    assert "&lt;b&gt;" in response.text
+    assert not re.search("<[bi]>", response.text)
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", ""])
+async def test_other_clients_get_json(http: httpx.AsyncClient, accept: str) -> None:
+    response = await http.get(URL, headers={"accept": accept})
     assert _codes(response) == ["UNAUTHENTICATED"]
 
 
@@ -539,7 +599,8 @@ async def test_a_stalled_client_loses_its_slot(
     scope = {
         "type": "http", "method": "GET", "path": URL, "raw_path": URL.encode(), "root_path": "",
         "query_string": b"format=json", "http_version": "1.1", "scheme": "http",
-        "headers": [(b"authorization", f"Bearer {ADMIN}".encode())], "server": ("localhost", 80),
+        "headers": [(b"host", b"x"), (b"authorization", f"Bearer {ADMIN}".encode())],
+        "server": ("localhost", 80),
     }  # fmt: skip
     async with asyncio.timeout(10):
         await application(scope, receive, send)

@@ -83,6 +83,7 @@ def running(
         f"{PREFIX}PORT": str(port),
         f"{PREFIX}JWT_SECRET": settings.secret(),
         f"{PREFIX}ROLLUPS": "off",
+        f"{PREFIX}DRAIN_SECONDS": "0",
         "NODE_ENV": "production",
         **(more or {}),
     }

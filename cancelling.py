@@ -1,7 +1,8 @@
 """Reliable cancellation of asyncio tasks."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 _RETRY_SECONDS: Final = 1.5
@@ -42,3 +43,13 @@ async def first(*coroutines: Coroutine[Any, Any, None]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
     for task in ended:
         task.result()
+
+
+@asynccontextmanager
+async def running(coroutine: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+    """Runs a coroutine beside the block, and cancels it at the block's end."""
+    task = asyncio.create_task(coroutine)
+    try:
+        yield
+    finally:
+        await cancel(task)

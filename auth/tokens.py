@@ -1,71 +1,48 @@
 """Signs and verifies JSON Web Tokens. A token never chooses its algorithm."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import jwt
-import structlog
+from jwt.utils import base64url_decode
 
+from auth.key_sets import KEY_SET_ALGORITHMS, KeySet
+from auth.revocation import Denylist
 from auth.viewer import Viewer
-from errors import ServiceUnavailable, StartupError, Unauthenticated
-
-_log = structlog.get_logger(__name__)
+from errors import Unauthenticated
 
 SHARED_KEY_ALGORITHM: Final = "HS256"
-KEY_SET_ALGORITHMS: Final = ("RS256", "ES256", "EdDSA")
 LEEWAY: Final = timedelta(seconds=30)
 """Largest accepted difference between the clocks of issuer and server."""
 
-
-class KeySet:
-    """A JSON Web Key Set from a file or a URL; a URL is fetched again for an unknown key id."""
-
-    def __init__(self, source: str) -> None:
-        self._client: jwt.PyJWKClient | None = None
-        self._keys: Sequence[jwt.PyJWK] = ()
-        if source.startswith(("http://", "https://")):
-            self._client = jwt.PyJWKClient(source, timeout=5)
-            return
-        try:
-            self._keys = jwt.PyJWKSet.from_dict(json.loads(Path(source).read_text())).keys
-        except (OSError, ValueError, AttributeError, jwt.PyJWTError) as error:
-            raise StartupError(
-                f"HEADCOUNT_JWT_JWKS: {source} can't be read as a key set ({error}); "
-                "give the URL or the file of a JSON Web Key Set."
-            ) from error
-
-    def key(self, token: str) -> jwt.PyJWK:
-        """The key with the token's `kid`; may block on the network. Raises `jwt.PyJWTError`."""
-        if self._client is not None:
-            return self._client.get_signing_key_from_jwt(token)
-        wanted = jwt.get_unverified_header(token).get("kid")
-        for key in self._keys:
-            if key.key_id == wanted:
-                return key
-        raise jwt.InvalidKeyError("no key has this id")
+_TYPES: Final = ("jwt", "at+jwt")
+_TIMES: Final = ("exp", "nbf", "iat")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verifier:
-    """Verifies tokens and turns them into viewers."""
+    """Verifies tokens and turns them into viewers.
 
-    secret: str | None = field(default=None, repr=False)
+    `max_age` is the longest time between `iat` and `exp`, in seconds; None admits any.
+    """
+
+    secrets: Sequence[str] = field(default=(), repr=False)
     key_set: KeySet | None = None
     audience: str | None = None
     issuer: str | None = None
+    max_age: int | None = None
+    denylist: Denylist = field(default_factory=Denylist, repr=False)
 
-    def viewer(self, token: str) -> Viewer:
-        """The viewer that a token describes; may block on the network.
+    async def viewer(self, token: str) -> Viewer:
+        """The viewer that a token describes. Waits only for a key that is not cached.
 
         Raises `Unauthenticated` for an invalid token, and `ServiceUnavailable` if the key set can't
         be fetched.
         """
         try:
-            return Viewer.of(self._claims(token))
+            viewer = Viewer.of(await self._claims(token))
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired: get a new one.") from error
         except jwt.MissingRequiredClaimError as error:
@@ -78,14 +55,39 @@ class Verifier:
             ) from error
         except jwt.InvalidIssuerError as error:
             raise Unauthenticated("The token's 'iss' must be the issuer of this server.") from error
-        except jwt.PyJWKClientConnectionError as error:
-            _log.warning("the key set can't be fetched", reason=str(error))
-            raise ServiceUnavailable("The key set can't be fetched: retry in 5 s.") from error
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise Unauthenticated("The token is not valid: get a new one.") from error
+        self.denylist.check(viewer.token)
+        return viewer
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
-        key, algorithms = self._key_for(token)
+    async def _claims(self, token: str) -> Mapping[str, Any]:
+        keys, algorithms = await self._keys_for(_header(token))
+        rejected: jwt.PyJWTError = jwt.InvalidKeyError("no key is configured")
+        # Keys may share a `kid`, and several secrets are valid while they are changed.
+        for key in keys:
+            try:
+                return self._claims_by(key, algorithms, token)
+            except (
+                jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError
+            ) as error:  # fmt: skip
+                rejected = error
+        raise rejected
+
+    async def _keys_for(
+        self, header: Mapping[str, Any]
+    ) -> tuple[Sequence[jwt.PyJWK | str], Sequence[str]]:
+        # Each key is used only with its own algorithms: a token must not make the verifier use a
+        # public RSA key as a shared secret.
+        algorithm = header.get("alg")
+        if algorithm == SHARED_KEY_ALGORITHM:
+            return self.secrets, (SHARED_KEY_ALGORITHM,)
+        if self.key_set is None or algorithm not in KEY_SET_ALGORITHMS:
+            raise jwt.InvalidAlgorithmError("the algorithm is not allowed")
+        return await self.key_set.keys(header.get("kid")), KEY_SET_ALGORITHMS
+
+    def _claims_by(
+        self, key: jwt.PyJWK | str, algorithms: Sequence[str], token: str
+    ) -> Mapping[str, Any]:
         claims: dict[str, Any] = jwt.decode(
             token,
             key,
@@ -94,7 +96,7 @@ class Verifier:
             issuer=self.issuer,
             leeway=LEEWAY,
             options={
-                "require": ["exp"],
+                "require": ["exp"] if self.max_age is None else ["exp", "iat"],
                 "verify_aud": self.audience is not None,
                 "verify_iss": self.issuer is not None,
                 # Some issuers store numbers in `sub` and `jti`; PyJWT accepts only strings.
@@ -102,20 +104,27 @@ class Verifier:
                 "verify_jti": False,
             },
         )
+        for name in _TIMES:
+            # PyJWT accepts strings of digits too.
+            if isinstance(claims.get(name, 0), bool | str):
+                raise Unauthenticated(f"The token's '{name}' must be a number.")
+        if self.max_age is not None and (age := claims["exp"] - claims["iat"]) > self.max_age:
+            raise Unauthenticated(
+                f"The token is valid for {age:g} s, from 'iat' to 'exp': "
+                f"at most {self.max_age} s are allowed."
+            )
         return claims
 
-    def _key_for(self, token: str) -> tuple[jwt.PyJWK | str, Sequence[str]]:
-        # Each key is used only with its own algorithms: a token must not make the verifier use a
-        # public RSA key as a shared secret.
-        if self.key_set is not None and not (self.secret is not None and _is_shared(token)):
-            return self.key_set.key(token), KEY_SET_ALGORITHMS
-        if self.secret is not None:
-            return self.secret, (SHARED_KEY_ALGORITHM,)
-        raise jwt.InvalidKeyError("no key is configured")
 
-
-def _is_shared(token: str) -> bool:
-    return jwt.get_unverified_header(token).get("alg") == SHARED_KEY_ALGORITHM
+def _header(token: str) -> Mapping[str, Any]:
+    """The header, whose signature is not checked yet; raises `jwt.PyJWTError`, `ValueError`."""
+    header = jwt.get_unverified_header(token)
+    if "typ" in header and str(header["typ"]).lower() not in _TYPES:
+        raise Unauthenticated("The token's 'typ' must be JWT or at+jwt.")
+    # PyJWT reads UTF-16 and UTF-32 too, where each ASCII character has a NUL byte.
+    if any(b"\0" in base64url_decode(part) for part in token.split(".")[:2]):
+        raise jwt.DecodeError("a token must be encoded in UTF-8")
+    return header
 
 
 def bearer(authorization: str) -> str:

@@ -1,10 +1,12 @@
 """The viewer: the caller's role and permissions, read from the claims of a token."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
+
+from auth.revocation import TokenIdentity
 
 
 class Role(Enum):
@@ -35,6 +37,7 @@ class Viewer:
     subject: str | None = None
     organizer_id: str | None = None
     expires_at: datetime | None = None
+    token: TokenIdentity = field(default_factory=TokenIdentity)
 
     @classmethod
     def of(cls, claims: Mapping[str, Any]) -> "Viewer":
@@ -49,6 +52,7 @@ class Viewer:
             subject=_text(claims.get("sub")),
             organizer_id=_text(claims.get("organizer_id")),
             expires_at=_time(claims.get("exp")),
+            token=TokenIdentity.of(claims),
         )
 
     def may(self, permission: Permission) -> bool:

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Final
 
 import structlog
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
 from auth.links import LinkSigner, is_link
@@ -90,7 +89,7 @@ class Downloads:
         self, request: Request, url_token: str | None, url_target: str, now: datetime
     ) -> tuple[Viewer, datetime]:
         if token := bearer(request.headers.get("authorization", "")):
-            return await run_in_threadpool(self.verifier.viewer, token), now
+            return await self.verifier.viewer(token), now
         if not url_token:
             raise Unauthenticated(
                 "The request has no token: send 'Authorization: Bearer <token>', or use exportLink."
@@ -102,7 +101,7 @@ class Downloads:
                 "This server accepts no bearer token in a URL: send it in the Authorization "
                 "header, or use exportLink."
             )
-        viewer = await run_in_threadpool(self.verifier.viewer, url_token)
+        viewer = await self.verifier.viewer(url_token)
         _warn_of_bearer_token()
         return viewer, now
 

@@ -104,7 +104,7 @@ def seed(scale: float, number: int, drop: bool) -> None:
         write_demo_data(database, settings, scale=scale, number=number, drop=drop)
 
 
-@cli.command(help="Print a token that is signed with HEADCOUNT_JWT_SECRET.")
+@cli.command(help="Print a token that is signed with the configured secret.")
 @click.option("--role", type=click.Choice([role.value for role in Role]), required=True)
 @click.option(
     "--permission",

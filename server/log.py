@@ -42,6 +42,8 @@ def configure(format: Literal["console", "json"] | None) -> None:
     root.setLevel(logging.INFO)
     # The driver repeatedly logs each unreachable server; requests log their failure already.
     logging.getLogger("pymongo").setLevel(logging.ERROR)
+    # httpx logs the address of each request, which may hold a password.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # The driver issues warnings, for example of an unknown option in the URI.
     logging.captureWarnings(True)
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import structlog
 import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 
 from errors import StartupError
 from server.database import database_uri, open_database
+from server.denylist import check_denylist
 from server.embedded.demo_access import DemoAccess
 from server.http.protocol import Protocol
 from server.http.stopping import CLEANUP_FAILURE, grace_seconds, limit_of_stop
@@ -20,6 +22,8 @@ from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
 from server.telemetry import multiprocess_metrics
 from server.workers import PING_SECONDS, Supervisor
+
+_log = structlog.get_logger(__name__)
 
 _UNSENT_BYTES: Final = 131_072
 """How much data the kernel buffers for a client that does not read."""
@@ -51,10 +55,12 @@ def run(
         ws="none",
     )
     # Reports an unreachable database in one line, before every worker would report it.
-    with open_database(uri, settings):
-        pass
+    with open_database(uri, settings) as database:
+        check_denylist(settings, database)
     if settings.rollups == "on":
         check_rollups(settings, uri)
+    if demo is None:
+        _warn_of_unchecked_claims(settings)
     if settings.workers == 1:
         with _clean_exit():
             uvicorn.Server(config).run([listener])
@@ -80,6 +86,20 @@ def _clean_exit() -> Iterator[None]:
     finally:
         for number, handler in zip(signals, handlers, strict=True):
             signal.signal(number, handler)
+
+
+def _warn_of_unchecked_claims(settings: Settings) -> None:
+    """Logs a warning for each claim that is not checked, because its setting is missing."""
+    for claim, setting, value in (
+        ("aud", "JWT_AUDIENCE", settings.jwt_audience),
+        ("iss", "JWT_ISSUER", settings.jwt_issuer),
+    ):
+        if value is None:
+            _log.warning(
+                "tokens for other services with the same key are accepted: a claim is not checked",
+                claim=claim,
+                setting=f"{PREFIX}{setting}",
+            )
 
 
 def bind(settings: Settings) -> socket.socket:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, tzinfo
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal
@@ -22,26 +23,34 @@ from pydantic_settings import (
     SettingsError,
 )
 
+from auth.key_sets import READ_SECONDS
 from auth.links import LinkSigner
-from auth.tokens import KeySet, Verifier
+from auth.revocation import Denylist
+from auth.tokens import Verifier
 from cubes.registry import Catalog
 from documents import DOCUMENTS
 from errors import BadUserInput, StartupError
 from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
 from server.addresses import valid_host_names, valid_proxies, valid_url
+from server.key_source import key_set
+from server.setting_types import (
+    SECRET_BYTES,
+    DenylistSource,
+    Secret,
+    Secrets,
+    comma_separated,
+    is_collection_name,
+)
 
 PREFIX = "HEADCOUNT_"
-SECRET_BYTES = 32
 
-_NUMBERS: Final[dict[Any, str]] = {int: "an integer", float: "a number"}
+_NUMBERS: Final[dict[Any, str]] = {
+    int: "an integer",
+    int | None: "an integer",
+    float: "a number",
+}
 _BOUNDS: Final = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
-
-
-def _long_enough(secret: SecretStr) -> SecretStr:
-    if len(secret.get_secret_value().encode()) < SECRET_BYTES:
-        raise ValueError(f"must be at least {SECRET_BYTES} bytes long")
-    return secret
 
 
 def _collection_names(value: object) -> object:
@@ -50,7 +59,7 @@ def _collection_names(value: object) -> object:
     if unknown := sorted({*value} - {*DOCUMENTS}):
         raise ValueError(f"{unknown[0]} must be one of {', '.join(DOCUMENTS)}")
     for name in value.values():
-        if not isinstance(name, str) or not re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name):
+        if not is_collection_name(name):
             raise ValueError(f"{name!r} is not a valid name of a collection")
     roles = defaultdict[str, list[str]](list)
     for default in sorted(DOCUMENTS):
@@ -78,13 +87,7 @@ def _database_name(name: str) -> str:
     return name
 
 
-def _comma_separated(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return [part.strip() for part in value.split(",") if part.strip()]
-
-
-_CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
+_CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
 
 
 def _on_or_off(value: object) -> object:
@@ -108,10 +111,13 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     workers: Annotated[int, Field(ge=1, le=256)] = 1
-    jwt_secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    jwt_secret: Secret | None = None
+    jwt_secrets: Secrets = None
     jwt_jwks: str | None = None
     jwt_audience: str | None = None
     jwt_issuer: str | None = None
+    jwt_max_age: Annotated[int | None, Field(ge=1)] = None
+    jwt_denylist: DenylistSource | None = None
     introspection: Annotated[bool, BeforeValidator(_on_or_off)] = True
     # None: on in the demo, else off.
     dashboard: Annotated[bool, BeforeValidator(_on_or_off)] | None = None
@@ -151,9 +157,15 @@ class Settings(BaseSettings):
         """The time zone of exports."""
         return UTC if self.export_timezone == "UTC" else time_zone("", self.export_timezone)
 
-    def link_signer(self) -> LinkSigner | None:
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secrets that verify tokens; the first one signs."""
+        given = (self.jwt_secrets or ()) if self.jwt_secret is None else (self.jwt_secret,)
+        return tuple(secret.get_secret_value() for secret in given)
+
+    def link_signer(self, denylist: Denylist | None = None) -> LinkSigner | None:
         """The signer of link tokens; None without a secret."""
-        return LinkSigner(self.secret()) if self.jwt_secret else None
+        return LinkSigner(*self.secrets, denylist=denylist) if self.secrets else None
 
     def collection(self, name: str) -> str:
         """The actual name of a collection, by its default name."""
@@ -161,24 +173,34 @@ class Settings(BaseSettings):
 
     def secret(self) -> str:
         """The secret that signs tokens; raises `StartupError` if it is not set."""
-        if self.jwt_secret is None:
+        if not self.secrets:
             raise StartupError(
                 f"{PREFIX}JWT_SECRET is not set: set it to at least {SECRET_BYTES} bytes."
             )
-        return self.jwt_secret.get_secret_value()
+        return self.secrets[0]
 
-    def verifier(self) -> Verifier:
-        """The verifier of tokens; raises `StartupError` without a secret and a key set."""
-        if self.jwt_secret is None and self.jwt_jwks is None:
+    def verifier(self, on_key_set_read: Callable[[bool], None] = lambda _: None) -> Verifier:
+        """The verifier of tokens; raises `StartupError` without a secret and a key set.
+
+        `on_key_set_read` is called after each read of the key set, with whether it succeeded.
+        """
+        if not self.secrets and self.jwt_jwks is None:
             raise StartupError(
                 f"Tokens can't be verified: set {PREFIX}JWT_SECRET (at least {SECRET_BYTES} bytes) "
                 f"or {PREFIX}JWT_JWKS (the URL or file of a key set)."
             )
         return Verifier(
-            secret=self.secret() if self.jwt_secret else None,
-            key_set=KeySet(self.jwt_jwks) if self.jwt_jwks else None,
+            secrets=self.secrets,
+            key_set=key_set(
+                self.jwt_jwks,
+                seconds=min(READ_SECONDS, self.request_timeout),
+                on_read=on_key_set_read,
+            )
+            if self.jwt_jwks
+            else None,
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
+            max_age=self.jwt_max_age,
         )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from pymongo.monitoring import (
     CommandFailedEvent,
@@ -57,6 +57,42 @@ class PrometheusMetrics:
             ["command", "outcome"],
             registry=self.registry,
         )
+        self.key_set_fetches = Counter(
+            "headcount_key_set_fetches",
+            "Reads of the key set, by outcome: ok or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.key_set_fetched = Gauge(
+            "headcount_key_set_timestamp_seconds",
+            "When the key set in use was read, in seconds since 1970; 0 before the first read.",
+            registry=self.registry,
+            multiprocess_mode="max",
+        )
+        self.denylist_reads = Counter(
+            "headcount_denylist_reads",
+            "Reads of the denylist, by outcome: ok or failed.",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.denylist_entries = Gauge(
+            "headcount_denylist_entries",
+            "Token ids and subjects in the denylist in use.",
+            registry=self.registry,
+            multiprocess_mode="mostrecent",
+        )
+
+    def key_set_read(self, succeeded: bool) -> None:
+        """Records a read of the key set."""
+        self.key_set_fetches.labels("ok" if succeeded else "failed").inc()
+        if succeeded:
+            self.key_set_fetched.set_to_current_time()
+
+    def denylist_read(self, entries: int | None) -> None:
+        """Records a read of the denylist: its number of entries, or None if the read failed."""
+        self.denylist_reads.labels("failed" if entries is None else "ok").inc()
+        if entries is not None:
+            self.denylist_entries.set(entries)
 
     def count_fallbacks(self) -> Callable[[str], None]:
         """Adds a metric of live counts in place of rollups; returns what counts one, by reason."""

@@ -48,6 +48,7 @@ LIBRARIES_BY_ROOM: Final = {
     "beanie": {"documents", "cubes", "loaders", "rollups/layout"},
     "pymongo": {"documents", "loaders", "rollups/keeper", "server", "demo"},
     "jwt": {"auth"},
+    "httpx": {"server"},
 }
 
 

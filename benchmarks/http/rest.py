@@ -22,7 +22,7 @@ def application(database: reference.Database, verifier: Verifier) -> Starlette:
     async def event_stats(request: Request) -> Response:
         bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            viewer = verifier.viewer(bearer)
+            viewer = await verifier.viewer(bearer)
         except Unauthenticated as error:
             return JSONResponse({"detail": str(error)}, status_code=401)
         if viewer.role is not Role.ADMIN:

@@ -18,7 +18,7 @@ from server.settings import Settings
 
 def serve_demo(settings: Settings, scale: float) -> None:
     """Writes demo data into an empty database, prints URLs and tokens, and serves."""
-    generated_secret = settings.jwt_secret is None and settings.jwt_jwks is None
+    generated_secret = not settings.secrets and settings.jwt_jwks is None
     changed: dict[str, Any] = {"dashboard": settings.dashboard is not False}
     if generated_secret:
         changed["jwt_secret"] = SecretStr(_secret(settings))
@@ -65,7 +65,7 @@ def _print_welcome(settings: Settings, listener: socket.socket, uri: str) -> Non
     if settings.mongodb_uri is None:
         # Without credentials: it listens on the loopback only.
         click.echo(f"MongoDB: {uri}\n")
-    if settings.jwt_secret is None:
+    if not settings.secrets:
         click.echo("Tokens: get them from the issuer of your key set.\n")
         return
     for role, token in demo_tokens(settings).items():

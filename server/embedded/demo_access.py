@@ -22,9 +22,10 @@ _CLAIMS: Final[Mapping[str, Mapping[str, Any]]] = {
 
 
 def demo_tokens(settings: Settings) -> dict[str, str]:
-    """Role → token, valid for a day."""
+    """Role → token, valid for a day, or as long as tokens may be valid."""
+    ttl = min(_TTL, timedelta(seconds=settings.jwt_max_age or _TTL.total_seconds()))
     return {
-        role: token(settings, {"sub": f"demo {role}", "role": role, **claims}, _TTL)
+        role: token(settings, {"sub": f"demo {role}", "role": role, **claims}, ttl)
         for role, claims in _CLAIMS.items()
     }
 

@@ -69,17 +69,19 @@ def create(
 ) -> Starlette:
     """The ASGI application; raises `StartupError` without a secret and a key set.
 
-    Its `state.rollup_reads` maps a level's name to how often its cells were read.
+    Its `state.rollup_reads` maps a level's name to how often its cells were read; its
+    `state.verifier` verifies tokens.
     """
     metrics = metrics or PrometheusMetrics()
+    verifier = settings.verifier(metrics.key_set_read)
     reader = rollup_reader(settings, database, metrics)
     console = Console(settings, demo)
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
-    endpoint = Endpoint(settings, settings.verifier(), reader, replication, console.graphiql)
+    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql)
     downloads = Downloads(
-        verifier=settings.verifier(),
-        link_signer=settings.link_signer(),
+        verifier=verifier,
+        link_signer=settings.link_signer(verifier.denylist),
         zone=settings.zone,
         links_only=settings.export_query_token == "signed",  # noqa: S105
         slots=asyncio.Semaphore(max(1, settings.max_exports // settings.workers)),
@@ -135,6 +137,7 @@ def create(
             Middleware(BoundedBodies),
         ],
     )
+    application.state.verifier = verifier
     # The redirect to a path without its last slash names the request's host, and no prefix.
     application.router.redirect_slashes = settings.public_url is None
     application.state.rollup_reads = {} if reader is None else reader.reads

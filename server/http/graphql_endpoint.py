@@ -7,7 +7,6 @@ from collections.abc import Callable
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from graphql import GraphQLError
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -121,10 +120,7 @@ class Endpoint(GraphQL[Context, None]):
         token = bearer(request.headers.get("authorization", ""))
         if not token:
             raise Unauthenticated("The request has no token: send 'Authorization: Bearer <token>'.")
-        if self._settings.jwt_jwks is None:
-            return self._verifier.viewer(token)
-        # Fetching the key set would block the event loop.
-        return await run_in_threadpool(self._verifier.viewer, token)
+        return await self._verifier.viewer(token)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Whether a browser requests the page. `*/*`, which tools send, does not count."""

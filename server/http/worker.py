@@ -10,12 +10,15 @@ from typing import Any, Final
 import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from auth.tokens import Verifier
+from cancelling import running
 from errors import StartupError
 from rollups.keeper.reads import recording
 from rollups.keeper.supervisor import maintaining
 from rollups.layout.rollup import rollups
 from server import log
 from server.database import connect
+from server.denylist import following_denylist
 from server.embedded.demo_access import DemoAccess
 from server.http.application import create, not_ready, unavailable_application
 from server.http.stopping import CLEANUP_SECONDS, Stopping, end_within
@@ -89,6 +92,15 @@ class WorkerApplication:
                     connect(self._uri, self._settings, CommandTimer(metrics))
                 )
                 application = create(self._settings, database, metrics, self._demo)
+                verifier: Verifier = application.state.verifier
+                if verifier.key_set is not None:
+                    await stack.enter_async_context(running(verifier.key_set.keep_fresh()))
+                # No request is answered before the denylist is read.
+                await stack.enter_async_context(
+                    following_denylist(
+                        self._settings, database, verifier.denylist, metrics.denylist_read
+                    )
+                )
                 self._application = application
                 if self._settings.rollups != "off":
                     store = rollup_store(self._settings, database)

@@ -88,10 +88,25 @@ def test_token_names_the_organizer(tmp_path: Path) -> None:
     assert claims["exp"] - claims["iat"] == 3600
 
 
+def test_each_token_has_an_id_of_its_own(tmp_path: Path) -> None:
+    secrets = f"{'first' * 8},{'second' * 8}"
+    made = [
+        run(tmp_path, "token", "--role", "admin", HEADCOUNT_JWT_SECRETS=secrets).stdout.strip()
+        for _ in range(2)
+    ]
+    ids = {jwt.decode(each, "first" * 8, algorithms=["HS256"])["jti"] for each in made}
+    assert len(ids) == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "settings", "words"),
     [
         (["token", "--role", "admin"], {}, ["HEADCOUNT_JWT_SECRET"]),
+        (
+            ["token", "--role", "admin"],
+            {"HEADCOUNT_JWT_SECRET": SECRET, "HEADCOUNT_JWT_MAX_AGE": "900"},
+            ["--ttl 900s", "HEADCOUNT_JWT_MAX_AGE"],
+        ),
         (["token", "--role", "king"], {}, ["--role", "admin", "staff", "organizer"]),
         (["token", "--role", "admin", "--ttl", "long"], {}, ["long", "30m"]),
         (["token"], {}, ["--role"]),

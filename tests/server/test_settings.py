@@ -40,6 +40,12 @@ def test_the_defaults() -> None:
         ("PORT", "eighty", ["integer, at least 0 and at most 65535", "'eighty'"]),
         ("PORT", "70000", ["65535", "'70000'"]),
         ("JWT_SECRET", "short", ["32 bytes"]),
+        ("JWT_SECRETS", f"{SECRET},tooshort", ["secret 2", "32 bytes"]),
+        ("JWT_SECRETS", ",", ["separated by commas"]),
+        ("JWT_MAX_AGE", "0", ["at least 1", "'0'"]),
+        ("JWT_MAX_AGE", "1h", ["integer", "'1h'"]),
+        ("JWT_DENYLIST", "collection:", ["collection:NAME", "file"]),
+        ("JWT_DENYLIST", "collection:system.users", ["collection:NAME", "file"]),
         ("INTROSPECTION", "perhaps", ["on", "off"]),
         ("COLLECTIONS", "{", ["JSON"]),
         ("COLLECTIONS", "[]", ["JSON object"]),
@@ -104,6 +110,24 @@ def test_a_secret_is_never_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StartupError) as raised:
         load_settings()
     assert "tooshort" not in str(raised.value)
+
+
+def test_one_secret_and_several_must_not_both_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCOUNT_JWT_SECRET", SECRET)
+    monkeypatch.setenv("HEADCOUNT_JWT_SECRETS", f"{SECRET}, {SECRET[::-1]}")
+    with pytest.raises(StartupError) as raised:
+        load_settings()
+    assert str(raised.value).startswith("HEADCOUNT_JWT_SECRETS: ")
+    assert "HEADCOUNT_JWT_SECRET:" in str(raised.value)
+    assert SECRET not in str(raised.value)
+
+
+def test_the_first_of_several_secrets_signs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HEADCOUNT_JWT_SECRETS", f"{SECRET}, {SECRET[::-1]}")
+    settings = load_settings()
+    assert settings.secret() == SECRET
+    assert settings.secrets == (SECRET, SECRET[::-1])
+    assert SECRET not in repr(settings)
 
 
 def test_the_environment_takes_precedence_over_the_env_file(

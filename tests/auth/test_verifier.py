@@ -1,0 +1,88 @@
+"""The verifier: several secrets, the lifetime of tokens, their type, and times that are numbers."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import jwt
+import pytest
+
+from auth.links import LinkSigner
+from auth.tokens import Verifier
+from auth.viewer import Role, Viewer
+from errors import Unauthenticated
+from tests.conftest import SECRET, token
+
+OLD, NEW = f"old {SECRET}", f"new {SECRET}"
+
+
+def _now() -> int:
+    return int(datetime.now(UTC).timestamp())
+
+
+async def _refused(verifier: Verifier, bearer: str) -> str:
+    with pytest.raises(Unauthenticated) as raised:
+        await verifier.viewer(bearer)
+    return str(raised.value)
+
+
+async def test_a_token_may_be_signed_with_any_of_several_secrets() -> None:
+    verifier = Verifier(secrets=[NEW, OLD])
+    for secret in (OLD, NEW):
+        assert (await verifier.viewer(token(secret=secret))).subject == "caller"
+        assert "expired" in await _refused(verifier, token(secret=secret, exp=1))
+    assert "not valid" in await _refused(verifier, token())
+
+
+def test_a_link_is_signed_with_the_first_secret_and_verified_with_any() -> None:
+    viewer, now = Viewer(Role.ADMIN, subject="caller"), datetime.now(UTC)
+    before, during, after = LinkSigner(OLD), LinkSigner(NEW, OLD), LinkSigner(NEW)
+    for signer, verifiers in ((before, (before, during)), (during, (during, after))):
+        link, _ = signer.sign(viewer, "/file", now)
+        for each in verifiers:
+            assert each.verify(link, "/file")[0].subject == "caller"
+    with pytest.raises(Unauthenticated, match="not valid"):
+        after.verify(before.sign(viewer, "/file", now)[0], "/file")
+
+
+@pytest.mark.parametrize("lifetime", [1, 600])
+async def test_a_token_may_live_as_long_as_the_maximum(lifetime: int) -> None:
+    verifier = Verifier(secrets=[SECRET], max_age=600)
+    assert await verifier.viewer(token(exp=_now() + lifetime))
+
+
+@pytest.mark.parametrize("lifetime", [601, 3600, 10**15])
+async def test_a_token_that_lives_longer_than_the_maximum_is_rejected(lifetime: int) -> None:
+    message = await _refused(
+        Verifier(secrets=[SECRET], max_age=600), token(iat=1_000, exp=1_000 + lifetime + _now())
+    )
+    assert "at most 600 s" in message
+
+
+async def test_a_maximum_lifetime_requires_iat() -> None:
+    verifier = Verifier(secrets=[SECRET], max_age=600)
+    assert "'iat'" in await _refused(verifier, token(iat=None, exp=_now() + 60))
+    # A time of issue in the future makes the lifetime look short.
+    assert "not valid yet" in await _refused(verifier, token(iat=_now() + 900, exp=_now() + 960))
+    assert await Verifier(secrets=[SECRET]).viewer(token(iat=None))
+
+
+@pytest.mark.parametrize("claim", ["exp", "nbf", "iat"])
+@pytest.mark.parametrize("value", ["9", True, "soon", [1], {}, float("inf"), float("nan"), None])
+async def test_a_time_that_is_no_number_is_rejected(claim: str, value: Any) -> None:
+    claims = {"exp": _now() + 60, claim: value}
+    if value == "9":
+        claims[claim] = str(_now() + 60 if claim == "exp" else _now() - 60)
+    await _refused(Verifier(secrets=[SECRET]), jwt.encode(claims, SECRET, "HS256"))
+
+
+@pytest.mark.parametrize("type", ["JWT", "jwt", "at+jwt", "AT+JWT", None])
+async def test_a_type_of_bearer_tokens_is_accepted(type: str | None) -> None:
+    made = jwt.encode({"exp": _now() + 60}, SECRET, "HS256", headers={"typ": type})
+    assert ("typ" in jwt.get_unverified_header(made)) is (type is not None)
+    assert await Verifier(secrets=[SECRET]).viewer(made)
+
+
+@pytest.mark.parametrize("type", ["headcount-link+jwt", "logout+jwt", "JOSE", "J", 7, ["JWT"], {}])
+async def test_another_type_is_rejected(type: Any) -> None:
+    made = jwt.encode({"exp": _now() + 60}, SECRET, "HS256", headers={"typ": type or {"a": 1}})
+    assert "'typ'" in await _refused(Verifier(secrets=[SECRET]), made)

@@ -1,5 +1,6 @@
 """Signs and verifies JSON Web Tokens. A token never chooses its algorithm."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -117,13 +118,19 @@ class Verifier:
 
 
 def _header(token: str) -> Mapping[str, Any]:
-    """The header, whose signature is not checked yet; raises `jwt.PyJWTError`, `ValueError`."""
-    header = jwt.get_unverified_header(token)
+    """The header, whose signature is not checked yet; raises `jwt.DecodeError` or `ValueError`."""
+    parts = [base64url_decode(part) for part in token.split(".", 2)[:2]]
+    # PyJWT reads UTF-16 and UTF-32 too, where each ASCII character has a NUL byte.
+    if any(b"\0" in part for part in parts):
+        raise jwt.DecodeError("a token must be encoded in UTF-8")
+    try:
+        header = json.loads(parts[0])
+    except RecursionError as error:
+        raise jwt.DecodeError("the header is nested too deeply") from error
+    if not isinstance(header, dict) or not isinstance(header.get("kid"), str | None):
+        raise jwt.DecodeError("the header must be an object, and its 'kid' a string")
     if "typ" in header and str(header["typ"]).lower() not in _TYPES:
         raise Unauthenticated("The token's 'typ' must be JWT or at+jwt.")
-    # PyJWT reads UTF-16 and UTF-32 too, where each ASCII character has a NUL byte.
-    if any(b"\0" in base64url_decode(part) for part in token.split(".")[:2]):
-        raise jwt.DecodeError("a token must be encoded in UTF-8")
     return header
 
 

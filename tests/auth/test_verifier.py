@@ -1,5 +1,6 @@
 """The verifier: several secrets, the lifetime of tokens, their type, and times that are numbers."""
 
+import base64
 from datetime import UTC, datetime
 from typing import Any
 
@@ -86,3 +87,27 @@ async def test_a_type_of_bearer_tokens_is_accepted(type: str | None) -> None:
 async def test_another_type_is_rejected(type: Any) -> None:
     made = jwt.encode({"exp": _now() + 60}, SECRET, "HS256", headers={"typ": type or {"a": 1}})
     assert "'typ'" in await _refused(Verifier(secrets=[SECRET]), made)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"[" * 40_000,
+        b"\xff",
+        b"[]",
+        b'"HS256"',
+        b'{"alg": ["HS256"]}',
+        b'{"alg": "HS256", "kid": 7}',
+        b'{"alg": "HS256", "kid": {}}',
+        b"",
+    ],
+)
+async def test_a_malformed_header_is_rejected(header: bytes) -> None:
+    _, *rest = token().split(".")
+    made = ".".join([base64.urlsafe_b64encode(header).rstrip(b"=").decode(), *rest])
+    assert "not valid" in await _refused(Verifier(secrets=[SECRET]), made)
+
+
+@pytest.mark.parametrize("bearer", ["", ".", "..", "...", "a", "\ud800.x.y", "\u00e9.\u00e9"])
+async def test_a_text_that_is_no_token_is_rejected(bearer: str) -> None:
+    assert "not valid" in await _refused(Verifier(secrets=[SECRET]), bearer)

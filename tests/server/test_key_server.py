@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from server.http import application as app
 from server.settings import Settings
+from tests.commands import ask, running
 from tests.conftest import client, post
 from tests.issuer import KeyServer, signed
 
@@ -90,3 +93,18 @@ async def test_reads_of_the_key_set_are_counted(
     for outcome in ("ok", "failed"):
         assert f'headcount_key_set_fetches_total{{outcome="{outcome}"}} 1.0' in figures
     assert "headcount_key_set_timestamp_seconds 0.0" not in figures
+
+
+def test_headcount_serve_starts_while_the_key_server_is_silent(
+    tmp_path: Path, mongodb_uri: str, keys: KeyServer
+) -> None:
+    keys.answers.clear()
+    settings = {
+        "HEADCOUNT_MONGODB_URI": mongodb_uri,
+        "HEADCOUNT_DATABASE": f"headcount_keys_{uuid4().hex[:12]}",
+        "HEADCOUNT_JWT_JWKS": keys.url,
+        "HEADCOUNT_ROLLUPS": "off",
+    }
+    with running(tmp_path, "serve", **settings) as (_, url):
+        keys.answers.set()
+        assert ask(url, signed(), VIEWER) == {"data": {"viewer": {"role": "ADMIN"}}}

@@ -1,24 +1,39 @@
 """The GraphQL schema: types, rules and limits. `schema.graphql` beside it is its printed SDL."""
 
 from datetime import date, datetime
+from typing import Any
 
 import strawberry
 from graphql import GraphQLError
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
-from strawberry.types import ExecutionContext
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.execution import PreExecutionError
 
+from errors import BadUserInput
 from schema.execution.compiled import CompiledExecution
 from schema.execution.operation_cache import OperationCache, operation_cache
 from schema.failures import Failures
 from schema.freshness import Freshness
-from schema.limits import DEFAULTS, Limits, OperationLimits
+from schema.introspection import Introspection, IntrospectionAnswers, values_of_schema
+from schema.limits import DEFAULTS, TEXT_MAX, Limits, OperationLimits
 from schema.query import Query
 from schema.rules import require_rules
 from schema.scalars import DATE, DATE_TIME
 
 
 class _Schema(strawberry.Schema):
+    async def execute(self, query: str | None, *args: Any, **kwargs: Any) -> ExecutionResult:
+        """Executes an operation; refuses a long text before it is parsed."""
+        if query is not None and len(query) > TEXT_MAX:
+            message = (
+                f"The operation's text has {len(query):,} characters; at most {TEXT_MAX:,} are "
+                "allowed."
+            )
+            error = GraphQLError(message, extensions={"code": BadUserInput.code})
+            return PreExecutionError(data=None, errors=[error])
+        return await super().execute(query, *args, **kwargs)
+
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
@@ -32,7 +47,7 @@ def build(
 
     Raises `NoRule` if a field does not say who may read it.
     """
-    cache = operation_cache()
+    cache, answers = operation_cache(), IntrospectionAnswers()
     built = _Schema(
         Query,
         execution_context_class=CompiledExecution if compiled else None,
@@ -42,12 +57,13 @@ def build(
         ),
         extensions=[
             Failures,
-            lambda: OperationLimits(limits),
+            lambda: OperationLimits(limits, values_max),
             Freshness,
-            *([] if introspection else [DisableIntrospection]),
+            *([lambda: Introspection(answers)] if introspection else [DisableIntrospection]),
             lambda: OperationCache(cache),
         ],
     )
+    values_max = 2 * values_of_schema(built._schema)
     require_rules(built._schema)
     return built
 

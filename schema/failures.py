@@ -12,9 +12,15 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
 from errors import BadUserInput, HeadcountError
+from schema.execution.validation import bounded
 
 _log = structlog.get_logger(__name__)
 _ENUM = re.compile(r"'(\w+)' enum")
+# Texts in quotes, and names, of more than 100 characters.
+_LONG_QUOTE = re.compile(r"""(["'])((?:(?!\1).){100})(?:(?!\1).)+\1""", re.DOTALL)
+_LONG_NAME = re.compile(r"(\w{100})\w+")
+_MESSAGE_MAX = 1_000
+_NODES_MAX = 10
 
 
 class Failures(SchemaExtension):
@@ -24,25 +30,27 @@ class Failures(SchemaExtension):
         yield
         result = self.execution_context.result
         if isinstance(result, ExecutionResult | GraphQLExecutionResult) and result.errors:
-            causes = [_cause(error) for error in result.errors]
-            _log_unforeseen(result.errors, causes)
+            # A field that is null has an error; a refused request has a few.
+            errors = result.errors if result.data is not None else bounded(result.errors)
+            causes = [_cause(error) for error in errors]
+            _log_unforeseen(errors, causes)
             result.errors = [
-                self._coded(error, cause)
-                for error, cause in zip(result.errors, causes, strict=True)
+                self._coded(error, cause) for error, cause in zip(errors, causes, strict=True)
             ]
 
     def _coded(self, error: GraphQLError, cause: Exception | None) -> GraphQLError:
         """The error as a client gets it."""
         if isinstance(cause, HeadcountError):
+            error.message = _cut(error.message)
             error.extensions = {"code": cause.code}
             return error
         if cause is None:
             # GraphQL's own error: the operation does not fit the language, the schema or the types.
             return GraphQLError(
-                self._explained(error),
-                nodes=error.nodes,
+                _cut(self._explained(error)),
+                nodes=error.nodes and error.nodes[:_NODES_MAX],
                 source=error.source,
-                positions=error.positions,
+                positions=None if error.nodes else error.positions,
                 path=error.path,
                 extensions={"code": BadUserInput.code},
             )
@@ -89,6 +97,12 @@ class Failures(SchemaExtension):
         if self.execution_context.graphql_document is not None:
             visit(self.execution_context.graphql_document, Finder())
         return found
+
+
+def _cut(message: str) -> str:
+    """The message with at most 100 characters of each text that it quotes."""
+    cut = _LONG_NAME.sub(r"\1…", _LONG_QUOTE.sub(r"\1\2…\1", message))
+    return cut if len(cut) <= _MESSAGE_MAX else f"{cut[:_MESSAGE_MAX]}…"
 
 
 def _cause(error: GraphQLError) -> Exception | None:

@@ -1,12 +1,14 @@
 """The operation cache: a document that is sent again is neither parsed nor validated again."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Final, NamedTuple, TypeAlias
 
 from cachetools import LRUCache
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, TokenKind
 from strawberry.extensions import SchemaExtension
-from strawberry.schema.schema import validate_document
+
+from schema.execution.validation import validation_errors
 
 # Characters of all texts together; parsed, each takes up to some 300 bytes.
 _CHARACTERS_MAX: Final = 200_000
@@ -22,7 +24,7 @@ class CachedOperation(NamedTuple):
 
 
 Documents: TypeAlias = LRUCache[str, CachedOperation]
-"""Text → the cached operation."""
+"""Text, or the text of its tokens → the cached operation."""
 
 
 def operation_cache() -> Documents:
@@ -33,7 +35,10 @@ def operation_cache() -> Documents:
 
 
 class OperationCache(SchemaExtension):
-    """Parses and validates documents that are not cached."""
+    """Parses and validates documents that are not cached.
+
+    A document with the same tokens as a cached one, but other comments or blanks, is parsed only.
+    """
 
     def __init__(self, documents: Documents) -> None:
         self._documents = documents
@@ -43,17 +48,40 @@ class OperationCache(SchemaExtension):
             self.execution_context.graphql_document = cached.document
         yield
 
-    def on_validate(self) -> Iterator[None]:
+    async def on_validate(self) -> AsyncIterator[None]:
         context, text = self.execution_context, self.execution_context.query or ""
         # An operation may have been refused already for its variables.
         if context.pre_execution_errors is None and context.graphql_document is not None:
             cached = self._documents.get(text)
             if cached is None:
-                errors = validate_document(
-                    context.schema._schema, context.graphql_document, context.validation_rules
-                )
-                cached = CachedOperation(len(text), context.graphql_document, errors)
-                if cached.characters <= _CHARACTERS_MAX:
-                    self._documents[text] = cached
+                cached = await self._validated(context.graphql_document, text)
+            context.graphql_document = cached.document
             context.pre_execution_errors = cached.errors
         yield
+
+    async def _validated(self, document: DocumentNode, text: str) -> CachedOperation:
+        tokens = _tokens(document)
+        cached = self._documents.get(tokens)
+        if cached is None:
+            context = self.execution_context
+            # Parsing and validating a large document takes some 20 ms each: others come between.
+            await asyncio.sleep(0)
+            errors = validation_errors(context.schema._schema, document, context.validation_rules)
+            await asyncio.sleep(0)
+            cached = CachedOperation(len(text), document, errors)
+        for key in (text, tokens):
+            if cached.characters <= _CHARACTERS_MAX:
+                self._documents[key] = cached
+        return cached
+
+
+def _tokens(document: DocumentNode) -> str:
+    """The document's tokens, without comments and blanks."""
+    tokens, token = list[str](), document.loc and document.loc.start_token
+    while token:
+        if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING):
+            tokens.append(repr(token.value))
+        elif token.kind is not TokenKind.COMMENT:
+            tokens.append(token.value or token.kind.value)
+        token = token.next
+    return " ".join(tokens)

@@ -13,11 +13,15 @@ from tests.conftest import ADMIN
 from tests.strategies import NOW
 
 
-async def _errors(query: str, limits: Limits = DEFAULTS, **variables: Any) -> list[str]:
+async def _errors(
+    query: str, limits: Limits = DEFAULTS, operation_name: str | None = None, **variables: Any
+) -> list[str]:
     variables_of_cubes = {"now": NOW, "low_stock_threshold": 5}
     context = Context(ADMIN, NOW, Loader(variables_of_cubes, timeout=10))
     built = schema.build(limits)
-    result = await built.execute(query, variables, context_value=context)
+    result = await built.execute(
+        query, variables, context_value=context, operation_name=operation_name
+    )
     assert isinstance(result, ExecutionResult)
     return [error.message for error in result.errors or ()]
 
@@ -112,3 +116,70 @@ async def test_an_unknown_fragment_or_field_is_refused_by_validation(database: o
 async def test_introspection_has_no_cost_and_no_depth(database: object) -> None:
     query = "{ __schema { types { fields { type { ofType { ofType { name } } } } } } }"
     assert await _errors(query, Limits(depth=1, cost=1)) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "variables", "message"),
+    [
+        (
+            "query ($i: [ID!]!) { ticketReport(eventIds: $i) { total } }",
+            {"i": ["a"] * 1_001},
+            "The list in variable '$i' has 1,001 items; at most 1,000 are allowed.",
+        ),
+        (
+            f"{{ ticketReport(eventIds: [{'1 ' * 1_001}]) {{ total }} }}",
+            {},
+            "The list in argument 'eventIds' has 1,001 items; at most 1,000 are allowed.",
+        ),
+        (
+            f"{{ viewer @skip(if: [{'1 ' * 1_001}]) {{ role }} }}",
+            {},
+            "The list in argument 'if' has 1,001 items; at most 1,000 are allowed.",
+        ),
+        (
+            f"query A {{ viewer {{ role }} }} query B($i: [Int] = [{'1 ' * 1_001}]) {{ a }}",
+            {},
+            "The list in variable '$i' has 1,001 items; at most 1,000 are allowed.",
+        ),
+        (
+            "query ($o: EventOrder) { eventStats(orderBy: $o) { total } }",
+            {"o": {f"key{number}": 1 for number in range(31)}},
+            "The object in variable '$o' has 31 keys; at most 30 are allowed.",
+        ),
+        (
+            f"{{ eventStats(orderBy: {{ {' '.join(['k: 1'] * 31)} }}) {{ total }} }}",
+            {},
+            "The object in argument 'orderBy' has 31 keys; at most 30 are allowed.",
+        ),
+    ],
+)
+async def test_long_lists_and_objects_are_refused(
+    query: str, variables: dict[str, Any], message: str
+) -> None:
+    name = "A" if "query A" in query else None
+    assert (await _errors(query, operation_name=name, **variables))[0] == message
+
+
+async def test_items_are_counted_for_each_field(database: object) -> None:
+    arguments = 'eventIds: $i, mobileAppId: "app", limit: 1'
+    fields = [f"a{number}: ticketReport({arguments}) {{ total }}" for number in range(6)]
+    ids = ["0123456789abcdef01234567"] * 1_000
+    head = "query ($i: [ID!]!)"
+    assert await _errors(f"{head} {{ {' '.join(fields[:5])} }}", i=ids) == []
+    refused = ["The operation's lists have 6,000 items; at most 5,000 are allowed."]
+    assert await _errors(f"{head} {{ {' '.join(fields)} }}", i=ids) == refused
+    spread = f"{head} {{ {fields[0]} ...f }} fragment f on Query {{ {' '.join(fields[1:])} }}"
+    assert await _errors(spread, i=ids) == refused
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (100, "The operation's depth is 101; at most 8 is allowed."),
+        (1_000, "The document spreads fragments in each other too deeply."),
+    ],
+)
+async def test_fragments_that_nest_too_deeply_are_refused(number: int, message: str) -> None:
+    chain = " ".join(f"fragment f{n} on T {{ a {{ ...f{n + 1} }} }}" for n in range(number))
+    query = f"{{ ...f0 }} {chain} fragment f{number} on T {{ a {{ b }} }}"
+    assert await _errors(query, Limits(tokens=20_000)) == [message]

@@ -21,12 +21,12 @@ from tests.strategies import NOW
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """The numbers of calls of `parse` and `validate_document`."""
+    """The numbers of calls of `parse` and `validation_errors`."""
     counted: Counter[str] = Counter()
     parsing: Any = strawberry.schema.schema
     for module, name in (
         (parsing, "parse"),
-        (schema.execution.operation_cache, "validate_document"),
+        (schema.execution.operation_cache, "validation_errors"),
     ):
         monkeypatch.setattr(module, name, _counting(counted, name, getattr(module, name)))
     return counted
@@ -52,10 +52,36 @@ async def test_a_document_is_parsed_and_validated_once(calls: Counter[str]) -> N
     for _ in range(3):
         result = await _executed(built, "{ viewer { role } }")
         assert result.data == {"viewer": {"role": "ADMIN"}}
-    assert calls == {"parse": 1, "validate_document": 1}
-    await _executed(built, "{ viewer { role }  }")
+    assert calls == {"parse": 1, "validation_errors": 1}
     await _executed(schema.build(), "{ viewer { role } }")
-    assert calls == {"parse": 3, "validate_document": 3}
+    assert calls == {"parse": 2, "validation_errors": 2}
+
+
+async def test_other_comments_and_blanks_need_no_validation(calls: Counter[str]) -> None:
+    built = schema.build()
+    for number in range(3):
+        for text in ("{ viewer { role } } # %s", "#%s\n{viewer,{role}}", "\ufeff{ viewer\n{role}}"):
+            result = await _executed(built, text % number if "%" in text else text)
+            assert result.data == {"viewer": {"role": "ADMIN"}}
+    assert calls["validation_errors"] == 1
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        ('{ event(id: "a b") { id } }', '{ event(id: "a  b") { id } }'),
+        ('{ event(id: "a") { id } }', '{ event(id: "a,id") { id } }'),
+        ('{ event(id: "1") { id } }', "{ event(id: 1) { id } }"),
+        ("{ event(id: a) { id } }", '{ event(id: "a") { id } }'),
+        ("{ viewer { role } }", "{ viewerrole }"),
+        ('{ event(id: "# b") { id } }', '{ event(id: "") { id } }'),
+    ],
+)
+async def test_other_tokens_are_validated(calls: Counter[str], others: tuple[str, ...]) -> None:
+    built = schema.build()
+    for number, text in enumerate(others, 1):
+        await _executed(built, text)
+        assert calls["validation_errors"] == number
 
 
 async def test_a_repeated_invalid_document_gets_the_same_errors(calls: Counter[str]) -> None:
@@ -64,7 +90,7 @@ async def test_a_repeated_invalid_document_gets_the_same_errors(calls: Counter[s
     first, *others = [[e.formatted for e in answer.errors or ()] for answer in answers]
     assert len(first) == 2
     assert others == [first, first]
-    assert calls == {"parse": 1, "validate_document": 1}
+    assert calls == {"parse": 1, "validation_errors": 1}
 
 
 async def test_a_document_with_a_syntax_error_is_not_cached(calls: Counter[str]) -> None:
@@ -90,22 +116,22 @@ async def test_repeated_introspection_stays_refused() -> None:
         assert "introspection" in str(result.errors)
 
 
-def test_cached_documents_are_bounded_by_count_and_size() -> None:
+async def test_cached_documents_are_bounded_by_count_and_size() -> None:
     cache, built = operation_cache(), schema.build()
     extension = schema.execution.operation_cache.OperationCache(cache)
 
-    def send(text: str) -> None:
+    async def send(text: str) -> None:
         context: Any = built._create_execution_context(text, ())
         extension.execution_context = context
         context.graphql_document = parse(text)
-        for _ in extension.on_validate():
+        async for _ in extension.on_validate():
             pass
 
     for number in range(600):
-        send(f"{{ a{number}: viewer {{ role }} }}")
+        await send(f"{{ a{number}: viewer {{ role }} }}")
     assert len(cache) == 500
     for number in range(30):
-        send(f"{{ b{number}: viewer {{ role }} }} #{'x' * 20_000}")
+        await send(f"{{ b{number}: viewer {{ role }} }} #{'x' * 20_000}")
     assert len(cache) == 9
-    send(f"{{ viewer {{ role }} }} #{'x' * 300_000}")
+    await send(f"{{ viewer {{ role }} }} #{'x' * 300_000}")
     assert len(cache) == 9

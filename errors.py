@@ -70,6 +70,12 @@ class ServiceUnavailable(HeadcountError):
     headers: ClassVar = {"retry-after": "5"}
 
 
+class Overloaded(ServiceUnavailable):
+    """The server runs and queues as many operations as it can."""
+
+    headers: ClassVar = {"retry-after": "1"}
+
+
 class SnapshotUnavailable(ServiceUnavailable):
     """MongoDB can't read at a cluster time: its history is gone, or the collection is newer."""
 

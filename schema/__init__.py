@@ -13,6 +13,7 @@ from strawberry.types.execution import PreExecutionError
 from errors import BadUserInput
 from schema.execution.compiled import CompiledExecution
 from schema.execution.operation_cache import OperationCache, operation_cache
+from schema.execution.turns import Turns
 from schema.failures import Failures
 from schema.freshness import Freshness
 from schema.introspection import Introspection, IntrospectionAnswers, values_of_schema
@@ -47,7 +48,7 @@ def build(
 
     Raises `NoRule` if a field does not say who may read it.
     """
-    cache, answers = operation_cache(), IntrospectionAnswers()
+    cache, answers, turns = operation_cache(), IntrospectionAnswers(), Turns()
     built = _Schema(
         Query,
         execution_context_class=CompiledExecution if compiled else None,
@@ -57,10 +58,10 @@ def build(
         ),
         extensions=[
             Failures,
-            lambda: OperationLimits(limits, values_max),
+            lambda: OperationLimits(limits, values_max, turns),
             Freshness,
             *([lambda: Introspection(answers)] if introspection else [DisableIntrospection]),
-            lambda: OperationCache(cache),
+            lambda: OperationCache(cache, turns),
         ],
     )
     values_max = 2 * values_of_schema(built._schema)

@@ -1,5 +1,7 @@
 """The context of an operation: what resolvers get along with their arguments."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,16 +10,24 @@ import strawberry
 from auth.viewer import Viewer
 from loaders.loader import Loader
 from resolvers.exports import ExportLinks
+from schema.execution.turns import Turns
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """One request: the caller, the request's time, its loader and the signer of export links."""
+    """One request: the caller, the request's time, its loader and the signer of export links.
+
+    `admit` holds the slots for work of a cost; it raises `ServiceUnavailable` or `TooManyRequests`.
+    `turns` is set for an expensive operation: each of its root fields is completed in a turn of the
+    event loop of its own, so that other requests come between.
+    """
 
     viewer: Viewer
     now: datetime
     loader: Loader
     links: ExportLinks | None = None
+    admit: Callable[[int], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
+    turns: Turns | None = None
 
 
 Info = strawberry.Info[Context, None]

@@ -1,7 +1,7 @@
 """Limits of one operation: its text, depth, aliases, tokens, cost, lists and introspection."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,11 +17,14 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from schema.execution.turns import Turns
 from schema.introspection import TooManyValues
 from schema.operation_size import Measure, Size
 
 TEXT_MAX: Final = 100_000
 """The characters of an operation's text."""
+EXPENSIVE: Final = 1_000
+"""The cost from which an operation's root fields are completed one by one."""
 ITEMS_MAX: Final = 5_000
 """The items of all lists in the arguments of an operation."""
 
@@ -51,8 +54,9 @@ DEFAULTS = Limits()
 class OperationLimits(SchemaExtension):
     """Refuses operations beyond the limits before they are validated."""
 
-    def __init__(self, limits: Limits, introspected_values_max: int) -> None:
+    def __init__(self, limits: Limits, introspected_values_max: int, turns: Turns) -> None:
         self._limits = limits
+        self._turns = turns
         self._values_max = introspected_values_max
         self._cost = 0
 
@@ -72,6 +76,10 @@ class OperationLimits(SchemaExtension):
             )
             self.execution_context.pre_execution_errors = [GraphQLError(message)]
         yield
+
+    async def on_execute(self) -> AsyncIterator[None]:
+        async with self.execution_context.context.admit(self._cost):
+            yield
 
     def get_results(self) -> dict[str, Any]:
         """`cost`: the operation's cost, if it read any cube."""
@@ -95,6 +103,8 @@ class OperationLimits(SchemaExtension):
         _check(size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
         _check(size.aliases, self._limits.aliases, "operation has {} aliases; at most {} are")
         _check(self._cost, self._limits.cost, "operation's cost is {}; at most {} is")
+        if self._cost > EXPENSIVE:
+            context.context.turns = self._turns
         _check(size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
 
     def _size(self, document: DocumentNode, operation: OperationDefinitionNode) -> Size:

@@ -50,7 +50,11 @@ class Rule(FieldExtension):
         self, next_: Callable[..., Awaitable[Any]], source: object, info: Info, **kwargs: object
     ) -> object:
         self._check(info)
-        return await next_(source, info, **kwargs)
+        answer = await next_(source, info, **kwargs)
+        if info.context.turns is not None:
+            async with info.context.turns.turn():
+                pass
+        return answer
 
     def _check(self, info: Info) -> None:
         if not self.allows(info.context.viewer):

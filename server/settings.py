@@ -132,6 +132,8 @@ class Settings(BaseSettings):
     max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
+    # None: 16 for each processor that a worker has, but at least 16.
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
     export_timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
@@ -151,6 +153,12 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The limits of one operation."""
         return Limits(self.max_depth, self.max_aliases, self.max_tokens, self.max_cost)
+
+    @property
+    def slots(self) -> int:
+        """How many operations a process runs at once: `Admission`."""
+        processors = (os.cpu_count() or 1) / self.workers
+        return self.max_concurrency or max(16, round(16 * processors))
 
     @property
     def zone(self) -> tzinfo:

@@ -81,6 +81,24 @@ class PrometheusMetrics:
             registry=self.registry,
             multiprocess_mode="mostrecent",
         )
+        self.operations_running = Gauge(
+            "headcount_operations_running",
+            "GraphQL operations that are parsed, validated or executed.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.operations_waiting = Gauge(
+            "headcount_operations_waiting",
+            "GraphQL operations that wait until others have ended.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.operations_refused = Counter(
+            "headcount_operations_refused",
+            "GraphQL operations that were refused, as too many were running.",
+            ["reason"],
+            registry=self.registry,
+        )
 
     def key_set_read(self, succeeded: bool) -> None:
         """Records a read of the key set."""

@@ -1,13 +1,14 @@
 """The operation cache: a document that is sent again is neither parsed nor validated again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Final, NamedTuple, TypeAlias
 
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, TokenKind
 from strawberry.extensions import SchemaExtension
 
+from schema.execution.turns import Turns
 from schema.execution.validation import validation_errors
 
 # Characters of all texts together; parsed, each takes up to some 300 bytes.
@@ -40,13 +41,18 @@ class OperationCache(SchemaExtension):
     A document with the same tokens as a cached one, but other comments or blanks, is parsed only.
     """
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, turns: Turns) -> None:
         self._documents = documents
+        self._turns = turns
 
-    def on_parse(self) -> Iterator[None]:
-        if cached := self._documents.get(self.execution_context.query or ""):
-            self.execution_context.graphql_document = cached.document
-        yield
+    async def on_parse(self) -> AsyncIterator[None]:
+        context = self.execution_context
+        if cached := self._documents.get(context.query or ""):
+            context.graphql_document = cached.document
+            yield
+        else:
+            async with context.context.admit(0), self._turns.turn():
+                yield
 
     async def on_validate(self) -> AsyncIterator[None]:
         context, text = self.execution_context, self.execution_context.query or ""
@@ -64,9 +70,11 @@ class OperationCache(SchemaExtension):
         cached = self._documents.get(tokens)
         if cached is None:
             context = self.execution_context
-            # Parsing and validating a large document takes some 20 ms each: others come between.
-            await asyncio.sleep(0)
-            errors = validation_errors(context.schema._schema, document, context.validation_rules)
+            async with context.context.admit(0), self._turns.turn():
+                errors = validation_errors(
+                    context.schema._schema, document, context.validation_rules
+                )
+            # What follows is not part of the same turn.
             await asyncio.sleep(0)
             cached = CachedOperation(len(text), document, errors)
         for key in (text, tokens):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
+from functools import partial
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -27,6 +28,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from schema.context import Context
 from server.clock import now
+from server.http.admission import Admission
 from server.http.hosts import base_url
 from server.settings import Settings
 
@@ -46,6 +48,7 @@ class Endpoint(GraphQL[Context, None]):
         rollups: RollupReader | None = None,
         replication: Replication | None = None,
         page: Callable[[Request], Response] | None = None,
+        admission: Admission | None = None,
     ) -> None:
         super().__init__(
             schema.build(
@@ -63,6 +66,7 @@ class Endpoint(GraphQL[Context, None]):
         self._replication = replication
         self._link_signer = settings.link_signer()
         self._base_url = base_url(settings.public_url)
+        self._admission = admission
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -98,6 +102,8 @@ class Endpoint(GraphQL[Context, None]):
             ),
             links=self._links(request),
         )
+        if self._admission is not None:
+            context.admit = partial(self._admission.admitted, _caller(request, viewer))
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
@@ -134,6 +140,10 @@ class Endpoint(GraphQL[Context, None]):
         self, request: Request, result: ExecutionResult
     ) -> GraphQLHTTPResponse:
         """The response; it has no `data` if the operation was not executed."""
+        for error in result.errors or ():
+            # Raised around the execution: the server is busy, or something unforeseen happened.
+            if error.original_error is not None and not error.extensions:
+                raise error.original_error
         response = await super().process_result(request, result)
         if result.data is None and not any(error.path for error in result.errors or ()):
             del response["data"]
@@ -183,6 +193,12 @@ class Endpoint(GraphQL[Context, None]):
         if not isinstance(value, dict | None):
             raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
+
+
+def _caller(request: Request, viewer: Viewer) -> str:
+    """The token's subject; the client's address if it has none."""
+    address = request.client.host if request.client else ""
+    return f"subject {viewer.subject}" if viewer.subject else f"address {address}"
 
 
 def _error_response(request: Request, status: int, code: str, message: str) -> Response:

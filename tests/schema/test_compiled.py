@@ -17,6 +17,7 @@ from loaders.loader import Loader
 from schema.context import Context
 from schema.execution.compiled import CompiledExecution, plan_cache
 from schema.execution.operation_cache import OperationCache, operation_cache
+from schema.execution.turns import Turns
 from tests import operations
 from tests.conftest import ADMIN, Ask, Dataset
 from tests.profiles import PROFILE
@@ -263,17 +264,20 @@ async def test_an_extension_that_watches_fields_sees_each_field(answers: Counter
 
 
 async def test_skipping_depends_on_the_variables_of_each_request() -> None:
-    cache = operation_cache()
+    cache, turns = operation_cache(), Turns()
     built = strawberry.Schema(
-        Ship, execution_context_class=CompiledExecution, extensions=[lambda: OperationCache(cache)]
+        Ship,
+        execution_context_class=CompiledExecution,
+        extensions=[lambda: OperationCache(cache, turns)],
     )
+    context = Context(ADMIN, NOW, Loader({}, timeout=30))
     text = (
         "query ($a: Boolean!, $b: Boolean = true)"
         " { crew { size @skip(if: $a) s: size @include(if: $b) } }"
     )
     found = {}
     for variables in ({"a": True}, {"a": False}, {"a": True, "b": False}, {"a": True}):
-        result: Any = await built.execute(text, {**variables})
+        result: Any = await built.execute(text, {**variables}, context_value=context)
         found[str(variables)] = result.data["crew"]
     assert found == {
         "{'a': True}": {"s": 2},

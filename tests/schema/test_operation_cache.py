@@ -14,6 +14,7 @@ import schema.execution.operation_cache
 from loaders.loader import Loader
 from schema.context import Context
 from schema.execution.operation_cache import operation_cache
+from schema.execution.turns import Turns
 from schema.limits import Limits
 from tests.conftest import ADMIN
 from tests.strategies import NOW
@@ -118,10 +119,11 @@ async def test_repeated_introspection_stays_refused() -> None:
 
 async def test_cached_documents_are_bounded_by_count_and_size() -> None:
     cache, built = operation_cache(), schema.build()
-    extension = schema.execution.operation_cache.OperationCache(cache)
+    extension = schema.execution.operation_cache.OperationCache(cache, Turns())
 
     async def send(text: str) -> None:
         context: Any = built._create_execution_context(text, ())
+        context.context = Context(ADMIN, NOW, Loader({}, timeout=30))
         extension.execution_context = context
         context.graphql_document = parse(text)
         async for _ in extension.on_validate():

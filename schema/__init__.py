@@ -42,13 +42,18 @@ class _Schema(strawberry.Schema):
 
 
 def build(
-    limits: Limits = DEFAULTS, *, introspection: bool = True, compiled: bool = True
+    limits: Limits = DEFAULTS,
+    turns: Turns | None = None,
+    *,
+    introspection: bool = True,
+    compiled: bool = True,
 ) -> strawberry.Schema:
     """The schema, with limits for each operation; `compiled` changes the speed only.
 
+    Long steps take `turns`, which may be shared with others of the same event loop.
     Raises `NoRule` if a field does not say who may read it.
     """
-    cache, answers, turns = operation_cache(), IntrospectionAnswers(), Turns()
+    cache, answers, turns = operation_cache(), IntrospectionAnswers(), turns or Turns()
     built = _Schema(
         Query,
         execution_context_class=CompiledExecution if compiled else None,

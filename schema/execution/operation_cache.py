@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from cachetools import LRUCache
@@ -14,6 +15,8 @@ from schema.execution.validation import validation_errors
 # Characters of all texts together; parsed, each takes up to some 300 bytes.
 _CHARACTERS_MAX: Final = 200_000
 _DOCUMENTS_MAX: Final = 500
+# Characters of a document that is validated in a thread: it takes up to some 50 ms.
+_LARGE: Final = 4_000
 
 
 class CachedOperation(NamedTuple):
@@ -71,9 +74,10 @@ class OperationCache(SchemaExtension):
         if cached is None:
             context = self.execution_context
             async with context.context.admit(0), self._turns.turn():
-                errors = validation_errors(
-                    context.schema._schema, document, context.validation_rules
+                validate = partial(
+                    validation_errors, context.schema._schema, document, context.validation_rules
                 )
+                errors = await asyncio.to_thread(validate) if len(tokens) > _LARGE else validate()
             # What follows is not part of the same turn.
             await asyncio.sleep(0)
             cached = CachedOperation(len(text), document, errors)

@@ -1,0 +1,1 @@
+"""Requests that would stop a server which does not bound its work."""

@@ -55,6 +55,10 @@ class Viewer:
             token=TokenIdentity.of(claims),
         )
 
+    def caller(self, address: str) -> str:
+        """What limits count by: the token's subject, or else the client's address."""
+        return f"subject {self.subject}" if self.subject else f"address {address}"
+
     def may(self, permission: Permission) -> bool:
         """Whether the viewer holds a permission."""
         return permission in self.permissions

@@ -17,12 +17,13 @@ from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from cubes.declared.tickets import TICKETS
 from cubes.registry import DEFAULT_CATALOG, Catalog
-from errors import SnapshotUnavailable, TooManyRequests, Unauthenticated
+from errors import SnapshotUnavailable, Unauthenticated
 from exports.addresses import file_type, filename, target
 from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
 from exports.reports.report import Report
 from exports.reports.ticket_report import ticket_report
+from exports.slots import ExportSlots
 from loaders.rollup_reader import RollupReader
 from loaders.snapshot import snapshot
 from resolvers.exports import EventsDashboardExport, Export, ExportFormat, permit
@@ -32,20 +33,22 @@ _log = structlog.get_logger(__name__)
 SNAPSHOT_HEADER: Final = "headcount-snapshot"
 """The header that says whether a file is of one snapshot: `yes` or `no`."""
 
-_WAIT_SECONDS: Final = 2.0
-"""How long an export waits for a free slot."""
 _PAUSES: Final = (0, 0.1, 0.5)
 """Seconds before the attempts to open a report whose collections may be being changed."""
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """An authorized request for an export. `at` is the time in the file's name."""
+    """An authorized request for an export. `at` is the time in the file's name.
+
+    `caller` is what limits count by (`Viewer.caller`).
+    """
 
     viewer: Viewer
     export: Export
     format: ExportFormat
     at: datetime
+    caller: str
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Downloads:
     link_signer: LinkSigner | None
     zone: tzinfo
     links_only: bool
-    slots: asyncio.Semaphore
+    slots: ExportSlots
     read_seconds: float
     clock: Callable[[], datetime]
     rollups: RollupReader | None = None
@@ -83,7 +86,8 @@ class Downloads:
         viewer, at = await self._viewer(request, parameters.token, target(export, format), now)
         permit(viewer, export)
         parameters.check()
-        return ExportRequest(viewer, export, format, at)
+        address = request.client.host if request.client else ""
+        return ExportRequest(viewer, export, format, at, viewer.caller(address))
 
     async def _viewer(
         self, request: Request, url_token: str | None, url_target: str, now: datetime
@@ -108,25 +112,20 @@ class Downloads:
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[OpenReport]:
         """The report of a request, as `open_report` does; raises `TooManyRequests`."""
-        try:
-            async with asyncio.timeout(_WAIT_SECONDS):
-                await self.slots.acquire()
-        except TimeoutError as error:
-            raise TooManyRequests("Too many exports are running: retry in 5 s.") from error
-        try:
-            async with open_report(
+        async with (
+            self.slots.held(request.caller),
+            open_report(
                 request.export,
                 request.viewer,
                 self.clock(),
                 read_seconds=self.read_seconds,
                 rollups=self.rollups,
                 catalog=self.catalog,
-            ) as opened:
-                if not opened.at_one_time:
-                    _log.warning("an export is not of one snapshot", report=opened.report.title)
-                yield opened
-        finally:
-            self.slots.release()
+            ) as opened,
+        ):
+            if not opened.at_one_time:
+                _log.warning("an export is not of one snapshot", report=opened.report.title)
+            yield opened
 
     def chunks(self, request: ExportRequest, report: Report) -> AsyncGenerator[bytes]:
         """The bytes of the file."""

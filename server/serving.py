@@ -15,6 +15,7 @@ from errors import StartupError
 from server.database import database_uri, open_database
 from server.denylist import check_denylist
 from server.embedded.demo_access import DemoAccess
+from server.http.connections import IDLE_SECONDS
 from server.http.protocol import Protocol
 from server.http.stopping import CLEANUP_FAILURE, grace_seconds, limit_of_stop
 from server.http.worker import WorkerApplication
@@ -50,6 +51,7 @@ def run(
         # The application has its own middleware for it.
         proxy_headers=False,
         server_header=False,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=grace_seconds(settings.request_timeout),
         timeout_worker_healthcheck=PING_SECONDS,
         ws="none",

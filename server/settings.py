@@ -134,6 +134,8 @@ class Settings(BaseSettings):
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
     # None: 16 for each processor that a worker has, but at least 16.
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    # None: 80 % of the descriptors that a process may have.
+    max_connections: Annotated[int, Field(ge=1)] | None = None
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
     export_timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105

@@ -1,5 +1,6 @@
 """Telemetry: request ids, a log line per request, Prometheus metrics."""
 
+import asyncio
 import os
 import re
 import time
@@ -25,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _log = structlog.get_logger("headcount.access")
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_LAG_SECONDS = 0.1
+_LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
 
 
@@ -81,6 +84,18 @@ class PrometheusMetrics:
             registry=self.registry,
             multiprocess_mode="mostrecent",
         )
+        self.event_loop_lag = Histogram(
+            "headcount_event_loop_lag_seconds",
+            "How much later than planned the event loop ran a timer, ten times a second.",
+            registry=self.registry,
+            buckets=_LAGS,
+        )
+        self.connections_closed = Counter(
+            "headcount_connections_closed",
+            "Connections that the server closed, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.operations_running = Gauge(
             "headcount_operations_running",
             "GraphQL operations that are parsed, validated or executed.",
@@ -111,6 +126,14 @@ class PrometheusMetrics:
         self.denylist_reads.labels("failed" if entries is None else "ok").inc()
         if entries is not None:
             self.denylist_entries.set(entries)
+
+    async def measure_event_loop(self) -> None:
+        """Measures the lag of the running event loop, for ever."""
+        loop = asyncio.get_running_loop()
+        while True:
+            planned = loop.time() + _LAG_SECONDS
+            await asyncio.sleep(_LAG_SECONDS)
+            self.event_loop_lag.observe(max(0, loop.time() - planned))
 
     def count_fallbacks(self) -> Callable[[str], None]:
         """Adds a metric of live counts in place of rollups; returns what counts one, by reason."""

@@ -1,6 +1,5 @@
 """The Starlette application: routes and middleware."""
 
-import asyncio
 from typing import Any
 
 import pymongo
@@ -18,6 +17,7 @@ from starlette.routing import Route
 from errors import ServiceUnavailable
 from exports.downloads import SNAPSHOT_HEADER, Downloads
 from exports.routes import routes
+from exports.slots import ExportSlots
 from loaders.replication import Replication
 from rollups.prometheus import rollup_figures
 from server.clock import now
@@ -86,7 +86,7 @@ def create(
         link_signer=settings.link_signer(verifier.denylist),
         zone=settings.zone,
         links_only=settings.export_query_token == "signed",  # noqa: S105
-        slots=asyncio.Semaphore(max(1, settings.max_exports // settings.workers)),
+        slots=ExportSlots(max(1, settings.max_exports // settings.workers)),
         read_seconds=settings.request_timeout,
         clock=now,
         rollups=reader,

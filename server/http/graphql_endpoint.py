@@ -109,7 +109,8 @@ class Endpoint(GraphQL[Context, None]):
             links=self._links(request),
         )
         if self._admission is not None:
-            context.admit = partial(self._admission.admitted, _caller(request, viewer))
+            caller = viewer.caller(request.client.host if request.client else "")
+            context.admit = partial(self._admission.admitted, caller)
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
@@ -202,12 +203,6 @@ class Endpoint(GraphQL[Context, None]):
         if not isinstance(value, dict | None):
             raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
-
-
-def _caller(request: Request, viewer: Viewer) -> str:
-    """The token's subject; the client's address if it has none."""
-    address = request.client.host if request.client else ""
-    return f"subject {viewer.subject}" if viewer.subject else f"address {address}"
 
 
 def _error_response(request: Request, status: int, code: str, message: str) -> Response:

@@ -1,14 +1,104 @@
-"""The HTTP/1.1 protocol of uvicorn, with a size limit for headers and safe upgrades."""
+"""The HTTP/1.1 protocol of uvicorn, with limits of size and time, and safe upgrades."""
+
+import asyncio
+from typing import Any
 
 import httptools
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from server.http import connections
+from server.http.connections import CHECKS, STATE, UNLIMITED, Connections
+
 HEAD_MAX = 65_536
 """The largest request line and headers, in bytes."""
 
 
-class Protocol(HttpToolsProtocol):
+class _Limited:
+    """A connection that is closed when a step takes too long, or its reader takes nothing."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    app_state: dict[str, Any]
+
+    _step: asyncio.TimerHandle | None = None
+    _reading: asyncio.TimerHandle | None = None
+
+    @property
+    def limits(self) -> Connections:
+        """The limits of the process's connections."""
+        return self.app_state.get(STATE, UNLIMITED)  # type: ignore[no-any-return]
+
+    def end(self, reason: str) -> None:
+        """Closes the connection; what the client has not read is lost."""
+        if self._step is not None:
+            self._step.cancel()
+        if self._reading is not None:
+            self._reading.cancel()
+        self.limits.closed(reason)
+        self.transport.abort()
+
+    def limit(self, reason: str, seconds: float) -> None:
+        """Closes the connection unless the next step begins within some seconds."""
+        self.unlimit()
+        self._step = self.loop.call_later(seconds, self.end, reason)
+
+    def unlimit(self) -> None:
+        """Ends the limit of the present step."""
+        if self._step is not None:
+            self._step.cancel()
+            self._step = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()  # type: ignore[misc]
+        self._watch(self.transport.get_write_buffer_size())
+
+    def resume_writing(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+        super().resume_writing()  # type: ignore[misc]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.unlimit()
+        self.limits.heard(self)
+        super().connection_lost(error)  # type: ignore[misc]
+
+    def timeout_keep_alive_handler(self) -> None:
+        # What is left of the last answer may be unread: `close` would wait for its reader.
+        self.end("reader" if self.transport.get_write_buffer_size() else "idle")
+
+    def _watch(self, unread: int) -> None:
+        """Closes the connection if the client takes nothing for a while."""
+
+        def check() -> None:
+            now = self.transport.get_write_buffer_size()
+            if now >= unread:
+                self.end("reader")
+            else:
+                self._watch(now)
+
+        self._reading = self.loop.call_later(connections.READER_SECONDS, check)
+
+
+class _Upgraded(_Limited, H11Protocol):
+    """HTTP/1.1 by h11. Each head or body may take between 30 and 60 s."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._check(None)
+
+    def _check(self, before: object) -> None:
+        """Closes the connection if the same request is incomplete as at the last check."""
+        cycle = self.cycle
+        incomplete = cycle is None or cycle.response_complete or cycle.more_body
+        if incomplete and before is (cycle or self) and self.timeout_keep_alive_task is None:
+            self.end("body")
+        else:
+            self._step = self.loop.call_later(connections.BODY_SECONDS, self._check, cycle or self)
+
+
+class Protocol(_Limited, HttpToolsProtocol):
     """HTTP/1.1 by httptools; hands a connection with an upgrade request to h11.
 
     After an upgrade request, httptools stops parsing HTTP. The server supports no other protocol,
@@ -17,6 +107,11 @@ class Protocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.limit("silent", connections.SILENT_SECONDS)
+        self.limits.opened(self, self.connections)
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
@@ -34,11 +129,23 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head = True
+        self.limit("head", connections.HEAD_SECONDS)
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self.limit("body", connections.BODY_SECONDS)
+        self.limits.heard(self)
+        application = self.app
+        path = self.url.split(b"?")[0].decode(errors="replace")
+        if path not in CHECKS and self.limits.too_many(len(self.connections)):
+            self.app = connections.refuse
         super().on_headers_complete()
+        self.app = application
+
+    def on_message_complete(self) -> None:
+        self.unlimit()
+        super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
         # uvicorn then does not respond to the request, and h11 does.
@@ -53,8 +160,9 @@ class Protocol(HttpToolsProtocol):
         for name, value in self.headers:
             if name != b"upgrade":
                 head += [name, b": ", value, b"\r\n"]
+        self.unlimit()
         self.connections.discard(self)
-        protocol = H11Protocol(self.config, self.server_state, self.app_state)
+        protocol = _Upgraded(self.config, self.server_state, self.app_state)
         protocol.connection_made(self.transport)
         self.transport.set_protocol(protocol)
         protocol.data_received(b"".join([*head, b"\r\n", rest]))

@@ -21,6 +21,7 @@ from server.database import connect
 from server.denylist import following_denylist
 from server.embedded.demo_access import DemoAccess
 from server.http.application import create, not_ready, unavailable_application
+from server.http.connections import STATE, Connections, default_most
 from server.http.stopping import CLEANUP_SECONDS, Stopping, end_within
 from server.rollups import rollup_store
 from server.settings import Settings
@@ -51,7 +52,7 @@ class WorkerApplication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await self._lifespan(receive, send)
+            await self._lifespan(scope, receive, send)
             return
         application: ASGIApp = self._application or unavailable_application
         if self._stopping.draining and scope["path"] == "/readyz":
@@ -66,14 +67,20 @@ class WorkerApplication:
         finally:
             self._requests.discard(request)
 
-    async def _lifespan(self, receive: Receive, send: Send) -> None:
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         log.configure(self._settings.log_format)
+        metrics = PrometheusMetrics()
+        scope["state"][STATE] = Connections(
+            self._settings.max_connections or default_most(),
+            lambda reason: metrics.connections_closed.labels(reason).inc(),
+        )
         self._stopping.listen()
         if parent := parent_process():
             _stop_with(parent.sentinel)
         async with AsyncExitStack() as stack:
-            connecting = asyncio.create_task(self._connect(stack))
+            await stack.enter_async_context(running(metrics.measure_event_loop()))
+            connecting = asyncio.create_task(self._connect(stack, metrics))
             await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
             if connecting.done():
                 connecting.result()
@@ -84,8 +91,7 @@ class WorkerApplication:
             await asyncio.wait([connecting, *self._requests], timeout=_SHUTDOWN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _connect(self, stack: AsyncExitStack) -> None:
-        metrics = PrometheusMetrics()
+    async def _connect(self, stack: AsyncExitStack, metrics: PrometheusMetrics) -> None:
         while self._application is None:
             try:
                 database = await stack.enter_async_context(

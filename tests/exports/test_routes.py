@@ -548,7 +548,7 @@ async def test_an_export_beyond_the_limit_waits_and_is_then_rejected(
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("exports.downloads._WAIT_SECONDS", 0.3)
+    monkeypatch.setattr("exports.slots.WAIT_SECONDS", 0.3)
     open_download, opened, close = Downloads.open, asyncio.Event(), asyncio.Event()
 
     @asynccontextmanager

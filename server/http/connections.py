@@ -1,0 +1,115 @@
+"""The connections of a process: how long they may be idle, and how many there may be."""
+
+import asyncio
+import resource
+from collections.abc import Callable, Sized
+from typing import Final, Protocol
+
+import structlog
+from starlette.responses import JSONResponse
+from starlette.types import Receive, Scope, Send
+
+from errors import Overloaded
+
+_log = structlog.get_logger(__name__)
+
+SILENT_SECONDS: Final = 10.0
+"""How long a new connection may say nothing."""
+HEAD_SECONDS: Final = 10.0
+"""How long a request line and its headers may take."""
+BODY_SECONDS: Final = 30.0
+"""How long a request's body may take."""
+READER_SECONDS: Final = 30.0
+"""How long a client may take nothing of an answer."""
+IDLE_SECONDS: Final = 60
+"""How long a connection may wait for its next request."""
+
+STATE: Final = "connections"
+"""The name of the process's `Connections` in the state of the application's lifespan."""
+CHECKS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+"""The paths that are answered however many connections there are."""
+
+_SWEEP_SECONDS: Final = 1.0
+_LOG_SECONDS: Final = 60.0
+_SHARE_OF_DESCRIPTORS: Final = 0.8
+
+
+class Connection(Protocol):
+    """A connection that waits for a request."""
+
+    def end(self, reason: str) -> None:
+        """Closes it."""
+
+
+class Connections:
+    """The connections of a process, and those among them that have sent no head yet.
+
+    Beyond `most`, requests are answered with 503, but for `CHECKS`. A connection that has sent no
+    head for a second is then closed, the oldest first.
+    """
+
+    def __init__(self, most: int, closed: Callable[[str], None] = lambda _: None) -> None:
+        """`closed` gets the reason of each connection that the server closes."""
+        self.most = most
+        self.closed = closed
+        # Connection → since when it waits. The first one has waited for the longest.
+        self._waiting = dict[Connection, float]()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._logged_at = -_LOG_SECONDS
+
+    def opened(self, connection: Connection, everyone: Sized) -> None:
+        """Notes a new connection, one of `everyone`."""
+        self._waiting[connection] = asyncio.get_running_loop().time()
+        if len(everyone) > self.most and self._sweeping is None:
+            self._sweep_later(everyone)
+
+    def heard(self, connection: Connection) -> None:
+        """Notes that a connection has sent a head, or was lost."""
+        self._waiting.pop(connection, None)
+
+    def too_many(self, number: int) -> bool:
+        """Whether there are too many connections for a request; logs it once a minute."""
+        if number <= self.most:
+            return False
+        now = asyncio.get_running_loop().time()
+        if now - self._logged_at >= _LOG_SECONDS:
+            self._logged_at = now
+            _log.warning("there are too many connections", connections=number, most=self.most)
+        return True
+
+    def _sweep_later(self, everyone: Sized) -> None:
+        loop = asyncio.get_running_loop()
+        self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep, everyone)
+
+    def _sweep(self, everyone: Sized) -> None:
+        self._sweeping = None
+        before = asyncio.get_running_loop().time() - _SWEEP_SECONDS
+        excess = max(0, len(everyone) - self.most)
+        for connection, since in [*self._waiting.items()][:excess]:
+            if since <= before:
+                connection.end("limit")
+        if excess:
+            self._sweep_later(everyone)
+
+
+UNLIMITED: Final = Connections(2**31)
+"""For an application without a lifespan."""
+
+
+def default_most() -> int:
+    """80 % of the descriptors that this process may have."""
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if descriptors == resource.RLIM_INFINITY:
+        return UNLIMITED.most
+    return int(_SHARE_OF_DESCRIPTORS * descriptors)
+
+
+async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application of requests beyond the limit: 503, after which the connection is closed."""
+    error = {
+        "message": "The server has too many connections. Try again.",
+        "extensions": {"code": Overloaded.code},
+    }
+    headers = {**Overloaded.headers, "connection": "close"}
+    response = JSONResponse({"errors": [error]}, status_code=503, headers=headers)
+    await response(scope, receive, send)

@@ -16,7 +16,12 @@ from schema.execution.operation_cache import OperationCache, operation_cache
 from schema.execution.turns import Turns
 from schema.failures import Failures
 from schema.freshness import Freshness
-from schema.introspection import Introspection, IntrospectionAnswers, values_of_schema
+from schema.introspection import (
+    Introspection,
+    IntrospectionAnswers,
+    names_of,
+    values_of_schema,
+)
 from schema.limits import DEFAULTS, TEXT_MAX, Limits, OperationLimits
 from schema.query import Query
 from schema.rules import require_rules
@@ -62,13 +67,14 @@ def build(
             disable_field_suggestions=not introspection,
         ),
         extensions=[
-            Failures,
+            lambda: Failures(hidden),
             lambda: OperationLimits(limits, values_max, turns),
             Freshness,
             *([lambda: Introspection(answers)] if introspection else [DisableIntrospection]),
             lambda: OperationCache(cache, turns),
         ],
     )
+    hidden = frozenset() if introspection else frozenset(names_of(built._schema))
     values_max = 2 * values_of_schema(built._schema)
     require_rules(built._schema)
     return built

@@ -1,5 +1,6 @@
 """Errors of operations: expected errors get their code; all others are masked and logged."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +21,21 @@ _ENUM = re.compile(r"'(\w+)' enum")
 _LONG_QUOTE = re.compile(r"""(["'])((?:(?!\1).){100})(?:(?!\1).)+\1""", re.DOTALL)
 _LONG_NAME = re.compile(r"(\w{100})\w+")
 _MESSAGE_MAX = 1_000
+_WORD = re.compile(r"\w+")
+_HIDDEN = (
+    "This is not accepted here. Introspection is off, so the server does not say what would be."
+)
 _NODES_MAX = 10
 
 
 class Failures(SchemaExtension):
-    """Gives every error of an operation its code (errors.py) in `extensions.code`."""
+    """Gives every error of an operation its code (errors.py) in `extensions.code`.
+
+    No error has one of the `hidden` names unless the caller sent it.
+    """
+
+    def __init__(self, hidden: frozenset[str] = frozenset()) -> None:
+        self._hidden = hidden
 
     def on_operation(self) -> Iterator[None]:
         yield
@@ -41,13 +52,13 @@ class Failures(SchemaExtension):
     def _coded(self, error: GraphQLError, cause: Exception | None) -> GraphQLError:
         """The error as a client gets it."""
         if isinstance(cause, HeadcountError):
-            error.message = _cut(error.message)
+            error.message = self._shown(error.message)
             error.extensions = {"code": cause.code}
             return error
         if cause is None:
             # GraphQL's own error: the operation does not fit the language, the schema or the types.
             return GraphQLError(
-                _cut(self._explained(error)),
+                self._shown(self._explained(error)),
                 nodes=error.nodes and error.nodes[:_NODES_MAX],
                 source=error.source,
                 positions=None if error.nodes else error.positions,
@@ -63,6 +74,16 @@ class Failures(SchemaExtension):
                 "requestId": structlog.contextvars.get_contextvars().get("request_id"),
             },
         )
+
+    def _shown(self, message: str) -> str:
+        """The message, short, and without names that the caller may not know."""
+        message = _cut(message)
+        if named := self._hidden.intersection(_WORD.findall(message)):
+            context = self.execution_context
+            sent = f"{context.query} {json.dumps(context.variables)}"
+            if not named.issubset(_WORD.findall(sent)):
+                return _HIDDEN
+        return message
 
     def _explained(self, error: GraphQLError) -> str:
         """The error's message, with the name of its argument and the values of its enum."""

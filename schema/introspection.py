@@ -108,6 +108,18 @@ def values_of_schema(schema: GraphQLSchema) -> int:
     return IntrospectedValues(schema, fragments_of(document), {}, most=10**9).of(root)
 
 
+def names_of(schema: GraphQLSchema) -> Iterator[str]:
+    """The names of types, fields, arguments, values and directives that introspection tells."""
+    named: Any
+    for named in (*schema.type_map.values(), *schema.directives):
+        yield named.name
+        yield from getattr(named, "values", ())
+        yield from getattr(named, "args", ())
+        for name, field in getattr(named, "fields", {}).items():
+            yield name
+            yield from getattr(field, "args", ())
+
+
 def fragments_of(document: DocumentNode) -> Fragments:
     """Name → fragment of a document."""
     return {

@@ -1,18 +1,25 @@
 """Introspection: the answers are graphql-core's, made once, and bounded."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
 from graphql import GraphQLError, execute_sync, get_introspection_query, graphql_sync, parse
+from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
 import schema
 from auth.viewer import Role, Viewer
 from loaders.loader import Loader
 from schema.context import Context
-from schema.introspection import IntrospectedValues, fragments_of, values_of_schema
+from schema.introspection import (
+    IntrospectedValues,
+    fragments_of,
+    names_of,
+    values_of_schema,
+)
 from schema.limits import Limits
 from tests.conftest import ADMIN
 from tests.strategies import NOW
@@ -140,3 +147,48 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, list):
         for each in value:
             yield from _objects(each)
+
+
+_WRONG: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("{ evenStats { total } }", {}),
+    ("{ eventStats }", {}),
+    ("{ eventStats { totl } }", {}),
+    ("{ eventStats(limt: 1) { total } }", {}),
+    ('{ eventStats(limit: "1") { total } }', {}),
+    ("{ eventStats(limit: 0) { total } }", {}),
+    ("{ eventStats(orderBy: { feld: REVENUE }) { total } }", {}),
+    ("{ eventStats(orderBy: { field: REVNUE }) { total } }", {}),
+    ("{ dashboardStats(mode: UNIQ) { totalSales } }", {}),
+    ('{ dashboardStats(timezone: "Mars") { totalSales } }', {}),
+    ("{ ticketReport { total } }", {}),
+    ("query ($v: Evnt) { eventStats(orderBy: $v) { total } }", {}),
+    ("query ($v: EventOrder) { eventStats(orderBy: $v) { total } }", {"v": {"feld": "REVNUE"}}),
+    ("query ($v: EventOrder) { eventStats(orderBy: $v) { total } }", {"v": {"field": "REVNUE"}}),
+    ("query ($v: String) { eventStats(limit: $v) { total } }", {"v": "1"}),
+    ("query ($v: Int!) { eventStats(limit: $v) { total } }", {}),
+    ("{ viewer { role @inclde(if: true) } }", {}),
+    ("{ ...f } fragment f on Qury { viewer { role } }", {}),
+    ("{ viewer { ...f } } fragment f on EventStatsPage { total }", {}),
+    ("{ __schema { types { name } } }", {}),
+    ("{ event(id: 5.5) { id } }", {}),
+    ("mutation { a }", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "variables"), _WRONG)
+@pytest.mark.parametrize("viewer", [ADMIN, Viewer(Role.CUSTOMER)], ids=["admin", "customer"])
+async def test_without_introspection_errors_have_only_names_that_were_sent(
+    text: str, variables: dict[str, Any], viewer: Viewer
+) -> None:
+    context = Context(viewer, NOW, Loader({}, timeout=30))
+    built = schema.build(introspection=False)
+    try:
+        result = await built.execute(text, variables, context_value=context)
+    except InvalidOperationTypeError:
+        return
+    assert isinstance(result, ExecutionResult)
+    assert result.errors
+    sent = set(re.findall(r"\w+", f"{text} {json.dumps(variables)}"))
+    names = set(names_of(BUILT._schema))
+    for error in result.errors:
+        assert not names & set(re.findall(r"\w+", error.message)) - sent

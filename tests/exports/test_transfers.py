@@ -59,9 +59,13 @@ class Served:
         connection.sock = socket.socket()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.sock.settimeout(PATIENCE)
-        connection.sock.connect(("127.0.0.1", self._port))
-        connection.request("GET", f"{path}?{urlencode(parameters)}", headers=self._headers)
-        response = connection.getresponse()
+        try:
+            connection.sock.connect(("127.0.0.1", self._port))
+            connection.request("GET", f"{path}?{urlencode(parameters)}", headers=self._headers)
+            response = connection.getresponse()
+        except ConnectionError:
+            connection.close()
+            raise
         self.open.append((connection.sock, response))
         return response
 

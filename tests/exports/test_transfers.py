@@ -21,8 +21,8 @@ from pymongo.database import Database
 
 from exports.addresses import TICKET_REPORT_ROUTE
 from server.embedded.mongod import embedded_mongod
-from tests.commands import PATIENCE, run, running
-from tests.conftest import SECRET
+from tests.commands import PATIENCE, running
+from tests.conftest import SECRET, token
 from tests.exports.test_events_dashboard import URL
 from tests.exports.test_ticket_report_file import url
 from tests.forks import Command
@@ -38,13 +38,16 @@ _SETTINGS = {
 }
 
 
+def _headers(caller: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token(role='admin', sub=caller)}"}
+
+
 class Served:
     """A server process, and a client of its mongod, which holds many tickets."""
 
-    def __init__(self, process: Command, port: int, bearer: str, uri: str) -> None:
+    def __init__(self, process: Command, port: int, uri: str) -> None:
         self.process = process
         self._port = port
-        self._headers = {"authorization": f"Bearer {bearer}"}
         # Short, as a test may kill the database.
         self.client = MongoClient[dict[str, Any]](uri, serverSelectionTimeoutMS=2000)
         self.open: list[tuple[socket.socket, HTTPResponse]] = []
@@ -53,17 +56,21 @@ class Served:
     def database(self) -> Database[dict[str, Any]]:
         return self.client["transfers"]
 
-    def get(self, path: str, **parameters: str) -> HTTPResponse:
-        """A response whose body is not read yet; a small receive buffer delays the server."""
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+    def get(self, path: str, *, seconds: Any = PATIENCE, **parameters: str) -> HTTPResponse:
+        """A response whose body is not read yet; a small receive buffer delays the server.
+
+        Each is another caller's: one has half of the slots at most.
+        """
+        headers = _headers(f"caller {len(self.open)}")
+        connection = HTTPConnection("127.0.0.1", self._port, timeout=seconds)
         connection.sock = socket.socket()
         connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sock.settimeout(PATIENCE)
+        connection.sock.settimeout(seconds)
         try:
             connection.sock.connect(("127.0.0.1", self._port))
-            connection.request("GET", f"{path}?{urlencode(parameters)}", headers=self._headers)
+            connection.request("GET", f"{path}?{urlencode(parameters)}", headers=headers)
             response = connection.getresponse()
-        except ConnectionError:
+        except OSError:
             connection.close()
             raise
         self.open.append((connection.sock, response))
@@ -117,10 +124,9 @@ def _many_tickets(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _serving(folder: Path, uri: str, **changed: str) -> Iterator[Served]:
-    bearer = run(folder, "token", "--role", "admin", **_SETTINGS).stdout.strip()
     settings = {**_SETTINGS, "HEADCOUNT_MONGODB_URI": uri, "HEADCOUNT_REQUEST_TIMEOUT": "5"}
     with running(folder, "serve", **(settings | changed)) as (process, address):
-        made = Served(process, int(address.rpartition(":")[2]), bearer, uri)
+        made = Served(process, int(address.rpartition(":")[2]), uri)
         yield made
         made.leave()
         made.client.close()
@@ -197,9 +203,10 @@ def test_a_stopping_server_completes_transfers(
         start = response.read(20_000)
         served.process.send_signal(number)
         deadline = time.monotonic() + PATIENCE
-        with suppress(ConnectionError):
+        # Until nothing listens any more, or only the supervisor, which accepts no connection.
+        with suppress(OSError):
             while time.monotonic() < deadline:
-                served.get("/healthz").read()
+                served.get("/healthz", seconds=2).read()
         assert served.process.poll() is None
         (event,) = json.loads(start + response.read())["events"]
         assert len(event["tickets"]) == TICKETS
@@ -249,7 +256,7 @@ def test_http_1_0_is_rejected(served: Served) -> None:
         connection = HTTPConnection("127.0.0.1", served._port, timeout=PATIENCE)
         connection._http_vsn, connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
         query = urlencode({"format": format, "mobileAppId": "app"})
-        connection.request("GET", f"{path}?{query}", headers=served._headers)
+        connection.request("GET", f"{path}?{query}", headers=_headers("another"))
         sock, response = connection.sock, connection.getresponse()
         served.open.append((sock, response))
         return response

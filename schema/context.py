@@ -13,11 +13,25 @@ from resolvers.exports import ExportLinks
 from schema.execution.turns import Turns
 
 
+@dataclass(frozen=True)
+class OperationSummary:
+    """What the log says of an operation: its name, the SHA-256 of its text, fields and cost.
+
+    `fields` are the names of its root fields, each once.
+    """
+
+    name: str | None
+    hash: str
+    fields: list[str]
+    cost: int
+
+
 @dataclass(slots=True)
 class Context:
     """One request: the caller, the request's time, its loader and the signer of export links.
 
-    `admit` holds the slots for work of a cost; it raises `ServiceUnavailable` or `TooManyRequests`.
+    `summary` is set once the operation is measured. `admit` holds the slots for work of a cost; it
+    raises `ServiceUnavailable` or `TooManyRequests`.
     `turns` is set for an expensive operation: each of its root fields is completed in a turn of the
     event loop of its own, so that other requests come between.
     """
@@ -28,6 +42,7 @@ class Context:
     links: ExportLinks | None = None
     admit: Callable[[int], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
     turns: Turns | None = None
+    summary: OperationSummary | None = None
 
 
 Info = strawberry.Info[Context, None]

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from graphql import (
@@ -17,8 +18,9 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
+from schema.context import OperationSummary
 from schema.execution.turns import Turns
-from schema.introspection import TooManyValues
+from schema.introspection import TooManyValues, fields, fragments_of
 from schema.operation_size import Measure, Size
 
 TEXT_MAX: Final = 100_000
@@ -100,12 +102,24 @@ class OperationLimits(SchemaExtension):
             _check_integers(document)
         size = self._size(document, operation)
         self._cost = size.cost + (size.values if size.cost else 0)
+        context.context.summary = self._summary(document, operation)
         _check(size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
         _check(size.aliases, self._limits.aliases, "operation has {} aliases; at most {} are")
         _check(self._cost, self._limits.cost, "operation's cost is {}; at most {} is")
         if self._cost > EXPENSIVE:
             context.context.turns = self._turns
         _check(size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
+
+    def _summary(
+        self, document: DocumentNode, operation: OperationDefinitionNode
+    ) -> OperationSummary:
+        selected = fields(operation.selection_set, fragments_of(document))
+        return OperationSummary(
+            operation.name.value if operation.name else None,
+            sha256((self.execution_context.query or "").encode()).hexdigest(),
+            [*dict.fromkeys(each.name.value for each in selected)],
+            self._cost,
+        )
 
     def _size(self, document: DocumentNode, operation: OperationDefinitionNode) -> Size:
         context = self.execution_context

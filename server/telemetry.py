@@ -26,6 +26,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _log = structlog.get_logger("headcount.access")
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+LOG_FIELDS = "headcount.log"
+"""Where in a request's scope the application puts further fields of its line in the log."""
 _LAG_SECONDS = 0.1
 _LAGS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -94,6 +96,12 @@ class PrometheusMetrics:
             "headcount_connections_closed",
             "Connections that the server closed, by reason.",
             ["reason"],
+            registry=self.registry,
+        )
+        self.graphql_errors = Counter(
+            "headcount_graphql_errors",
+            "Errors in answers to GraphQL operations.",
+            ["code"],
             registry=self.registry,
         )
         self.operations_running = Gauge(
@@ -191,7 +199,8 @@ def _internal_error(request_id: str) -> Response:
 class Telemetry:
     """ASGI middleware: adds a request id to each request, logs it and updates the metrics.
 
-    The log has the path without the query, which may contain a token.
+    The log has the path without the query, which may contain a token. The application adds fields
+    in the scope's `LOG_FIELDS`.
     """
 
     def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
@@ -208,14 +217,17 @@ class Telemetry:
         # "Client closed request", as nginx logs a response that never began.
         status = 499
         complete = False
+        sent = 0
+        scope[LOG_FIELDS] = details = dict[str, Any]()
 
         async def observed_send(message: Message) -> None:
-            nonlocal status, complete
+            nonlocal status, complete, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
                 MutableHeaders(scope=message)["x-request-id"] = request_id
             await send(message)
             complete = message["type"] == "http.response.body" and not message.get("more_body")
+            sent += len(message.get("body", b""))
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
@@ -238,5 +250,7 @@ class Telemetry:
                     client=(scope.get("client") or [None])[0],
                     status=status,
                     whole=complete,
+                    bytes=sent,
                     ms=round(seconds * 1000, 1),
+                    **details,
                 )

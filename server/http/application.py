@@ -22,7 +22,6 @@ from loaders.replication import Replication
 from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
-from server.http.admission import Admission
 from server.http.bodies import BoundedBodies
 from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
@@ -79,8 +78,7 @@ def create(
     console = Console(settings, demo)
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
-    admission = Admission(settings.slots, metrics)
-    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql, admission)
+    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql, metrics)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),

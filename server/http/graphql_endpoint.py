@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from functools import partial
+from hashlib import sha256
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -32,6 +34,7 @@ from server.clock import now
 from server.http.admission import Admission
 from server.http.hosts import base_url
 from server.settings import Settings
+from server.telemetry import LOG_FIELDS, PrometheusMetrics
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 """Media type of GraphQL over HTTP. Its status is 400 if the operation was not executed."""
@@ -52,7 +55,7 @@ class Endpoint(GraphQL[Context, None]):
         rollups: RollupReader | None = None,
         replication: Replication | None = None,
         page: Callable[[Request], Response] | None = None,
-        admission: Admission | None = None,
+        metrics: PrometheusMetrics | None = None,
     ) -> None:
         self._turns = Turns()
         super().__init__(
@@ -72,16 +75,19 @@ class Endpoint(GraphQL[Context, None]):
         self._replication = replication
         self._link_signer = settings.link_signer()
         self._base_url = base_url(settings.public_url)
-        self._admission = admission
+        self._metrics = metrics or PrometheusMetrics()
+        self._admission = Admission(settings.slots, self._metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
             response = await self._answer(request)
         except HeadcountError as error:
+            self._note_errors(request, [error.code])
             response = _error_response(request, error.status, error.code, str(error))
             response.headers.update(error.headers)
         except HTTPException as error:
+            self._note_errors(request, [BadUserInput.code])
             response = _error_response(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
                 response.headers["allow"] = "GET, POST"
@@ -108,9 +114,10 @@ class Endpoint(GraphQL[Context, None]):
             ),
             links=self._links(request),
         )
-        if self._admission is not None:
-            caller = viewer.caller(request.client.host if request.client else "")
-            context.admit = partial(self._admission.admitted, caller)
+        caller = viewer.caller(request.client.host if request.client else "")
+        context.admit = partial(self._admission.admitted, caller)
+        note = request.scope.setdefault(LOG_FIELDS, {})
+        note |= {"caller": _without_address(caller), "role": viewer.role.name}
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
@@ -123,6 +130,23 @@ class Endpoint(GraphQL[Context, None]):
             ) from error
         finally:
             context.loader.close()
+            note |= {"aggregations": context.loader.count}
+            if (summary := context.summary) is not None:
+                # `operation` is the operation's name; None if it has none.
+                note |= {
+                    "operation": summary.name,
+                    "hash": summary.hash,
+                    "fields": summary.fields,
+                    "cost": summary.cost,
+                }
+
+    def _note_errors(self, request: Request, codes: Iterable[str]) -> None:
+        """Counts errors by their codes, and adds them to the request's line in the log."""
+        counted = Counter(codes)
+        for code, number in counted.items():
+            self._metrics.graphql_errors.labels(code).inc(number)
+        if counted:
+            request.scope.setdefault(LOG_FIELDS, {})["errors"] = dict(counted)
 
     def _links(self, request: Request) -> SignedLinks | None:
         if self._link_signer is None:
@@ -151,6 +175,9 @@ class Endpoint(GraphQL[Context, None]):
             # Raised around the execution: the server is busy, or something unforeseen happened.
             if error.original_error is not None and not error.extensions:
                 raise error.original_error
+        self._note_errors(
+            request, (str((error.extensions or {}).get("code")) for error in result.errors or ())
+        )
         response = await super().process_result(request, result)
         if result.data is None and not any(error.path for error in result.errors or ()):
             del response["data"]
@@ -203,6 +230,13 @@ class Endpoint(GraphQL[Context, None]):
         if not isinstance(value, dict | None):
             raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
+
+
+def _without_address(caller: str) -> str:
+    """The caller for the log; the SHA-256 in place of what may be an e-mail address."""
+    if "@" not in caller:
+        return caller
+    return f"subject sha256:{sha256(caller.encode()).hexdigest()[:16]}"
 
 
 def _error_response(request: Request, status: int, code: str, message: str) -> Response:

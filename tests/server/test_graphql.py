@@ -1,6 +1,7 @@
 """GraphQL over HTTP: tokens, media types, invalid requests, limits, failures."""
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -702,3 +703,44 @@ async def test_an_unforeseen_error_around_the_execution_is_masked(
     assert "secret" not in response.text
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+
+
+def _lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    logged = capsys.readouterr()
+    return [line for line in (logged.out + logged.err).splitlines() if "path=/graphql" in line]
+
+
+async def test_each_operation_has_one_line_in_the_log(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = (
+        "query Totals { orderStats { totalOrders } ...v } fragment v on Query { viewer { role } }"
+    )
+    response = await post(http, query, token(role="admin", sub="user-1"))
+    (line,) = _lines(capsys)
+    for text in (
+        "caller='subject user-1'", "role=ADMIN", "operation=Totals", "cost=4", "aggregations=1",
+        f"hash={hashlib.sha256(query.encode()).hexdigest()}", "fields=['orderStats', 'viewer']",
+        f"bytes={len(response.content)}", "status=200", "client=127.0.0.1",
+    ):  # fmt: skip
+        assert text in line
+    assert "errors" not in line
+
+
+async def test_the_log_has_the_codes_of_errors_and_no_address(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    query = "{ a: orderStats { totalOrders } b: orderStats { totalOrders } }"
+    await post(http, query, token(role="staff", sub="ana@example.com"))
+    (line,) = _lines(capsys)
+    assert "errors={'FORBIDDEN': 2}" in line
+    assert "ana" not in line
+    assert "caller='subject sha256:" in line
+    await post(http, "{ a", token(role="staff"))
+    await post(http, "{ viewer { role } }", None)
+    refused, denied = _lines(capsys)
+    assert "errors={'BAD_USER_INPUT': 1}" in refused
+    assert "caller='subject caller'" in refused
+    assert "errors={'UNAUTHENTICATED': 1}" in denied
+    metrics = (await http.get("/metrics")).text
+    assert 'headcount_graphql_errors_total{code="FORBIDDEN"}' in metrics

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from hashlib import sha256
 from typing import Any, Final
 
 from auth.revocation import TokenIdentity
@@ -62,6 +63,13 @@ class Viewer:
     def may(self, permission: Permission) -> bool:
         """Whether the viewer holds a permission."""
         return permission in self.permissions
+
+
+def for_log(caller: str) -> str:
+    """The name of a caller for the log; its SHA-256 if it may be an e-mail address."""
+    if "@" not in caller:
+        return caller
+    return f"sha256:{sha256(caller.encode()).hexdigest()[:16]}"
 
 
 def _role(claims: Mapping[str, Any]) -> Role:

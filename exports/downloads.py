@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from starlette.requests import Request
 
+from auth.audit import owners_read
 from auth.links import LinkSigner, is_link
 from auth.scope import Scope
 from auth.tokens import Verifier, bearer
@@ -22,7 +23,7 @@ from exports.addresses import file_type, filename, target
 from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
 from exports.reports.report import Report
-from exports.reports.ticket_report import ticket_report
+from exports.reports.ticket_report import TicketReportFile, ticket_report
 from exports.slots import ExportSlots
 from loaders.rollup_reader import RollupReader
 from loaders.snapshot import snapshot
@@ -125,7 +126,12 @@ class Downloads:
         ):
             if not opened.at_one_time:
                 _log.warning("an export is not of one snapshot", report=opened.report.title)
-            yield opened
+            try:
+                yield opened
+            finally:
+                if isinstance(opened.report, TicketReportFile) and opened.report.rows:
+                    event = str(opened.report.filters["eventId"])
+                    owners_read(request.viewer, [event], opened.report.rows)
 
     def chunks(self, request: ExportRequest, report: Report) -> AsyncGenerator[bytes]:
         """The bytes of the file."""

@@ -10,12 +10,14 @@ import resolvers.event_stats
 import resolvers.freshness
 import resolvers.metrics
 import resolvers.tickets.report
+from auth.audit import owners_read
 from auth.scope import Scope
 from auth.viewer import Role
 from resolvers.exports import ExportFormat, ExportReport, export_link, export_of
 from resolvers.freshness import CubeFreshness
 from resolvers.tickets.report import LIMIT_MAX as TICKETS_MAX
 from resolvers.tickets.report import TicketReport, Tickets
+from resolvers.tickets.row import OWNERS
 from schema.context import Info
 from schema.exports import ExportLink
 from schema.kpis import Kpis
@@ -63,8 +65,9 @@ class Query(Kpis):
         ] = strawberry.UNSET,
     ) -> object:
         asked = selected(info)
-        return await resolvers.tickets.report.ticket_report(
-            selected(info, "result") if "result" in asked else None,
+        columns = selected(info, "result") if "result" in asked else None
+        report = await resolvers.tickets.report.ticket_report(
+            columns,
             info.context.loader,
             Scope.of(info.context.viewer),
             Tickets(exclude_deleted, last_updated_since or None, last_updated_before or None),
@@ -74,6 +77,9 @@ class Query(Kpis):
             offset=offset,
             with_total="total" in asked,
         )
+        if report.result and OWNERS.intersection(columns or ()):
+            owners_read(info.context.viewer, event_ids, len(report.result))
+        return report
 
     @strawberry.field(
         graphql_type=ExportLink | None,

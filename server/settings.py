@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     max_aliases: Annotated[int, Field(ge=0)] = DEFAULTS.aliases
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
-    # None: 16 for each processor that a worker has, but at least 16.
+    # None: 24 for each processor that a worker has, but at least 24.
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     # None: 80 % of the descriptors that a process may have.
     max_connections: Annotated[int, Field(ge=1)] | None = None
@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     def slots(self) -> int:
         """How many operations a process runs at once: `Admission`."""
         processors = (os.cpu_count() or 1) / self.workers
-        return self.max_concurrency or max(16, round(16 * processors))
+        return self.max_concurrency or max(24, round(24 * processors))
 
     @property
     def zone(self) -> tzinfo:

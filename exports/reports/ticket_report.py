@@ -46,6 +46,8 @@ class TicketReportFile:
         self._event_tickets = event_tickets
         self._tickets = tickets
         self._first = first
+        self.rows = 0
+        """The number of rows so far."""
 
     async def expected(self) -> int:
         """The number of tickets, by a query of its own."""
@@ -54,8 +56,10 @@ class TicketReportFile:
     async def batches(self, _: Sheet) -> AsyncGenerator[Batch]:
         """Yields the rows."""
         if self._first:
+            self.rows += len(self._first)
             yield _batch(self._first)
         async for tickets in self._tickets:
+            self.rows += len(tickets)
             yield _batch(tickets)
 
 

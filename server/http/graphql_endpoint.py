@@ -5,7 +5,6 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import partial
-from hashlib import sha256
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -21,7 +20,7 @@ from strawberry.types import ExecutionResult
 
 import schema
 from auth.tokens import Verifier, bearer
-from auth.viewer import Viewer
+from auth.viewer import Viewer, for_log
 from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from exports.links import SignedLinks
 from loaders.loader import Loader
@@ -117,7 +116,7 @@ class Endpoint(GraphQL[Context, None]):
         caller = viewer.caller(request.client.host if request.client else "")
         context.admit = partial(self._admission.admitted, caller)
         note = request.scope.setdefault(LOG_FIELDS, {})
-        note |= {"caller": _without_address(caller), "role": viewer.role.name}
+        note |= {"caller": for_log(caller), "role": viewer.role.name}
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
@@ -230,13 +229,6 @@ class Endpoint(GraphQL[Context, None]):
         if not isinstance(value, dict | None):
             raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
-
-
-def _without_address(caller: str) -> str:
-    """The caller for the log; the SHA-256 in place of what may be an e-mail address."""
-    if "@" not in caller:
-        return caller
-    return f"subject sha256:{sha256(caller.encode()).hexdigest()[:16]}"
 
 
 def _error_response(request: Request, status: int, code: str, message: str) -> Response:

@@ -185,3 +185,30 @@ async def test_an_event_without_tickets_has_a_header(http: httpx.AsyncClient, fi
         assert found["result"] == []
     finally:
         fill({})
+
+
+async def test_each_read_of_owners_is_in_the_audit_log(
+    http: httpx.AsyncClient, spoilt: Dataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def audited() -> list[str]:
+        logged = capsys.readouterr()
+        return [x for x in (logged.out + logged.err).splitlines() if "owners of tickets" in x]
+
+    event = spoilt["events"][0]["_id"]
+    found = await rows(http, event)
+    (line,) = audited()
+    for text in (f"events=['{event}']", f"rows={len(found)}", "role=ADMIN", "subject=caller"):
+        assert text in line
+    await download(http, event, format="csv")
+    (line,) = audited()
+    assert f"rows={len(found)}" in line
+    # Without the owners' fields, nothing personal is read.
+    query = (
+        "query ($id: ID!, $app: String!) { ticketReport(eventIds: [$id], mobileAppId: $app,"
+        " limit: 10) { total result { ticketId } } }"
+    )
+    assert (
+        "errors"
+        not in (await post(http, query, token(role="admin"), id=str(event), app=APP)).json()
+    )
+    assert audited() == []

@@ -735,7 +735,7 @@ async def test_the_log_has_the_codes_of_errors_and_no_address(
     (line,) = _lines(capsys)
     assert "errors={'FORBIDDEN': 2}" in line
     assert "ana" not in line
-    assert "caller='subject sha256:" in line
+    assert "caller=sha256:" in line
     await post(http, "{ a", token(role="staff"))
     await post(http, "{ viewer { role } }", None)
     refused, denied = _lines(capsys)

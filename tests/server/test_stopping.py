@@ -176,7 +176,7 @@ import asyncio, sys
 from server import cli
 from server.http import stopping, worker
 
-async def hang(self, stack):
+async def hang(self, stack, metrics):
     await asyncio.sleep(0)
     stack.push_async_callback(asyncio.Event().wait)
 

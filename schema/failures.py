@@ -23,7 +23,7 @@ _LONG_NAME = re.compile(r"(\w{100})\w+")
 _MESSAGE_MAX = 1_000
 _WORD = re.compile(r"\w+")
 _HIDDEN = (
-    "This is not accepted here. Introspection is off, so the server does not say what would be."
+    "This is not accepted here. With introspection off, the server does not say what would be."
 )
 _NODES_MAX = 10
 

@@ -63,17 +63,17 @@ class Served:
         """
         headers = _headers(f"caller {len(self.open)}")
         connection = HTTPConnection("127.0.0.1", self._port, timeout=seconds)
-        connection.sock = socket.socket()
-        connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.sock.settimeout(seconds)
+        connection.sock = sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        sock.settimeout(seconds)
         try:
-            connection.sock.connect(("127.0.0.1", self._port))
+            sock.connect(("127.0.0.1", self._port))
             connection.request("GET", f"{path}?{urlencode(parameters)}", headers=headers)
             response = connection.getresponse()
         except OSError:
             connection.close()
             raise
-        self.open.append((connection.sock, response))
+        self.open.append((sock, response))
         return response
 
     def leave(self) -> None:

@@ -32,8 +32,9 @@ _Found = TypeVar("_Found")
 
 _log = structlog.get_logger(__name__)
 
-# One reply, as far as its 16 MB go: the default of 101 documents would cost a second round trip.
-_BATCH_SIZE: Final = 1_000_000
+# The default of 101 documents would cost a second round trip. To decode more than this many at once
+# would hold the event loop.
+_BATCH_SIZE: Final = 10_000
 _GRACE_SECONDS: Final = 0.5
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,7 @@ _CHARACTERS_MAX: Final = 200_000
 _DOCUMENTS_MAX: Final = 500
 # Characters of a document that is validated in a thread: it takes up to some 50 ms.
 _LARGE: Final = 4_000
+_CHARACTERS_OF_COST: Final = 10
 
 
 class CachedOperation(NamedTuple):
@@ -54,7 +56,7 @@ class OperationCache(SchemaExtension):
             context.graphql_document = cached.document
             yield
         else:
-            async with context.context.admit(0), self._turns.turn():
+            async with self._admitted(), self._turns.turn():
                 yield
 
     async def on_validate(self) -> AsyncIterator[None]:
@@ -68,12 +70,20 @@ class OperationCache(SchemaExtension):
             context.pre_execution_errors = cached.errors
         yield
 
+    def _admitted(self) -> AbstractAsyncContextManager[None]:
+        """The slots for parsing or validating the text: long ones must not queue before others."""
+        context = self.execution_context
+        admitted: AbstractAsyncContextManager[None] = context.context.admit(
+            len(context.query or "") // _CHARACTERS_OF_COST
+        )
+        return admitted
+
     async def _validated(self, document: DocumentNode, text: str) -> CachedOperation:
         tokens = _tokens(document)
         cached = self._documents.get(tokens)
         if cached is None:
             context = self.execution_context
-            async with context.context.admit(0), self._turns.turn():
+            async with self._admitted(), self._turns.turn():
                 validate = partial(
                     validation_errors, context.schema._schema, document, context.validation_rules
                 )

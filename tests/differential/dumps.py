@@ -39,6 +39,10 @@ class Dump:
 
     collections: Sequence[DumpedCollection]
 
+    def without_rollups(self) -> "Dump":
+        """The collections of documents alone."""
+        return Dump([each for each in self.collections if not each.name.startswith("headcount_")])
+
     def restore(self, database: Mongo, chance: Random, *, drop: bool) -> None:
         """Writes all collections, in a random order.
 

@@ -20,6 +20,9 @@ def restore_into_the_same_set(deployment: Deployment, chance: Random) -> None:
     found = _dumped(deployment, chance)
     time.sleep(chance.uniform(0, 4))
     drop = chance.random() < 0.6
+    if not drop:
+        # It would bring back cells that were deleted since: a limit that docs/rollups.md names.
+        found = found.without_rollups()
     deployment.journal.line(f"restores {len(found.collections)} collections, drop: {drop}")
     if chance.random() < 0.5:
         with deployment.traffic.paused():
@@ -61,7 +64,5 @@ def _dumped(deployment: Deployment, chance: Random) -> Dump:
     at_once = chance.random() < 0.5
     found = dump(deployment.database, snapshots.now(deployment.database) if at_once else None)
     if chance.random() < 0.2:
-        # The documents alone.
-        rest = [each for each in found.collections if not each.name.startswith("headcount_")]
-        return Dump(rest)
+        return found.without_rollups()
     return found

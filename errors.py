@@ -48,6 +48,15 @@ class MisdirectedRequest(HeadcountError):
     status = 421
 
 
+class LimitExceeded(BadUserInput):
+    """An operation is beyond a limit."""
+
+    def __init__(self, limit: str, message: str) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """The name of the limit: `depth`, for instance."""
+
+
 class ContentTooLarge(HeadcountError):
     """The request's body exceeds the size limit."""
 

@@ -23,6 +23,7 @@ from schema.introspection import (
     values_of_schema,
 )
 from schema.limits import DEFAULTS, TEXT_MAX, Limits, OperationLimits
+from schema.operation_size import exceeded
 from schema.query import Query
 from schema.rules import require_rules
 from schema.scalars import DATE, DATE_TIME
@@ -36,7 +37,8 @@ class _Schema(strawberry.Schema):
                 f"The operation's text has {len(query):,} characters; at most {TEXT_MAX:,} are "
                 "allowed."
             )
-            error = GraphQLError(message, extensions={"code": BadUserInput.code})
+            error = exceeded("text", message)
+            error.extensions = {"code": BadUserInput.code, "limit": "text"}
             return PreExecutionError(data=None, errors=[error])
         return await super().execute(query, *args, **kwargs)
 

@@ -12,7 +12,7 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
-from errors import BadUserInput, HeadcountError
+from errors import BadUserInput, HeadcountError, LimitExceeded
 from schema.execution.validation import bounded
 
 _log = structlog.get_logger(__name__)
@@ -54,6 +54,8 @@ class Failures(SchemaExtension):
         if isinstance(cause, HeadcountError):
             error.message = self._shown(error.message)
             error.extensions = {"code": cause.code}
+            if isinstance(cause, LimitExceeded):
+                error.extensions["limit"] = cause.limit
             return error
         if cause is None:
             # GraphQL's own error: the operation does not fit the language, the schema or the types.

@@ -21,7 +21,7 @@ from strawberry.extensions import SchemaExtension
 from schema.context import OperationSummary
 from schema.execution.turns import Turns
 from schema.introspection import TooManyValues, fields, fragments_of
-from schema.operation_size import Measure, Size
+from schema.operation_size import Measure, Size, exceeded
 
 TEXT_MAX: Final = 100_000
 """The characters of an operation's text."""
@@ -76,7 +76,7 @@ class OperationLimits(SchemaExtension):
                 f"The introspection returns more than {self._values_max:,} values, which is twice "
                 "the schema: ask for less of it."
             )
-            self.execution_context.pre_execution_errors = [GraphQLError(message)]
+            self.execution_context.pre_execution_errors = [exceeded("introspection", message)]
         yield
 
     async def on_execute(self) -> AsyncIterator[None]:
@@ -103,12 +103,17 @@ class OperationLimits(SchemaExtension):
         size = self._size(document, operation)
         self._cost = size.cost + (size.values if size.cost else 0)
         context.context.summary = self._summary(document, operation)
-        _check(size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
-        _check(size.aliases, self._limits.aliases, "operation has {} aliases; at most {} are")
-        _check(self._cost, self._limits.cost, "operation's cost is {}; at most {} is")
+        _check("depth", size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
+        _check(
+            "aliases",
+            size.aliases,
+            self._limits.aliases,
+            "operation has {} aliases; at most {} are",
+        )
+        _check("cost", self._cost, self._limits.cost, "operation's cost is {}; at most {} is")
         if self._cost > EXPENSIVE:
             context.context.turns = self._turns
-        _check(size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
+        _check("items", size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
 
     def _summary(
         self, document: DocumentNode, operation: OperationDefinitionNode
@@ -134,13 +139,15 @@ class OperationLimits(SchemaExtension):
                     with suppress(TooManyValues):
                         measure.of(each)
         except RecursionError:
-            raise GraphQLError("The document spreads fragments in each other too deeply.") from None
+            message = "The document spreads fragments in each other too deeply."
+            raise exceeded("nesting", message) from None
         return size
 
 
-def _check(found: int, allowed: int, measured: str) -> None:
+def _check(limit: str, found: int, allowed: int, measured: str) -> None:
     if found > allowed:
-        raise GraphQLError(f"The {measured.format(f'{found:,}', f'{allowed:,}')} allowed.")
+        text = measured.format(f"{found:,}", f"{allowed:,}")
+        raise exceeded(limit, f"The {text} allowed.")
 
 
 def _check_operation_name(document: DocumentNode) -> None:

@@ -21,6 +21,7 @@ from graphql import (
     get_named_type,
 )
 
+from errors import LimitExceeded
 from schema.introspection import ROOT_FIELDS, IntrospectedValues, fragments_of
 
 LIST_MAX: Final = 1_000
@@ -175,6 +176,11 @@ class Measure:
 
 def _check(kind: str, where: str, number: int, of: str, most: int) -> None:
     if number > most:
-        raise GraphQLError(
-            f"The {kind} in {where} has {number:,} {of}; at most {most:,} are allowed."
+        raise exceeded(
+            kind, f"The {kind} in {where} has {number:,} {of}; at most {most:,} are allowed."
         )
+
+
+def exceeded(limit: str, message: str) -> GraphQLError:
+    """The error of an operation beyond a limit."""
+    return GraphQLError(message, original_error=LimitExceeded(limit, message))

@@ -13,7 +13,7 @@ from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
-from pymongo.monitoring import CommandListener
+from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 import documents
 from errors import StartupError, first_words
@@ -73,7 +73,7 @@ def database_uri(settings: Settings) -> Iterator[str]:
 
 @asynccontextmanager
 async def connect(
-    uri: str, settings: Settings, *listeners: CommandListener
+    uri: str, settings: Settings, *listeners: CommandListener | ConnectionPoolListener
 ) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
     """The database at a URI, with the Beanie documents bound to it.
 

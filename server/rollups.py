@@ -13,8 +13,8 @@ from rollups.keeper.prerequisites import prepare_all
 from rollups.keeper.store import RollupStore
 from rollups.layout.rollup import Rollup, rollups
 from server.database import connect
+from server.metrics import PrometheusMetrics
 from server.settings import Settings
-from server.telemetry import PrometheusMetrics
 
 Database = AsyncDatabase[dict[str, Any]]
 

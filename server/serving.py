@@ -19,9 +19,9 @@ from server.http.connections import IDLE_SECONDS
 from server.http.protocol import Protocol
 from server.http.stopping import CLEANUP_FAILURE, grace_seconds, limit_of_stop
 from server.http.worker import WorkerApplication
+from server.metrics import multiprocess_metrics
 from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
-from server.telemetry import multiprocess_metrics
 from server.workers import PING_SECONDS, Supervisor
 
 _log = structlog.get_logger(__name__)

@@ -122,4 +122,4 @@ def test_only_the_settings_read_the_environment() -> None:
         if "os.environ" in module.read_text() or "os.getenv" in module.read_text()
     }
     # prometheus-client takes the folder of its shared metrics from the environment only.
-    assert reading == {"server/settings.py", "server/telemetry.py"}
+    assert reading == {"server/settings.py", "server/metrics.py"}

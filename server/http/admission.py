@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from errors import HeadcountError, Overloaded, TooManyRequests
-from server.telemetry import PrometheusMetrics
+from server.metrics import PrometheusMetrics
 
 WAIT_SECONDS: Final = 2.0
 """How long an operation waits for its slots."""

@@ -29,9 +29,10 @@ from server.http.graphql_endpoint import Endpoint
 from server.http.hosts import Hosts
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
+from server.metrics import PrometheusMetrics
 from server.rollups import rollup_reader
 from server.settings import Settings
-from server.telemetry import PrometheusMetrics, Telemetry
+from server.telemetry import Telemetry
 
 _PING_SECONDS = 2
 _UNREACHABLE = "The database can't be reached."

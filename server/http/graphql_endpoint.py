@@ -32,8 +32,9 @@ from schema.execution.turns import Turns
 from server.clock import now
 from server.http.admission import Admission
 from server.http.hosts import base_url
+from server.metrics import PrometheusMetrics
 from server.settings import Settings
-from server.telemetry import LOG_FIELDS, PrometheusMetrics
+from server.telemetry import LOG_FIELDS
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 """Media type of GraphQL over HTTP. Its status is 400 if the operation was not executed."""
@@ -130,6 +131,7 @@ class Endpoint(GraphQL[Context, None]):
         finally:
             context.loader.close()
             note |= {"aggregations": context.loader.count}
+            self._metrics.aggregations.inc(context.loader.count)
             if (summary := context.summary) is not None:
                 # `operation` is the operation's name; None if it has none.
                 note |= {
@@ -174,9 +176,11 @@ class Endpoint(GraphQL[Context, None]):
             # Raised around the execution: the server is busy, or something unforeseen happened.
             if error.original_error is not None and not error.extensions:
                 raise error.original_error
-        self._note_errors(
-            request, (str((error.extensions or {}).get("code")) for error in result.errors or ())
-        )
+        extensions = [error.extensions or {} for error in result.errors or ()]
+        self._note_errors(request, (str(each.get("code")) for each in extensions))
+        for each in extensions:
+            if "limit" in each:
+                self._metrics.operations_over_limit.labels(each["limit"]).inc()
         response = await super().process_result(request, result)
         if result.data is None and not any(error.path for error in result.errors or ()):
             del response["data"]

@@ -23,9 +23,10 @@ from server.embedded.demo_access import DemoAccess
 from server.http.application import create, not_ready, unavailable_application
 from server.http.connections import STATE, Connections, default_most
 from server.http.stopping import CLEANUP_SECONDS, Stopping, end_within
+from server.metrics import PrometheusMetrics
+from server.mongodb_events import CommandTimer, PoolMeter
 from server.rollups import rollup_store
 from server.settings import Settings
-from server.telemetry import CommandTimer, PrometheusMetrics
 
 _log = structlog.get_logger(__name__)
 
@@ -95,7 +96,7 @@ class WorkerApplication:
         while self._application is None:
             try:
                 database = await stack.enter_async_context(
-                    connect(self._uri, self._settings, CommandTimer(metrics))
+                    connect(self._uri, self._settings, CommandTimer(metrics), PoolMeter(metrics))
                 )
                 application = create(self._settings, database, metrics, self._demo)
                 verifier: Verifier = application.state.verifier

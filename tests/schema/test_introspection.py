@@ -115,7 +115,7 @@ async def test_more_than_twice_the_schema_is_refused(text: str) -> None:
         f"The introspection returns more than {most:,} values, which is twice the schema: "
         "ask for less of it."
     )
-    assert error.extensions == {"code": "BAD_USER_INPUT"}
+    assert error.extensions == {"code": "BAD_USER_INPUT", "limit": "introspection"}
 
 
 async def test_beside_other_fields_introspection_costs_its_values() -> None:

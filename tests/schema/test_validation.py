@@ -185,5 +185,5 @@ async def test_a_long_text_is_refused() -> None:
     assert error.message == (
         "The operation's text has 100,001 characters; at most 100,000 are allowed."
     )
-    assert error.extensions == {"code": "BAD_USER_INPUT"}
+    assert error.extensions == {"code": "BAD_USER_INPUT", "limit": "text"}
     assert not (await _executed("{ viewer { role } } #" + "x" * 99_979)).errors

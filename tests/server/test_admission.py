@@ -13,8 +13,8 @@ from errors import HeadcountError, Overloaded, TooManyRequests
 from server.http import admission
 from server.http import application as app
 from server.http.admission import QUEUE, Admission
+from server.metrics import PrometheusMetrics
 from server.settings import Settings
-from server.telemetry import PrometheusMetrics
 from tests.conftest import client, token
 
 

@@ -19,8 +19,8 @@ from structlog.testing import capture_logs
 from errors import StartupError
 from server.denylist import check_denylist, following_denylist
 from server.http import application as app
+from server.metrics import PrometheusMetrics
 from server.settings import Settings
-from server.telemetry import PrometheusMetrics
 from tests.commands import Mongod, run, running
 from tests.conftest import SECRET, client, post, token
 from tests.issuer import until

@@ -742,5 +742,12 @@ async def test_the_log_has_the_codes_of_errors_and_no_address(
     assert "errors={'BAD_USER_INPUT': 1}" in refused
     assert "caller='subject caller'" in refused
     assert "errors={'UNAUTHENTICATED': 1}" in denied
+    await post(http, "{ viewer " * 9 + "{ role }" + " }" * 9, token())
     metrics = (await http.get("/metrics")).text
-    assert 'headcount_graphql_errors_total{code="FORBIDDEN"}' in metrics
+    for text in (
+        'headcount_graphql_errors_total{code="FORBIDDEN"}',
+        'headcount_operations_over_limit_total{limit="depth"}',
+        "headcount_aggregations_total ",
+        "process_resident_memory_bytes ",
+    ):
+        assert text in metrics

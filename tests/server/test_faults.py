@@ -1,0 +1,197 @@
+"""Faults of MongoDB: an answer is right, or says that the database is away; then all is well."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import PyMongoError
+
+from tests.commands import PATIENCE, Mongod, guarded_mongod, running
+from tests.conftest import SECRET, token
+from tests.replica_set import ReplicaSet, fail_point
+
+_RIGHT: Final = "right"
+_AWAY: Final = "SERVICE_UNAVAILABLE"
+_ORDERS: Final = 7
+_HEADERS: Final = {"authorization": f"Bearer {token(role='admin')}"}
+
+Fault = Callable[[ReplicaSet], AbstractContextManager[Any]]
+
+
+class Shop:
+    """A server, and what its answers are."""
+
+    def __init__(self, url: str) -> None:
+        self._client = httpx.Client(base_url=url, headers=_HEADERS, timeout=PATIENCE)
+
+    def ask(self) -> str:
+        """`right`, or the code of the answer's error; asserts that it is one of the two."""
+        body = self._client.post(
+            "/graphql", json={"query": "{ orderStats { totalOrders } }"}
+        ).json()
+        if body["data"]["orderStats"] is not None:
+            assert body["data"] == {"orderStats": {"totalOrders": _ORDERS}}
+            return _RIGHT
+        (error,) = body["errors"]
+        code: str = error["extensions"]["code"]
+        assert code == _AWAY, error
+        return code
+
+    def ready(self) -> bool:
+        """Whether a load balancer would send requests here."""
+        status = self._client.get("/readyz").status_code
+        assert status in (200, 503)
+        return status == 200
+
+    def asked_for(self, seconds: float) -> Counter[str]:
+        """Answers for some seconds."""
+        found = Counter[str]()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            found[self.ask()] += 1
+            assert self._client.get("/healthz").status_code == 200
+        return found
+
+    def until_well(self) -> None:
+        """Waits until the server answers again, without a restart."""
+        deadline = time.monotonic() + PATIENCE
+        while not (self.ready() and self.ask() == _RIGHT):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert self.asked_for(0.5).keys() == {_RIGHT}
+
+
+def _serving(folder: Path, uri: str, **more: str) -> AbstractContextManager[tuple[Any, str]]:
+    settings = {
+        "HEADCOUNT_MONGODB_URI": uri,
+        "HEADCOUNT_JWT_SECRET": SECRET,
+        "HEADCOUNT_ROLLUPS": "off",
+        "HEADCOUNT_REQUEST_TIMEOUT": "3",
+    }
+    return running(folder, "serve", **(settings | more))
+
+
+def _fill(client: MongoClient[dict[str, Any]]) -> None:
+    client["headcount"]["ticket_orders"].insert_many([{"_id": n} for n in range(_ORDERS)])
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
+    with ReplicaSet(tmp_path_factory.mktemp("faults"), election_seconds=1) as members:
+        with MongoClient[dict[str, Any]](members.uri, w=3) as client:
+            _fill(client)
+        yield members
+
+
+@pytest.fixture(scope="module")
+def shop(members: ReplicaSet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    uri = f"{members.uri}&heartbeatFrequencyMS=500&serverSelectionTimeoutMS=1000"
+    with _serving(tmp_path_factory.mktemp("shop"), uri) as (_, url):
+        yield Shop(url)
+
+
+@contextmanager
+def _killed(members: ReplicaSet) -> Iterator[None]:
+    primary = members.primary
+    primary.kill()
+    yield
+    primary.start()
+    members.await_members()
+
+
+@contextmanager
+def _all_killed(members: ReplicaSet) -> Iterator[None]:
+    for member in members.members:
+        member.kill()
+    yield
+    for member in members.members:
+        member.start()
+    members.await_members()
+
+
+@contextmanager
+def _stepped_down(members: ReplicaSet) -> Iterator[None]:
+    members.step_down()
+    yield
+
+
+def _slow(members: ReplicaSet) -> AbstractContextManager[None]:
+    block = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 500}
+    return fail_point(members.primary, "failCommand", **block)
+
+
+def _silent(members: ReplicaSet) -> AbstractContextManager[None]:
+    block = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 5_000}
+    return fail_point(members.primary, "failCommand", **block)
+
+
+def _cut(members: ReplicaSet) -> AbstractContextManager[None]:
+    cut = {"failCommands": ["aggregate"], "closeConnection": True}
+    return fail_point(members.primary, "failCommand", **cut)
+
+
+@pytest.mark.parametrize(
+    ("fault", "seconds", "answers"),
+    [
+        (_killed, 4, {_RIGHT, _AWAY}),
+        (_all_killed, 4, {_AWAY}),
+        (_stepped_down, 2, {_RIGHT, _AWAY}),
+        (lambda members: members.frozen(members.primary), 20, {_RIGHT, _AWAY}),
+        (_slow, 2, {_RIGHT}),
+        (_silent, 8, {_AWAY}),
+        (_cut, 2, {_AWAY}),
+    ],
+    ids=["killed", "all killed", "stepped down", "frozen", "slow", "silent", "cut"],
+)
+def test_a_fault_leads_to_no_wrong_answer_and_no_restart(
+    members: ReplicaSet, shop: Shop, fault: Fault, seconds: float, answers: set[str]
+) -> None:
+    shop.until_well()
+    with fault(members):
+        found = shop.asked_for(seconds)
+    assert found.keys() <= answers
+    if _RIGHT in answers:
+        assert found[_RIGHT] > 0
+    shop.until_well()
+
+
+def test_a_mongod_without_free_connections_is_away(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        mongod = stack.enter_context(Mongod(tmp_path, "--replSet", "r", "--maxConns", "30"))
+        mongod.initiate()
+        with MongoClient[dict[str, Any]](mongod.uri) as client:
+            _fill(client)
+        uri = f"{mongod.uri}&serverSelectionTimeoutMS=1000&maxIdleTimeMS=100"
+        _, url = stack.enter_context(_serving(tmp_path, uri))
+        shop = Shop(url)
+        shop.until_well()
+        with ExitStack() as others:
+            deadline = time.monotonic() + PATIENCE
+            while shop.ask() == _RIGHT:
+                assert time.monotonic() < deadline
+                other = MongoClient[dict[str, Any]](mongod.uri, serverSelectionTimeoutMS=100)
+                others.enter_context(other)
+                with suppress(PyMongoError):
+                    other.admin.command("ping")
+            assert shop.asked_for(1).keys() <= {_RIGHT, _AWAY}
+        shop.until_well()
+
+
+def test_a_mongod_that_refuses_the_password_is_away(tmp_path: Path) -> None:
+    with guarded_mongod(tmp_path, "readWrite") as (uri, root):
+        _fill(root)
+        uri = f"{uri}&maxIdleTimeMS=100&serverSelectionTimeoutMS=1000"
+        with _serving(tmp_path, uri) as (_, url):
+            shop = Shop(url)
+            shop.until_well()
+            root.admin.command("updateUser", "limited", pwd="another")
+            time.sleep(0.5)
+            assert _AWAY in shop.asked_for(2)
+            root.admin.command("updateUser", "limited", pwd="only")
+            shop.until_well()

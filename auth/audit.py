@@ -6,12 +6,10 @@ import structlog
 
 from auth.viewer import Viewer, for_log
 
-_log = structlog.get_logger("headcount.audit")
-
 
 def owners_read(viewer: Viewer, event_ids: Iterable[str], rows: int) -> None:
     """Logs that a viewer read the owners of tickets: of which events, and in how many rows."""
-    _log.info(
+    structlog.get_logger("headcount.audit").info(
         "owners of tickets were read",
         subject=viewer.subject and for_log(viewer.subject),
         role=viewer.role.name,

@@ -12,6 +12,8 @@ BY_CODE_POINT: Final = Collation(locale="simple")
 
 NOT_A_REPLICA_SET: Final = 123
 """MongoDB's error code of reads at a cluster time from a MongoDB that stands alone."""
+AUTHENTICATION_FAILED: Final = 18
+"""MongoDB's error code of credentials that it does not accept."""
 QUERY_PLAN_KILLED: Final = 175
 """The collection was dropped or replaced while it was read."""
 ENDED_READ: Final = frozenset({QUERY_PLAN_KILLED, 43, 46, 136, 237, 11601})

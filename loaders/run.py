@@ -15,6 +15,7 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
 
 from cubes.declaration import Stage
 from documents.reads import (
+    AUTHENTICATION_FAILED,
     BY_CODE_POINT,
     ENDED_READ,
     QUERY_PLAN_KILLED,
@@ -172,6 +173,11 @@ class Runner:
             _log.warning("the database is away", reason=first_words(error))
             raise ServiceUnavailable("The database can't be reached; try again shortly.") from error
         except OperationFailure as error:
+            if error.code == AUTHENTICATION_FAILED:
+                _log.error("MongoDB refuses the credentials of the URI")
+                raise ServiceUnavailable(
+                    "The database can't be reached; try again later."
+                ) from error
             if error.code in ENDED_READ:
                 raise ServiceUnavailable(
                     f"MongoDB ended a read of {collection}; try again shortly."

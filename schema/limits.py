@@ -23,6 +23,9 @@ from schema.execution.turns import Turns
 from schema.introspection import TooManyValues, fields, fragments_of
 from schema.operation_size import Measure, Size, exceeded
 
+# Characters of a name, and names, in the log.
+_LOGGED: Final = 50
+
 TEXT_MAX: Final = 100_000
 """The characters of an operation's text."""
 EXPENSIVE: Final = 1_000
@@ -120,9 +123,9 @@ class OperationLimits(SchemaExtension):
     ) -> OperationSummary:
         selected = fields(operation.selection_set, fragments_of(document))
         return OperationSummary(
-            operation.name.value if operation.name else None,
+            operation.name.value[:_LOGGED] if operation.name else None,
             sha256((self.execution_context.query or "").encode()).hexdigest(),
-            [*dict.fromkeys(each.name.value for each in selected)],
+            [*dict.fromkeys(each.name.value[:_LOGGED] for each in selected)][:_LOGGED],
             self._cost,
         )
 

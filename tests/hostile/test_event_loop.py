@@ -64,7 +64,8 @@ async def test_many_hostile_operations_take_turns(http: httpx.AsyncClient) -> No
             responses = await asyncio.gather(*map(http.send, requests))
         longest = min(longest, found.longest)
         assert {each.status_code for each in responses} <= {200, 429, 503}
-    assert longest < _STRETCH_SECONDS
+    # Small steps of all of them can fall into one turn.
+    assert longest < 2 * _STRETCH_SECONDS
     # The server is well.
     response = await http.send(_request(http, Hostile("{ viewer { role } }", None)))
     assert response.json() == {"data": {"viewer": {"role": "CUSTOMER"}}}

@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,6 +58,10 @@ class Shop:
             assert self._client.get("/healthz").status_code == 200
         return found
 
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
     def until_well(self) -> None:
         """Waits until the server answers again, without a restart."""
         deadline = time.monotonic() + PATIENCE
@@ -92,8 +96,8 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicaSet]:
 @pytest.fixture(scope="module")
 def shop(members: ReplicaSet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     uri = f"{members.uri}&heartbeatFrequencyMS=500&serverSelectionTimeoutMS=1000"
-    with _serving(tmp_path_factory.mktemp("shop"), uri) as (_, url):
-        yield Shop(url)
+    with _serving(tmp_path_factory.mktemp("shop"), uri) as (_, url), closing(Shop(url)) as shop:
+        yield shop
 
 
 @contextmanager
@@ -169,7 +173,7 @@ def test_a_mongod_without_free_connections_is_away(tmp_path: Path) -> None:
             _fill(client)
         uri = f"{mongod.uri}&serverSelectionTimeoutMS=1000&maxIdleTimeMS=100"
         _, url = stack.enter_context(_serving(tmp_path, uri))
-        shop = Shop(url)
+        shop = stack.enter_context(closing(Shop(url)))
         shop.until_well()
         with ExitStack() as others:
             deadline = time.monotonic() + PATIENCE
@@ -187,8 +191,7 @@ def test_a_mongod_that_refuses_the_password_is_away(tmp_path: Path) -> None:
     with guarded_mongod(tmp_path, "readWrite") as (uri, root):
         _fill(root)
         uri = f"{uri}&maxIdleTimeMS=100&serverSelectionTimeoutMS=1000"
-        with _serving(tmp_path, uri) as (_, url):
-            shop = Shop(url)
+        with _serving(tmp_path, uri) as (_, url), closing(Shop(url)) as shop:
             shop.until_well()
             root.admin.command("updateUser", "limited", pwd="another")
             time.sleep(0.5)

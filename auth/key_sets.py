@@ -105,7 +105,7 @@ class KeySet:
                 self._keys = await asyncio.to_thread(usable_keys, content)
             self._failed = False
         except Exception as error:
-            # Whatever goes wrong, the last set stays in use.
+            # The last key set stays in use after any error.
             self._failed = True
             is_late = isinstance(error, TimeoutError)
             reason = f"no answer within {self._seconds:g} s" if is_late else str(error)

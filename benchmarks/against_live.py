@@ -158,7 +158,7 @@ def _times(clients: Sequence[_Client], query: str, rounds: int) -> Sequence[list
     times: Sequence[list[float]] = [[] for _ in clients]
     turns = [*zip(clients, times, strict=True)]
     for number in range(-_WARM_UP, rounds):
-        # Who comes first changes, as the first of two finds colder caches.
+        # The servers take turns at being first: the first request finds colder caches.
         for client, own in turns if number % 2 else reversed(turns):
             time.sleep(_PAUSE_SECONDS)
             took, _ = client.ask(query)

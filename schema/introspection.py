@@ -2,7 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +23,7 @@ from graphql import (
     FragmentSpreadNode,
     GraphQLObjectType,
     GraphQLSchema,
+    InlineFragmentNode,
     SelectionSetNode,
     StringValueNode,
     VariableNode,
@@ -22,7 +31,6 @@ from graphql import (
     get_introspection_query,
     get_named_type,
     get_nullable_type,
-    get_operation_ast,
     introspection_types,
     is_list_type,
     parse,
@@ -73,7 +81,7 @@ class IntrospectedValues:
     def _below(self, field: FieldNode, type_: Any, elements: Sequence[Any]) -> None:
         if not elements or field.selection_set is None:
             return
-        for node in fields(field.selection_set, self._fragments, self._count):
+        for node in fields([field.selection_set], self._fragments, self._count):
             self._count(len(elements))
             definition = type_.fields.get(node.name.value)
             below: Any = definition and get_named_type(definition.type)
@@ -130,19 +138,25 @@ def fragments_of(document: DocumentNode) -> Fragments:
 
 
 def fields(
-    selections: SelectionSetNode, fragments: Fragments, count: Callable[[], None] = lambda: None
+    selections: Iterable[SelectionSetNode],
+    fragments: Fragments,
+    count: Callable[[], None] = lambda: None,
 ) -> Iterator[FieldNode]:
-    """The fields of a selection, with those of its fragments; calls `count` for each step."""
+    """The fields of selections, with those of their fragments; calls `count` for each step."""
     spread = set[str]()
-    left = [selections]
+    left = [*selections]
     while left:
         for node in left.pop().selections:
             count()
             if isinstance(node, FieldNode):
                 yield node
-            elif not isinstance(node, FragmentSpreadNode):
-                left.append(node.selection_set)  # type: ignore[attr-defined]
-            elif (name := node.name.value) not in spread and name in fragments:
+            elif isinstance(node, InlineFragmentNode):
+                left.append(node.selection_set)
+            elif (
+                isinstance(node, FragmentSpreadNode)
+                and (name := node.name.value) not in spread
+                and name in fragments
+            ):
                 spread.add(name)
                 left.append(fragments[name].selection_set)
 
@@ -178,16 +192,11 @@ class Introspection(SchemaExtension):
         self._answers = answers
 
     async def on_execute(self) -> AsyncIterator[None]:
-        if _only_introspects(self.execution_context):
+        summary = self.execution_context.context.summary
+        # An operation without a cost has no other fields than introspection.
+        if summary.cost == 0 and ROOT_FIELDS.intersection(summary.fields):
             self.execution_context.result = await self._answers.answer(self.execution_context)
         yield
-
-
-def _only_introspects(context: ExecutionContext) -> bool:
-    document: Any = context.graphql_document
-    operation: Any = get_operation_ast(document, context.operation_name)
-    names = {each.name.value for each in fields(operation.selection_set, fragments_of(document))}
-    return bool(names & ROOT_FIELDS) and all(name.startswith("__") for name in names)
 
 
 def _executed(context: ExecutionContext) -> ExecutionResult:

@@ -20,6 +20,7 @@ from strawberry.extensions import SchemaExtension
 
 from schema.context import OperationSummary
 from schema.execution.turns import Turns
+from schema.execution.validation import NESTED_TOO_DEEPLY
 from schema.introspection import TooManyValues, fields, fragments_of
 from schema.operation_size import Measure, Size, exceeded
 
@@ -121,7 +122,7 @@ class OperationLimits(SchemaExtension):
     def _summary(
         self, document: DocumentNode, operation: OperationDefinitionNode
     ) -> OperationSummary:
-        selected = fields(operation.selection_set, fragments_of(document))
+        selected = fields([operation.selection_set], fragments_of(document))
         return OperationSummary(
             operation.name.value[:_LOGGED] if operation.name else None,
             sha256((self.execution_context.query or "").encode()).hexdigest(),
@@ -142,7 +143,7 @@ class OperationLimits(SchemaExtension):
                     with suppress(TooManyValues):
                         measure.of(each)
         except RecursionError:
-            message = "The document spreads fragments in each other too deeply."
+            message = NESTED_TOO_DEEPLY
             raise exceeded("nesting", message) from None
         return size
 

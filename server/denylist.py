@@ -123,7 +123,7 @@ class _Reader:
             # In a thread: to parse a long list would block the event loop.
             await asyncio.to_thread(self._replace, content)
         except Exception as error:
-            # Whatever goes wrong, the last list stays in use.
+            # The last denylist stays in use after any error.
             failure = first_words(error)
             # Logged once, not every few seconds.
             if failure != self._failure:

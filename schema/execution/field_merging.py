@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from graphql import (
     FieldNode,
-    FragmentSpreadNode,
     GraphQLError,
     OperationDefinitionNode,
     SelectionSetNode,
@@ -18,8 +17,14 @@ from graphql import (
     print_ast,
 )
 
+from schema.introspection import fields, fragments_of
+
 FIELDS_MAX: Final = 20_000
 """The fields of all operations of a document, those of fragments once for each spread."""
+
+
+class _TooManyFields(Exception):
+    pass
 
 
 class FieldMerging(ValidationRule):
@@ -27,17 +32,22 @@ class FieldMerging(ValidationRule):
 
     def __init__(self, context: Any) -> None:
         super().__init__(context)
-        self._fields = 0
+        self._fragments = fragments_of(context.document)
+        self._left = FIELDS_MAX
 
     def enter_operation_definition(self, node: OperationDefinitionNode, *_: object) -> None:
         """Checks an operation with the fragments that it spreads."""
-        self._check([node.selection_set])
+        try:
+            self._check([node.selection_set])
+        except _TooManyFields:
+            # Fragments that spread each other, which another rule reports, have no end.
+            message = f"The document selects more than {FIELDS_MAX} fields."
+            self.report_error(GraphQLError(message))
 
-    def _check(self, selection_sets: Iterable[SelectionSetNode]) -> None:
+    def _check(self, selections: Iterable[SelectionSetNode]) -> None:
         by_name = dict[str, list[FieldNode]]()
-        spread = set[str]()
-        for each in selection_sets:
-            self._collect(each, by_name, spread)
+        for field in fields(selections, self._fragments, self._count):
+            by_name.setdefault((field.alias or field.name).value, []).append(field)
         for name, (first, *others) in by_name.items():
             arguments = _arguments(first) if others else {}
             for other in others:
@@ -49,29 +59,13 @@ class FieldMerging(ValidationRule):
                     self.report_error(GraphQLError(message, [first, other]))
                     break
             below = [each.selection_set for each in (first, *others) if each.selection_set]
-            if below and self._fields <= FIELDS_MAX:
+            if below:
                 self._check(below)
 
-    def _collect(
-        self, selections: SelectionSetNode, by_name: dict[str, list[FieldNode]], spread: set[str]
-    ) -> None:
-        for node in selections.selections:
-            # Fragments that spread each other, of which another rule tells, have no end.
-            self._fields += 1
-            if self._fields == FIELDS_MAX:
-                self.report_error(
-                    GraphQLError(f"The document selects more than {FIELDS_MAX} fields.")
-                )
-            if self._fields >= FIELDS_MAX:
-                return
-            if isinstance(node, FieldNode):
-                by_name.setdefault((node.alias or node.name).value, []).append(node)
-            elif not isinstance(node, FragmentSpreadNode):
-                self._collect(node.selection_set, by_name, spread)  # type: ignore[attr-defined]
-            elif (name := node.name.value) not in spread:
-                spread.add(name)
-                if fragment := self.context.get_fragment(name):
-                    self._collect(fragment.selection_set, by_name, spread)
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left <= 0:
+            raise _TooManyFields
 
 
 def _difference(first: FieldNode, arguments: Mapping[str, str], other: FieldNode) -> str | None:

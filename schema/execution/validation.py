@@ -13,6 +13,8 @@ from schema.execution.field_merging import FieldMerging
 ERRORS_MAX: Final = 20
 """The errors of a refused operation; one more says how many others there are."""
 
+NESTED_TOO_DEEPLY: Final = "The document spreads fragments in each other too deeply."
+
 Rules: TypeAlias = Iterable[type[ASTValidationRule]]
 
 
@@ -53,6 +55,6 @@ def bounded(errors: list[GraphQLError]) -> list[GraphQLError]:
         return errors
     found = len(errors) - aborted
     if not found:
-        return [GraphQLError("The document spreads fragments in each other too deeply.")]
+        return [GraphQLError(NESTED_TOO_DEEPLY)]
     more = f"{'At least ' if aborted else ''}{found - ERRORS_MAX} more errors are not shown."
     return [*errors[:ERRORS_MAX], GraphQLError(more)]

@@ -27,7 +27,7 @@ IDLE_SECONDS: Final = 60
 STATE: Final = "connections"
 """The name of the process's `Connections` in the state of the application's lifespan."""
 CHECKS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""The paths that are answered however many connections there are."""
+"""The paths of probes and scrapers, which limits and checks of hosts leave out."""
 
 _SWEEP_SECONDS: Final = 1.0
 _LOG_SECONDS: Final = 60.0

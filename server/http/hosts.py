@@ -1,7 +1,6 @@
 """The names of this server: checks of the `Host` header, and the URL that clients use."""
 
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -10,9 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import BadHost, HeadcountError, MisdirectedRequest
 from server.addresses import host_name
-
-_EXEMPT: Final = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Probes and scrapers address a process by its IP address."""
+from server.http.connections import CHECKS
 
 
 def base_url(public_url: str | None) -> Callable[[Request], str]:
@@ -54,7 +51,8 @@ class Hosts:
         name = host_name(given)
         if hosts and name is None:
             raise BadHost(f"Host is {given[:100]!r}: it must be 'name' or 'name:port'.")
-        if self._allowed and name not in self._allowed and scope["path"] not in _EXEMPT:
+        if self._allowed and name not in self._allowed and scope["path"] not in CHECKS:
+            # Probes and scrapers address a process by its IP address.
             raise MisdirectedRequest(
                 f"Host is {given[:100]!r}, which this server does not serve: "
                 "HEADCOUNT_ALLOWED_HOSTS lists the names that it serves."

@@ -14,7 +14,7 @@ HEAD_MAX = 65_536
 """The largest request line and headers, in bytes."""
 
 
-class _Limited:
+class _Limited(asyncio.Protocol):
     """A connection that is closed when a step takes too long, or its reader takes nothing."""
 
     transport: asyncio.Transport
@@ -27,14 +27,13 @@ class _Limited:
     @property
     def limits(self) -> Connections:
         """The limits of the process's connections."""
-        return self.app_state.get(STATE, UNLIMITED)  # type: ignore[no-any-return]
+        limits: Connections = self.app_state.get(STATE, UNLIMITED)
+        return limits
 
     def end(self, reason: str) -> None:
         """Closes the connection; what the client has not read is lost."""
-        if self._step is not None:
-            self._step.cancel()
-        if self._reading is not None:
-            self._reading.cancel()
+        self.unlimit()
+        self._unwatch()
         self.limits.closed(reason)
         self.transport.abort()
 
@@ -50,19 +49,18 @@ class _Limited:
             self._step = None
 
     def pause_writing(self) -> None:
-        super().pause_writing()  # type: ignore[misc]
+        super().pause_writing()
         self._watch(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
-        if self._reading is not None:
-            self._reading.cancel()
-            self._reading = None
-        super().resume_writing()  # type: ignore[misc]
+        self._unwatch()
+        super().resume_writing()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.unlimit()
+        self._unwatch()
         self.limits.heard(self)
-        super().connection_lost(error)  # type: ignore[misc]
+        super().connection_lost(error)
 
     def timeout_keep_alive_handler(self) -> None:
         # What is left of the last answer may be unread: `close` would wait for its reader.
@@ -79,6 +77,11 @@ class _Limited:
                 self._watch(now)
 
         self._reading = self.loop.call_later(connections.READER_SECONDS, check)
+
+    def _unwatch(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
 
 
 class _Upgraded(_Limited, H11Protocol):

@@ -170,6 +170,15 @@ def test_a_client_that_reads_nothing_is_closed(server: Server, upgrade: bytes) -
         _until(lambda: server.closed == {"reader": 1})
 
 
+def test_a_client_that_leaves_is_not_counted_as_closed(server: Server) -> None:
+    with server.connect(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n") as connection:
+        connection.recv(1000)
+        time.sleep(0.1)
+    # Longer than a reader may take nothing.
+    time.sleep(0.5)
+    assert not server.closed
+
+
 def test_a_client_that_reads_slowly_gets_all(server: Server) -> None:
     received = 0
     with server.connect(b"GET /large HTTP/1.0\r\nHost: x\r\n\r\n") as connection:

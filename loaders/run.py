@@ -11,7 +11,12 @@ import structlog
 from pymongo import ReadPreference
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.command_cursor import AsyncCommandCursor
-from pymongo.errors import ConnectionFailure, ExecutionTimeout, OperationFailure
+from pymongo.errors import (
+    ConfigurationError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+)
 
 from cubes.declaration import Stage
 from documents.reads import (
@@ -23,6 +28,7 @@ from documents.reads import (
     SNAPSHOT_UNAVAILABLE,
     AsOf,
 )
+from documents.sessions import close_idle_connections
 from errors import ServiceUnavailable, SnapshotUnavailable, first_words
 from loaders.freshness import ReadAfter
 from loaders.plan import Collection, Documents, Read
@@ -97,6 +103,8 @@ class Runner:
         async def start(deadline: float) -> tuple[float, Documents]:
             try:
                 return await aggregated(deadline)
+            except ConfigurationError:
+                await close_idle_connections(collection.database.client)
             except OperationFailure as error:
                 if error.code != QUERY_PLAN_KILLED:
                     raise

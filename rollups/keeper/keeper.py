@@ -5,9 +5,10 @@ import random
 from typing import Final
 
 import structlog
-from pymongo.errors import OperationFailure, PyMongoError
+from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
 
 from cancelling import first
+from documents.sessions import close_idle_connections
 from errors import StartupError, first_words
 from rollups.keeper.build import build
 from rollups.keeper.cluster_time import PrimaryChanged
@@ -47,6 +48,8 @@ async def maintain(store: RollupStore, rollup: Rollup, owner: str) -> None:
             reason = "another process took the lease, or a check discarded the cells"
         except (PyMongoError, PrimaryChanged) as error:
             reason = first_words(error)
+            if isinstance(error, ConfigurationError):
+                await close_idle_connections(store.database.client)
         except StartupError as error:
             reason, pause = str(error), _RETRY_SECONDS
         except Exception as error:

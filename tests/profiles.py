@@ -1,6 +1,7 @@
 """The sizes of the test suite: `quick` for every change, `deep` before a release.
 
-`one-moment` is for `tests/rollups/test_one_moment.py` alone, which then takes hours.
+`one-moment` is for `tests/rollups/test_one_moment.py` alone, which then takes a quarter of an hour:
+add `-o faulthandler_timeout=0`.
 """
 
 import os

@@ -57,6 +57,8 @@ async def test_a_total_that_never_changes_is_right_in_every_answer(
         for number in range(PROFILE.answers_of_one_moment):
             result = await read(query)
             assert result.data == {"promoCodeStats": right}, number
+            assert result.extensions is not None
+            assert {each["source"] for each in result.extensions["freshness"]} == {"ROLLUP"}
     finally:
         await cancel(moving)
 

@@ -1,7 +1,12 @@
 """The error taxonomy: each error has a GraphQL code, an HTTP status and HTTP headers."""
 
+import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final
+
+REASON: Final = "headcount.reason"
+"""Where in an HTTP request's scope the application puts the reason of an error response."""
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 class HeadcountError(Exception):
@@ -10,6 +15,11 @@ class HeadcountError(Exception):
     code: ClassVar[str]
     status: ClassVar[int]
     headers: ClassVar[Mapping[str, str]] = {}
+
+    @property
+    def reason(self) -> str:
+        """The reason in logs and metrics: the name of the class, as `bad_host`."""
+        return _CAPITAL.sub("_", type(self).__name__).lower()
 
 
 class Unauthenticated(HeadcountError):

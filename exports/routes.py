@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from errors import HeadcountError, UpgradeRequired
+from errors import REASON, HeadcountError, UpgradeRequired
 from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
 from exports.downloads import Downloads
 from exports.error_pages import error_page, is_navigation
@@ -77,6 +77,7 @@ class _Download:
             return
         except HeadcountError as error:
             if not started:
+                scope[REASON] = error.reason
                 await _error_response(request, error)(scope, receive, send)
                 return
             _log.error("export failed during the transfer", reason=str(error))

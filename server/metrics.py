@@ -15,7 +15,7 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -33,6 +33,12 @@ class PrometheusMetrics:
             "headcount_http_requests",
             "HTTP requests answered.",
             ["route", "status"],
+            registry=self.registry,
+        )
+        self.http_errors = Counter(
+            "headcount_http_errors",
+            "HTTP responses with an error status, by status and reason.",
+            ["status", "reason"],
             registry=self.registry,
         )
         self.incomplete_responses = Counter(
@@ -185,3 +191,9 @@ def multiprocess_metrics() -> Iterator[None]:
         os.environ[_SHARED_FOLDER] = folder
         yield
         del os.environ[_SHARED_FOLDER]
+
+
+def forget_process(pid: int | None) -> None:
+    """Takes an ended process out of the gauges that sum up the processes of the block."""
+    forget: Any = mark_process_dead
+    forget(pid)

@@ -3,8 +3,8 @@
 import signal
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 import structlog
@@ -33,14 +33,14 @@ _UNSENT_BYTES: Final = 131_072
 def serve(settings: Settings) -> None:
     """Serves until a signal ends it; raises `StartupError` if it can't start."""
     settings.verifier()
-    with bind(settings) as listener, database_uri(settings) as uri:
-        run(settings, uri, listener)
+    with bind(settings) as listeners, database_uri(settings) as uri:
+        run(settings, uri, listeners)
 
 
 def run(
-    settings: Settings, uri: str, listener: socket.socket, demo: DemoAccess | None = None
+    settings: Settings, uri: str, listeners: Sequence[socket.socket], demo: DemoAccess | None = None
 ) -> None:
-    """Serves on a bound socket until a signal ends it; raises `StartupError` if it can't start."""
+    """Serves on bound sockets until a signal ends it; raises `StartupError` if it can't start."""
     config = uvicorn.Config(
         WorkerApplication(settings, uri, demo),
         http=Protocol,
@@ -65,11 +65,11 @@ def run(
         _warn_of_unchecked_claims(settings)
     if settings.workers == 1:
         with _clean_exit():
-            uvicorn.Server(config).run([listener])
+            uvicorn.Server(config).run([*listeners])
         return
     with multiprocess_metrics():
         limit = limit_of_stop(settings.drain_seconds, settings.request_timeout)
-        supervisor = Supervisor(config, listener, limit)
+        supervisor = Supervisor(config, listeners, limit)
         supervisor.run()
     exit_codes = {each.exitcode for each in supervisor.processes}
     if STARTUP_FAILURE in exit_codes:
@@ -104,12 +104,22 @@ def _warn_of_unchecked_claims(settings: Settings) -> None:
             )
 
 
-def bind(settings: Settings) -> socket.socket:
-    """A socket that is bound to the configured address; raises `StartupError` if it is taken.
+@contextmanager
+def bind(settings: Settings) -> Iterator[Sequence[socket.socket]]:
+    """Sockets that are bound to the configured port and, if there is one, to that of metrics.
 
-    Call it before slow steps, so that a taken port is reported at once.
+    Raises `StartupError` if an address is taken. Call it before slow steps, so that a taken port is
+    reported at once.
     """
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with ExitStack() as stack:
+        ports = [(settings.port, "PORT")]
+        if settings.own_metrics_port is not None:
+            ports.append((settings.own_metrics_port, "METRICS_PORT"))
+        yield [stack.enter_context(_bound(settings.host, *each)) for each in ports]
+
+
+def _bound(host: str, port: int, setting: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # asyncio turns Nagle's algorithm off, which delays small responses by 45 ms, only for sockets
     # with an explicit protocol.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
@@ -117,11 +127,11 @@ def bind(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # A small buffer shows early that a client has stopped reading.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
         raise StartupError(
-            f"Can't listen on {settings.host} port {settings.port} ({error.strerror}): "
-            f"set {PREFIX}HOST and {PREFIX}PORT to an address that is free."
+            f"Can't listen on {host} port {port} ({error.strerror}): "
+            f"set {PREFIX}HOST and {PREFIX}{setting} to an address that is free."
         ) from error
     return listener

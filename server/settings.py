@@ -110,6 +110,8 @@ class Settings(BaseSettings):
     collections: Annotated[dict[str, str], BeforeValidator(_collection_names)] = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    # None: `/metrics` is on the same port as everything else.
+    metrics_port: Annotated[int | None, Field(ge=1, le=65535)] = None
     workers: Annotated[int, Field(ge=1, le=256)] = 1
     jwt_secret: Secret | None = None
     jwt_secrets: Secrets = None
@@ -150,6 +152,11 @@ class Settings(BaseSettings):
     def catalog(self) -> Catalog:
         """The cubes, bound to the settings that their expressions mention; none does yet."""
         return Catalog({})
+
+    @property
+    def own_metrics_port(self) -> int | None:
+        """The port of `/metrics`; None if it is that of everything else."""
+        return None if self.metrics_port == self.port else self.metrics_port
 
     @property
     def limits(self) -> Limits:

@@ -2,7 +2,8 @@
 
 import re
 import time
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 from uuid import uuid4
 
 import structlog
@@ -10,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from errors import REASON
 from server.metrics import PrometheusMetrics
 
 LOG_FIELDS = "headcount.log"
@@ -17,6 +19,13 @@ LOG_FIELDS = "headcount.log"
 
 _log = structlog.get_logger("headcount.access")
 _REQUEST_ID = re.compile(r"[\w.-]{1,64}", re.ASCII)
+_CLIENT_CLOSED_REQUEST: Final = 499
+"""The status that nginx logs for a response that never began."""
+
+
+def _phrase(status: int) -> str:
+    """A status in words, as `not_found`."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
 
 
 def _internal_error(request_id: str) -> Response:
@@ -45,8 +54,7 @@ class Telemetry:
         header = Headers(scope=scope).get("x-request-id", "")
         request_id = header if _REQUEST_ID.fullmatch(header) else uuid4().hex
         started = time.perf_counter()
-        # "Client closed request", as nginx logs a response that never began.
-        status = 499
+        status = _CLIENT_CLOSED_REQUEST
         complete = False
         sent = 0
         scope[LOG_FIELDS] = details = dict[str, Any]()
@@ -65,13 +73,16 @@ class Telemetry:
                 await self._app(scope, receive, observed_send)
             except Exception as error:
                 _log.exception("request failed", exc_info=error)
-                if status == 499:
+                if status == _CLIENT_CLOSED_REQUEST:
                     await _internal_error(request_id)(scope, receive, observed_send)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "other")
                 self._metrics.requests.labels(route, status).inc()
                 self._metrics.request_seconds.labels(route).observe(seconds)
+                if status >= HTTPStatus.BAD_REQUEST and status != _CLIENT_CLOSED_REQUEST:
+                    details["reason"] = scope.get(REASON) or _phrase(status)
+                    self._metrics.http_errors.labels(status, details["reason"]).inc()
                 if not complete:
                     self._metrics.incomplete_responses.labels(route).inc()
                 _log.info(

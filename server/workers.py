@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
 from socket import socket
 from types import FrameType
 from typing import Final
@@ -14,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from server.http.stopping import SKIP_DRAIN, end_within
+from server.metrics import forget_process
 
 _log = structlog.get_logger(__name__)
 
@@ -33,10 +35,11 @@ class Supervisor(Multiprocess):
     `limit` is the longest time that the stop of a worker takes, in seconds.
     """
 
-    def __init__(self, config: uvicorn.Config, listener: socket, limit: float) -> None:
-        super().__init__(config, [listener])
+    def __init__(self, config: uvicorn.Config, listeners: Sequence[socket], limit: float) -> None:
+        super().__init__(config, [*listeners])
         self._limit = limit + _SUPERVISOR_SECONDS
         self._pinged = dict[Process, float]()
+        self._living = set[int | None]()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
 
@@ -68,6 +71,7 @@ class Supervisor(Multiprocess):
         uvicorn's method waits for each answer, also for that of a worker that ends meanwhile: then
         the supervisor heeds no signal until the time is up.
         """
+        self._forget_gauges()
         for index, process in enumerate(self.processes):
             if self.should_exit.is_set():
                 return
@@ -81,6 +85,13 @@ class Supervisor(Multiprocess):
             _log.error("a worker has ended: it is replaced", exit_code=process.exitcode)
             self.processes[index] = Process(self.config, self.sockets)
             self.processes[index].start()
+
+    def _forget_gauges(self) -> None:
+        """Takes workers that have ended out of the gauges that sum up all workers."""
+        living = {process.pid for process in self.processes if process.exitcode is None}
+        for pid in self._living - living:
+            forget_process(pid)
+        self._living = living
 
     def _responds(self, process: Process) -> bool:
         """Whether a worker runs and has not left a ping unanswered for too long."""

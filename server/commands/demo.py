@@ -23,15 +23,15 @@ def serve_demo(settings: Settings, scale: float) -> None:
     if generated_secret:
         changed["jwt_secret"] = SecretStr(_secret(settings))
     settings = settings.model_copy(update=changed)
-    with bind(settings) as listener, database_uri(settings) as uri:
+    with bind(settings) as listeners, database_uri(settings) as uri:
         with open_database(uri, settings) as database:
             seed_once(database, settings, scale)
             # Pages get no tokens that other servers accept, or that open other data than the demo.
             access = demo_access(database, settings) if generated_secret else None
         # From here on early requests wait for the server instead of being refused.
-        listener.listen()
-        _print_welcome(settings, listener, uri)
-        run(settings, uri, listener, access)
+        listeners[0].listen()
+        _print_welcome(settings, listeners[0], uri)
+        run(settings, uri, listeners, access)
 
 
 def _secret(settings: Settings) -> str:

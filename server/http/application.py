@@ -27,6 +27,7 @@ from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
 from server.http.hosts import Hosts
+from server.http.metrics_port import METRICS, MetricsPort
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
 from server.metrics import PrometheusMetrics
@@ -112,7 +113,7 @@ def create(
             Route("/graphql", endpoint),
             Route("/healthz", _live),
             Route("/readyz", ready),
-            Route("/metrics", show_metrics),
+            Route(METRICS, show_metrics),
             *routes(downloads),
             *console.routes(),
         ],
@@ -121,6 +122,7 @@ def create(
             Middleware(PrivateResponses),
             Middleware(Telemetry, metrics),
             Middleware(Hosts, settings.allowed_hosts),
+            Middleware(MetricsPort, settings.own_metrics_port),
             Middleware(
                 CORSMiddleware,
                 allow_origins=settings.cors_origins,

@@ -48,10 +48,19 @@ class Connections:
     head for a second is then closed, the oldest first.
     """
 
-    def __init__(self, most: int, closed: Callable[[str], None] = lambda _: None) -> None:
-        """`closed` gets the reason of each connection that the server closes."""
+    def __init__(
+        self,
+        most: int,
+        closed: Callable[[str], None] = lambda _: None,
+        refused: Callable[[int, str], None] = lambda *_: None,
+    ) -> None:
+        """`closed` gets the reason of each connection that the server closes.
+
+        `refused` gets the status and the reason of each request that no application sees.
+        """
         self.most = most
         self.closed = closed
+        self.refused = refused
         # Connection → since when it waits. The first one has waited for the longest.
         self._waiting = dict[Connection, float]()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -71,6 +80,7 @@ class Connections:
         """Whether there are too many connections for a request; logs it once a minute."""
         if number <= self.most:
             return False
+        self.refused(503, "too_many_connections")
         now = asyncio.get_running_loop().time()
         if now - self._logged_at >= _LOG_SECONDS:
             self._logged_at = now

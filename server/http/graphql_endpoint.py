@@ -21,7 +21,7 @@ from strawberry.types import ExecutionResult
 import schema
 from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer, for_log
-from errors import BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
+from errors import REASON, BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
 from exports.links import SignedLinks
 from loaders.loader import Loader
 from loaders.replication import Replication
@@ -83,10 +83,13 @@ class Endpoint(GraphQL[Context, None]):
         try:
             response = await self._answer(request)
         except HeadcountError as error:
+            scope[REASON] = error.reason
             self._note_errors(request, [error.code])
             response = _error_response(request, error.status, error.code, str(error))
             response.headers.update(error.headers)
         except HTTPException as error:
+            if error.status_code == 400:
+                scope[REASON] = "malformed_request"
             self._note_errors(request, [BadUserInput.code])
             response = _error_response(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
@@ -184,6 +187,7 @@ class Endpoint(GraphQL[Context, None]):
         response = await super().process_result(request, result)
         if result.data is None and not any(error.path for error in result.errors or ()):
             del response["data"]
+            request.scope[REASON] = "invalid_operation"
         return response
 
     def create_response(

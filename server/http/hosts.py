@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from errors import BadHost, HeadcountError, MisdirectedRequest
+from errors import REASON, BadHost, HeadcountError, MisdirectedRequest
 from server.addresses import host_name
 from server.http.connections import CHECKS
 
@@ -35,6 +35,7 @@ class Hosts:
             try:
                 self._check(scope)
             except HeadcountError as error:
+                scope[REASON] = error.reason
                 errors = [{"message": str(error), "extensions": {"code": error.code}}]
                 response = JSONResponse({"errors": errors}, status_code=error.status)
                 await response(scope, receive, send)

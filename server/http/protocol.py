@@ -1,7 +1,7 @@
 """The HTTP/1.1 protocol of uvicorn, with limits of size and time, and safe upgrades."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -12,6 +12,7 @@ from server.http.connections import CHECKS, STATE, UNLIMITED, Connections
 
 HEAD_MAX = 65_536
 """The largest request line and headers, in bytes."""
+_INVALID: Final = "invalid_http"
 
 
 class _Limited(asyncio.Protocol):
@@ -91,6 +92,10 @@ class _Upgraded(_Limited, H11Protocol):
         super().connection_made(transport)
         self._check(None)
 
+    def send_400_response(self, msg: str) -> None:
+        self.limits.refused(400, _INVALID)
+        super().send_400_response(msg)
+
     def _check(self, before: object) -> None:
         """Closes the connection if the same request is incomplete as at the last check."""
         cycle = self.cycle
@@ -124,11 +129,12 @@ class Protocol(_Limited, HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._continue_with_h11(data[upgrade.args[0] :])
         except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+            self._refuse(_INVALID, "Invalid HTTP request received.")
         else:
             self._head_bytes = self._head_bytes + len(data) if in_head and self._in_head else 0
             if self._head_bytes > HEAD_MAX:
-                self.send_400_response(f"The request's headers have more than {HEAD_MAX} bytes.")
+                message = f"The request's headers have more than {HEAD_MAX} bytes."
+                self._refuse("head_too_large", message)
 
     def on_message_begin(self) -> None:
         self._in_head = True
@@ -154,10 +160,15 @@ class Protocol(_Limited, HttpToolsProtocol):
         # uvicorn then does not respond to the request, and h11 does.
         return True
 
+    def _refuse(self, reason: str, message: str) -> None:
+        """Answers with 400 and closes the connection."""
+        self.limits.refused(400, reason)
+        self.send_400_response(message)
+
     def _continue_with_h11(self, rest: bytes) -> None:
         """Hands the connection to h11, with the request but without its upgrade header."""
         if self.cycle is not None and not self.cycle.response_complete:
-            self.send_400_response("An upgrade request must not be pipelined.")
+            self._refuse("pipelined_upgrade", "An upgrade request must not be pipelined.")
             return
         head = [self.scope["method"].encode(), b" ", self.url, b" HTTP/1.1\r\n"]
         for name, value in self.headers:

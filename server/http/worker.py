@@ -75,6 +75,7 @@ class WorkerApplication:
         scope["state"][STATE] = Connections(
             self._settings.max_connections or default_most(),
             lambda reason: metrics.connections_closed.labels(reason).inc(),
+            lambda status, reason: metrics.http_errors.labels(status, reason).inc(),
         )
         self._stopping.listen()
         if parent := parent_process():

@@ -290,14 +290,49 @@ def test_workers_share_an_address_and_metrics_and_end_together(
         before = _children(process.pid)
         workers = [child for child in before if "spawn_main" in _command(child)]
         assert len(workers) == 2
+        gauges = _gauges(workers[0])
+        assert all(gauge.exists() for gauge in gauges)
         os.kill(workers[0], signal.SIGKILL)
         _wait_for_children(process.pid, 1, {*before})
+        # Connections of a worker that has ended are not counted any more.
+        assert not any(gauge.exists() for gauge in gauges)
         assert ask(url, bearer, "{ viewer { role } }") == answer
         children = _children(process.pid)
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=PATIENCE)
         assert process.returncode == 0
         _wait_for_end(children)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_metrics_may_have_a_port_of_their_own(
+    tmp_path: Path, database: dict[str, str], workers: str
+) -> None:
+    port = str(free_port())
+    settings = {
+        "HEADCOUNT_JWT_SECRET": SECRET,
+        "HEADCOUNT_METRICS_PORT": port,
+        "HEADCOUNT_WORKERS": workers,
+        **database,
+    }
+    with running(tmp_path, "serve", **settings) as (_, url):
+        own = f"http://127.0.0.1:{port}"
+        assert "headcount_http_requests_total" in httpx.get(f"{own}/metrics").text
+        assert httpx.get(f"{url}/metrics").status_code == 404
+        for path in ("/healthz", "/readyz"):
+            assert httpx.get(f"{own}{path}").status_code == 200
+        for path in ("/graphql", "/metrics/admin-dashboard", "/"):
+            assert httpx.get(f"{own}{path}").status_code == 404
+
+
+def test_serve_reports_a_taken_port_of_metrics(tmp_path: Path, database: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        settings = {"HEADCOUNT_PORT": "0", "HEADCOUNT_METRICS_PORT": port, **database}
+        line = _failure(run(tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, **settings))
+    assert "set HEADCOUNT_HOST and HEADCOUNT_METRICS_PORT" in line
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path, database: dict[str, str]) -> None:
@@ -375,6 +410,15 @@ def _wait_for_end(processes: list[int]) -> None:
     while any(Path(f"/proc/{process}").exists() for process in processes):
         assert time.monotonic() < deadline, "the processes still run"
         time.sleep(0.05)
+
+
+def _gauges(worker: int) -> list[Path]:
+    """The files of a worker's gauges that are summed up with those of other workers."""
+    environment = Path(f"/proc/{worker}/environ").read_text().split("\0")
+    (folder,) = [each.partition("=")[2] for each in environment if "PROMETHEUS_MULTI" in each]
+    files = [*Path(folder).glob(f"gauge_live*_{worker}.db")]
+    assert files
+    return files
 
 
 def _command(pid: int) -> str:

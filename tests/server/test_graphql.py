@@ -17,8 +17,10 @@ from graphql import get_introspection_query
 from pymongo.asynchronous.database import AsyncDatabase
 
 from cubes.cube import Slice
+from exports.addresses import EVENTS_DASHBOARD_ROUTE
 from server.database import connect
 from server.http import application as app
+from server.http.graphql_endpoint import GRAPHQL_RESPONSE
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, Sent, client, post, token
 from tests.operations import every_field
@@ -747,7 +749,49 @@ async def test_the_log_has_the_codes_of_errors_and_no_address(
     for text in (
         'headcount_graphql_errors_total{code="FORBIDDEN"}',
         'headcount_operations_over_limit_total{limit="depth"}',
+        'headcount_http_errors_total{reason="unauthenticated",status="401"}',
         "headcount_aggregations_total ",
         "process_resident_memory_bytes ",
     ):
         assert text in metrics
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "reason"),
+    [
+        ({"method": "GET", "url": "/nowhere"}, 404, "not_found"),
+        ({"method": "PUT", "url": "/graphql"}, 405, "method_not_allowed"),
+        ({"method": "POST", "url": "/graphql", "content": "{"}, 400, "malformed_request"),
+        (
+            {"method": "POST", "url": "/graphql", "content": " " * 1_000_001},
+            413,
+            "content_too_large",
+        ),
+        (
+            {"method": "POST", "url": "/graphql", "json": {"query": "{ no }"}},
+            400,
+            "invalid_operation",
+        ),
+        ({"method": "GET", "url": "/healthz", "headers": {"host": "a b"}}, 400, "bad_host"),
+        ({"method": "GET", "url": EVENTS_DASHBOARD_ROUTE}, 401, "unauthenticated"),
+    ],
+)
+async def test_error_responses_are_counted_by_status_and_reason(
+    http: httpx.AsyncClient,
+    capsys: pytest.CaptureFixture[str],
+    request_: dict[str, Any],
+    status: int,
+    reason: str,
+) -> None:
+    headers = {
+        "accept": GRAPHQL_RESPONSE,
+        "authorization": f"Bearer {token(role='admin')}",
+        "content-type": "application/json",
+        **request_.pop("headers", {}),
+    }
+    if reason == "unauthenticated":
+        del headers["authorization"]
+    assert (await http.request(**request_, headers=headers)).status_code == status
+    sample = f'headcount_http_errors_total{{reason="{reason}",status="{status}"}} '
+    assert sample in (await http.get("/metrics")).text
+    assert f"reason={reason}" in "".join(capsys.readouterr())

@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 
 from tests.commands import PATIENCE, run, running
 from tests.conftest import SECRET
 
 _UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+_UPGRADED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,7 @@ def test_the_body_of_an_upgrade_request_is_not_another_request(served: tuple[int
 def test_a_pipelined_upgrade_request_is_rejected(served: tuple[int, bytes]) -> None:
     port, _ = served
     first = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
-    second = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
-    assert b"HTTP/1.1 400 Bad Request" in _answers(port, first + second)
+    assert b"HTTP/1.1 400 Bad Request" in _answers(port, first + _UPGRADED)
 
 
 @pytest.mark.parametrize("path", [b"/healthz", b"/readyz", b"/metrics", b"/graphql", b"/nowhere"])
@@ -115,3 +116,27 @@ def test_a_large_body_does_not_count_as_headers(served: tuple[int, bytes]) -> No
         + bearer + b"Content-Length: %d\r\n\r\n" % len(body)
     )  # fmt: skip
     assert _answers(port, head + body + head + body, count=2) == [b"HTTP/1.1 200 OK"] * 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ([b"nonsense\r\n\r\n"], b"invalid_http"),
+        ([b"GET /", b"x" * 66_000], b"head_too_large"),
+        ([_UPGRADED, b"nonsense\r\n\r\n"], b"invalid_http"),
+        ([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" + _UPGRADED], b"pipelined_upgrade"),
+    ],
+)
+def test_requests_that_are_not_http_are_counted(
+    served: tuple[int, bytes], sent: list[bytes], reason: bytes
+) -> None:
+    port, _ = served
+
+    def counted() -> float:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics").content
+        sample = rb'headcount_http_errors_total{reason="%s",status="400"} (\S+)' % reason
+        return sum(map(float, re.findall(sample, text)))
+
+    before = counted()
+    assert b"HTTP/1.1 400 Bad Request" in _answers(port, *sent, count=2)
+    assert counted() == before + 1

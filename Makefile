@@ -90,6 +90,6 @@ bench: setup
 # After a change of the dependencies in pyproject.toml.
 lock: setup
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		pyproject.toml --output-file requirements.lock
+		--extra otel pyproject.toml --output-file requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
-		--constraints requirements.lock --extra embedded --extra dev pyproject.toml --output-file requirements-dev.lock
+		--constraints requirements.lock --extra otel --extra embedded --extra dev pyproject.toml --output-file requirements-dev.lock

@@ -1,7 +1,7 @@
 """The context of an operation: what resolvers get along with their arguments."""
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -31,7 +31,8 @@ class Context:
     """One request: the caller, the request's time, its loader and the signer of export links.
 
     `summary` is set once the operation is measured. `admit` holds the slots for work of a cost; it
-    raises `ServiceUnavailable` or `TooManyRequests`.
+    raises `ServiceUnavailable` or `TooManyRequests`. `trace` records the resolver of a field, by
+    the field's name, for the time of a block.
     `turns` is set for an expensive operation: each of its root fields is completed in a turn of the
     event loop of its own, so that other requests come between.
     """
@@ -41,6 +42,7 @@ class Context:
     loader: Loader
     links: ExportLinks | None = None
     admit: Callable[[int], AbstractAsyncContextManager[None]] = lambda _: nullcontext()
+    trace: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
     turns: Turns | None = None
     summary: OperationSummary | None = None
 

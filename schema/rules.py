@@ -49,8 +49,9 @@ class Rule(FieldExtension):
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: object, info: Info, **kwargs: object
     ) -> object:
-        self._check(info)
-        answer = await next_(source, info, **kwargs)
+        with info.context.trace(f"{info.path.typename}.{info.field_name}"):
+            self._check(info)
+            answer = await next_(source, info, **kwargs)
         if info.context.turns is not None:
             async with info.context.turns.turn():
                 pass

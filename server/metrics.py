@@ -16,7 +16,11 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from pymongo.monitoring import ConnectionCheckOutFailedReason as CheckOutFailed
 
+from errors import ServiceUnavailable
+
+_INTERNAL = "INTERNAL_SERVER_ERROR"
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _LAG_SECONDS = 0.1
@@ -143,6 +147,16 @@ class PrometheusMetrics:
             ["reason"],
             registry=self.registry,
         )
+
+        # An alert sees the first error only if the metric existed before it.
+        for code in (_INTERNAL, ServiceUnavailable.code):
+            self.graphql_errors.labels(code)
+        for error in ((500, _INTERNAL.lower()), (503, "too_many_connections")):
+            self.http_errors.labels(*error)
+        for reason in (CheckOutFailed.TIMEOUT, CheckOutFailed.CONN_ERROR):
+            self.mongodb_connection_failures.labels(reason)
+        for reads in (self.key_set_fetches, self.denylist_reads):
+            reads.labels("failed")
 
     def key_set_read(self, succeeded: bool) -> None:
         """Records a read of the key set."""

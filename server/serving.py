@@ -22,6 +22,7 @@ from server.http.worker import WorkerApplication
 from server.metrics import multiprocess_metrics
 from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
+from server.tracing import tracing
 from server.workers import PING_SECONDS, Supervisor
 
 _log = structlog.get_logger(__name__)
@@ -56,6 +57,8 @@ def run(
         timeout_worker_healthcheck=PING_SECONDS,
         ws="none",
     )
+    # Raises if it is on and not installed.
+    tracing(settings.tracing).close()
     # Reports an unreachable database in one line, before every worker would report it.
     with open_database(uri, settings) as database:
         check_denylist(settings, database)

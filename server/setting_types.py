@@ -1,10 +1,15 @@
-"""Types of settings: secrets, lists separated by commas, the denylist's source."""
+"""Types of settings, which say what their values must be."""
 
 import re
+from collections import defaultdict
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
+
+from documents import DOCUMENTS
+from errors import BadUserInput
+from resolvers.calendar import time_zone
 
 SECRET_BYTES: Final = 32
 """The length of the shortest secret."""
@@ -52,6 +57,53 @@ def is_collection_name(name: object) -> bool:
     return isinstance(name, str) and bool(re.fullmatch(r"(?!system\.)[^$\0]{1,120}", name))
 
 
+def _collection_names(value: object) -> object:
+    if not isinstance(value, dict):
+        raise ValueError("must be a JSON object that maps default names to actual names")
+    if unknown := sorted({*value} - {*DOCUMENTS}):
+        raise ValueError(f"{unknown[0]} must be one of {', '.join(DOCUMENTS)}")
+    for name in value.values():
+        if not is_collection_name(name):
+            raise ValueError(f"{name!r} is not a valid name of a collection")
+    roles = defaultdict[str, list[str]](list)
+    for default in sorted(DOCUMENTS):
+        roles[value.get(default, default)].append(default)
+    for name, of_name in roles.items():
+        if len(of_name) > 1:
+            # Counted twice, and its changes followed twice.
+            raise ValueError(f"{' and '.join(of_name)} are one collection, {name!r}: name two")
+    return value
+
+
+def _time_zone(name: str) -> str:
+    try:
+        time_zone("", name)
+    except BadUserInput as error:
+        raise ValueError("must be an IANA time zone, as America/Bogota or UTC") from error
+    return name
+
+
+def _database_name(name: str) -> str:
+    if not re.fullmatch(r"[^\0/\\. \"$*<>:|?]{1,63}", name):
+        raise ValueError(
+            'must be the name of a database: 1 to 63 characters, none of /\\. "$*<>:|?'
+        )
+    return name
+
+
+def _on_or_off(value: object) -> object:
+    if isinstance(value, str):
+        value = {"on": True, "off": False}.get(value.lower())
+    if not isinstance(value, bool):
+        raise ValueError("must be on or off")
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
+CollectionNames = Annotated[dict[str, str], BeforeValidator(_collection_names)]
+DatabaseName = Annotated[str, AfterValidator(_database_name)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+OnOrOff = Annotated[bool, BeforeValidator(_on_or_off)]
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 Secrets = Annotated[
     tuple[SecretStr, ...] | None,

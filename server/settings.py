@@ -1,8 +1,6 @@
 """The settings, read once at startup from the environment and a `.env` file."""
 
 import os
-import re
-from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 from functools import cached_property
@@ -10,7 +8,6 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -18,7 +15,6 @@ from pydantic import (
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
-    NoDecode,
     SettingsConfigDict,
     SettingsError,
 )
@@ -28,19 +24,21 @@ from auth.links import LinkSigner
 from auth.revocation import Denylist
 from auth.tokens import Verifier
 from cubes.registry import Catalog
-from documents import DOCUMENTS
-from errors import BadUserInput, StartupError
+from errors import StartupError
 from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
 from server.addresses import valid_host_names, valid_proxies, valid_url
 from server.key_source import key_set
 from server.setting_types import (
     SECRET_BYTES,
+    CollectionNames,
+    CommaSeparated,
+    DatabaseName,
     DenylistSource,
+    OnOrOff,
     Secret,
     Secrets,
-    comma_separated,
-    is_collection_name,
+    TimeZone,
 )
 
 PREFIX = "HEADCOUNT_"
@@ -53,51 +51,6 @@ _NUMBERS: Final[dict[Any, str]] = {
 _BOUNDS: Final = {"ge": "at least", "gt": "greater than", "le": "at most", "lt": "less than"}
 
 
-def _collection_names(value: object) -> object:
-    if not isinstance(value, dict):
-        raise ValueError("must be a JSON object that maps default names to actual names")
-    if unknown := sorted({*value} - {*DOCUMENTS}):
-        raise ValueError(f"{unknown[0]} must be one of {', '.join(DOCUMENTS)}")
-    for name in value.values():
-        if not is_collection_name(name):
-            raise ValueError(f"{name!r} is not a valid name of a collection")
-    roles = defaultdict[str, list[str]](list)
-    for default in sorted(DOCUMENTS):
-        roles[value.get(default, default)].append(default)
-    for name, of_name in roles.items():
-        if len(of_name) > 1:
-            # Counted twice, and its changes followed twice.
-            raise ValueError(f"{' and '.join(of_name)} are one collection, {name!r}: name two")
-    return value
-
-
-def _time_zone(name: str) -> str:
-    try:
-        time_zone("", name)
-    except BadUserInput as error:
-        raise ValueError("must be an IANA time zone, as America/Bogota or UTC") from error
-    return name
-
-
-def _database_name(name: str) -> str:
-    if not re.fullmatch(r"[^\0/\\. \"$*<>:|?]{1,63}", name):
-        raise ValueError(
-            'must be the name of a database: 1 to 63 characters, none of /\\. "$*<>:|?'
-        )
-    return name
-
-
-_CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(comma_separated)]
-
-
-def _on_or_off(value: object) -> object:
-    if isinstance(value, str):
-        value = {"on": True, "off": False}.get(value.lower())
-    if not isinstance(value, bool):
-        raise ValueError("must be on or off")
-    return value
-
-
 class Settings(BaseSettings):
     """All settings; docs/operations.md explains each."""
 
@@ -106,8 +59,8 @@ class Settings(BaseSettings):
     )
 
     mongodb_uri: SecretStr | None = None
-    database: Annotated[str, AfterValidator(_database_name)] = "headcount"
-    collections: Annotated[dict[str, str], BeforeValidator(_collection_names)] = {}
+    database: DatabaseName = "headcount"
+    collections: CollectionNames = {}
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     # None: `/metrics` is on the same port as everything else.
@@ -120,13 +73,13 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = None
     jwt_max_age: Annotated[int | None, Field(ge=1)] = None
     jwt_denylist: DenylistSource | None = None
-    introspection: Annotated[bool, BeforeValidator(_on_or_off)] = True
+    introspection: OnOrOff = True
     # None: on in the demo, else off.
-    dashboard: Annotated[bool, BeforeValidator(_on_or_off)] | None = None
-    compiled: Annotated[bool, BeforeValidator(_on_or_off)] = True
+    dashboard: OnOrOff | None = None
+    compiled: OnOrOff = True
     low_stock_threshold: Annotated[int, Field(ge=-(2**31), lt=2**31)] = 5
     rollups: Literal["auto", "on", "off"] = "auto"
-    rollups_database: Annotated[str, AfterValidator(_database_name)] | None = None
+    rollups_database: DatabaseName | None = None
     rollups_build_share: Annotated[float, Field(ge=0.01, le=1)] = 1
     shared_read_ms: Annotated[float, Field(ge=0, le=60_000)] = 250
     request_timeout: Annotated[float, Field(gt=0, le=3600)] = 30
@@ -139,13 +92,14 @@ class Settings(BaseSettings):
     # None: 80 % of the descriptors that a process may have.
     max_connections: Annotated[int, Field(ge=1)] | None = None
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
-    export_timezone: Annotated[str, AfterValidator(_time_zone)] = "UTC"
+    export_timezone: TimeZone = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
     public_url: Annotated[str, AfterValidator(valid_url)] | None = None
-    allowed_hosts: Annotated[_CommaSeparated, AfterValidator(valid_host_names)] = ()
-    forwarded_allow_ips: Annotated[_CommaSeparated, AfterValidator(valid_proxies)] = ("127.0.0.1",)
+    allowed_hosts: Annotated[CommaSeparated, AfterValidator(valid_host_names)] = ()
+    forwarded_allow_ips: Annotated[CommaSeparated, AfterValidator(valid_proxies)] = ("127.0.0.1",)
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
-    cors_origins: _CommaSeparated = ()
+    cors_origins: CommaSeparated = ()
+    tracing: OnOrOff = False
     log_format: Literal["console", "json"] | None = None
 
     @cached_property

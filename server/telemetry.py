@@ -1,4 +1,4 @@
-"""Telemetry: a request id and a log line for each request, and its metrics."""
+"""Telemetry: a request id and a log line for each request, its metrics and its trace."""
 
 import re
 import time
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errors import REASON
 from server.metrics import PrometheusMetrics
+from server.tracing import RequestSpan, Tracing
 
 LOG_FIELDS = "headcount.log"
 """Where in a request's scope the application puts further fields of its line in the log."""
@@ -28,6 +29,12 @@ def _phrase(status: int) -> str:
     return HTTPStatus(status).phrase.lower().replace(" ", "_").replace("-", "_")
 
 
+def _ids(request_id: str, span: RequestSpan) -> dict[str, str]:
+    """The ids in each log line of a request."""
+    ids = {"request_id": request_id}
+    return ids if span.trace_id is None else ids | {"trace_id": span.trace_id}
+
+
 def _internal_error(request_id: str) -> Response:
     error = {
         "message": "An internal error occurred. The server's log has it under the request id.",
@@ -37,15 +44,16 @@ def _internal_error(request_id: str) -> Response:
 
 
 class Telemetry:
-    """ASGI middleware: adds a request id to each request, logs it and updates the metrics.
+    """ASGI middleware: adds a request id to each request, logs, counts and traces it.
 
     The log has the path without the query, which may contain a token. The application adds fields
     in the scope's `LOG_FIELDS`.
     """
 
-    def __init__(self, app: ASGIApp, metrics: PrometheusMetrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: PrometheusMetrics, tracing: Tracing) -> None:
         self._app = app
         self._metrics = metrics
+        self._tracing = tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,7 +76,10 @@ class Telemetry:
             complete = message["type"] == "http.response.body" and not message.get("more_body")
             sent += len(message.get("body", b""))
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with (
+            self._tracing.request(scope) as span,
+            structlog.contextvars.bound_contextvars(**_ids(request_id, span)),
+        ):
             try:
                 await self._app(scope, receive, observed_send)
             except Exception as error:
@@ -77,7 +88,9 @@ class Telemetry:
                     await _internal_error(request_id)(scope, receive, observed_send)
             finally:
                 seconds = time.perf_counter() - started
-                route = getattr(scope.get("route"), "path", "other")
+                path = getattr(scope.get("route"), "path", None)
+                span.answered(path, status)
+                route = path or "other"
                 self._metrics.requests.labels(route, status).inc()
                 self._metrics.request_seconds.labels(route).observe(seconds)
                 if status >= HTTPStatus.BAD_REQUEST and status != _CLIENT_CLOSED_REQUEST:

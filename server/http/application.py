@@ -34,6 +34,7 @@ from server.metrics import PrometheusMetrics
 from server.rollups import rollup_reader
 from server.settings import Settings
 from server.telemetry import Telemetry
+from server.tracing import Tracing
 
 _PING_SECONDS = 2
 _UNREACHABLE = "The database can't be reached."
@@ -68,19 +69,20 @@ def create(
     database: AsyncDatabase[dict[str, Any]],
     metrics: PrometheusMetrics | None = None,
     demo: DemoAccess | None = None,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """The ASGI application; raises `StartupError` without a secret and a key set.
 
     Its `state.rollup_reads` maps a level's name to how often its cells were read; its
     `state.verifier` verifies tokens.
     """
-    metrics = metrics or PrometheusMetrics()
+    metrics, tracing = metrics or PrometheusMetrics(), tracing or Tracing()
     verifier = settings.verifier(metrics.key_set_read)
     reader = rollup_reader(settings, database, metrics)
     console = Console(settings, demo)
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
-    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql, metrics)
+    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql, metrics, tracing)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),
@@ -120,7 +122,7 @@ def create(
         middleware=[
             Middleware(ForwardedHeaders, settings.forwarded_allow_ips),
             Middleware(PrivateResponses),
-            Middleware(Telemetry, metrics),
+            Middleware(Telemetry, metrics, tracing),
             Middleware(Hosts, settings.allowed_hosts),
             Middleware(MetricsPort, settings.own_metrics_port),
             Middleware(

@@ -8,7 +8,6 @@ from functools import partial
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
-from graphql import GraphQLError
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -31,13 +30,12 @@ from schema.context import Context
 from schema.execution.turns import Turns
 from server.clock import now
 from server.http.admission import Admission
+from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
 from server.http.hosts import base_url
 from server.metrics import PrometheusMetrics
 from server.settings import Settings
 from server.telemetry import LOG_FIELDS
-
-GRAPHQL_RESPONSE = "application/graphql-response+json"
-"""Media type of GraphQL over HTTP. Its status is 400 if the operation was not executed."""
+from server.tracing import Tracing
 
 GRACE_SECONDS = 1.0
 
@@ -56,6 +54,7 @@ class Endpoint(GraphQL[Context, None]):
         replication: Replication | None = None,
         page: Callable[[Request], Response] | None = None,
         metrics: PrometheusMetrics | None = None,
+        tracing: Tracing | None = None,
     ) -> None:
         self._turns = Turns()
         super().__init__(
@@ -76,6 +75,7 @@ class Endpoint(GraphQL[Context, None]):
         self._link_signer = settings.link_signer()
         self._base_url = base_url(settings.public_url)
         self._metrics = metrics or PrometheusMetrics()
+        self._tracing = tracing or Tracing()
         self._admission = Admission(settings.slots, self._metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,13 +85,13 @@ class Endpoint(GraphQL[Context, None]):
         except HeadcountError as error:
             scope[REASON] = error.reason
             self._note_errors(request, [error.code])
-            response = _error_response(request, error.status, error.code, str(error))
+            response = error_response(request, error.status, error.code, str(error))
             response.headers.update(error.headers)
         except HTTPException as error:
             if error.status_code == 400:
                 scope[REASON] = "malformed_request"
             self._note_errors(request, [BadUserInput.code])
-            response = _error_response(request, error.status_code, BadUserInput.code, error.reason)
+            response = error_response(request, error.status_code, BadUserInput.code, error.reason)
             if error.status_code == 405:
                 response.headers["allow"] = "GET, POST"
         except ClientDisconnect:
@@ -116,6 +116,7 @@ class Endpoint(GraphQL[Context, None]):
                 catalog=self._settings.catalog,
             ),
             links=self._links(request),
+            trace=self._tracing.field,
         )
         caller = viewer.caller(request.client.host if request.client else "")
         context.admit = partial(self._admission.admitted, caller)
@@ -136,6 +137,7 @@ class Endpoint(GraphQL[Context, None]):
             note |= {"aggregations": context.loader.count}
             self._metrics.aggregations.inc(context.loader.count)
             if (summary := context.summary) is not None:
+                self._tracing.operation(summary.name)
                 # `operation` is the operation's name; None if it has none.
                 note |= {
                     "operation": summary.name,
@@ -196,17 +198,17 @@ class Endpoint(GraphQL[Context, None]):
         sub_response: Response,
     ) -> Response:
         """Encodes the response; its media type decides the status of rejected operations."""
-        media_type = sub_response.media_type
-        refused = "data" not in response_data and media_type == GRAPHQL_RESPONSE
+        negotiated = sub_response.media_type
+        refused = "data" not in response_data and negotiated == GRAPHQL_RESPONSE
         return Response(
             self.encode_json(response_data),
             status_code=400 if refused else 200,
-            media_type=media_type,
+            media_type=negotiated,
         )
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Passes the negotiated media type to `create_response`."""
-        return Response(media_type=_media_type(request))
+        return Response(media_type=media_type(request))
 
     async def parse_http_body(
         self, request: AsyncHTTPRequestAdapter
@@ -237,20 +239,3 @@ class Endpoint(GraphQL[Context, None]):
         if not isinstance(value, dict | None):
             raise HTTPException(400, "The request must be a JSON object.")
         return value or {}
-
-
-def _error_response(request: Request, status: int, code: str, message: str) -> Response:
-    error = GraphQLError(message, extensions={"code": code})
-    return Response(
-        json.dumps({"errors": [error.formatted]}),
-        status_code=status,
-        media_type=_media_type(request),
-    )
-
-
-def _media_type(request: Request | WebSocket) -> str:
-    for accepted in request.headers.get("accept", "").lower().split(","):
-        name, *parameters = accepted.replace(" ", "").split(";")
-        if name == GRAPHQL_RESPONSE and "q=0" not in parameters:
-            return GRAPHQL_RESPONSE
-    return "application/json"

@@ -27,6 +27,7 @@ from server.metrics import PrometheusMetrics
 from server.mongodb_events import CommandTimer, PoolMeter
 from server.rollups import rollup_store
 from server.settings import Settings
+from server.tracing import Tracing, tracing
 
 _log = structlog.get_logger(__name__)
 
@@ -71,7 +72,7 @@ class WorkerApplication:
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
         log.configure(self._settings.log_format)
-        metrics = PrometheusMetrics()
+        metrics, traces = PrometheusMetrics(), tracing(self._settings.tracing)
         scope["state"][STATE] = Connections(
             self._settings.max_connections or default_most(),
             lambda reason: metrics.connections_closed.labels(reason).inc(),
@@ -81,8 +82,9 @@ class WorkerApplication:
         if parent := parent_process():
             _stop_with(parent.sentinel)
         async with AsyncExitStack() as stack:
+            stack.callback(traces.close)
             await stack.enter_async_context(running(metrics.measure_event_loop()))
-            connecting = asyncio.create_task(self._connect(stack, metrics))
+            connecting = asyncio.create_task(self._connect(stack, metrics, traces))
             await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
             if connecting.done():
                 connecting.result()
@@ -93,13 +95,16 @@ class WorkerApplication:
             await asyncio.wait([connecting, *self._requests], timeout=_SHUTDOWN_SECONDS)
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _connect(self, stack: AsyncExitStack, metrics: PrometheusMetrics) -> None:
+    async def _connect(
+        self, stack: AsyncExitStack, metrics: PrometheusMetrics, traces: Tracing
+    ) -> None:
         while self._application is None:
             try:
+                timer, meter = CommandTimer(metrics), PoolMeter(metrics)
                 database = await stack.enter_async_context(
-                    connect(self._uri, self._settings, CommandTimer(metrics), PoolMeter(metrics))
+                    connect(self._uri, self._settings, timer, meter, *traces.listeners)
                 )
-                application = create(self._settings, database, metrics, self._demo)
+                application = create(self._settings, database, metrics, self._demo, traces)
                 verifier: Verifier = application.state.verifier
                 if verifier.key_set is not None:
                     await stack.enter_async_context(running(verifier.key_set.keep_fresh()))

@@ -20,7 +20,7 @@ from cubes.cube import Slice
 from exports.addresses import EVENTS_DASHBOARD_ROUTE
 from server.database import connect
 from server.http import application as app
-from server.http.graphql_endpoint import GRAPHQL_RESPONSE
+from server.http.graphql_responses import GRAPHQL_RESPONSE
 from server.settings import Settings
 from tests.conftest import SECRET, Dataset, Sent, client, post, token
 from tests.operations import every_field

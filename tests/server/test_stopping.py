@@ -176,7 +176,7 @@ import asyncio, sys
 from server import cli
 from server.http import stopping, worker
 
-async def hang(self, stack, metrics):
+async def hang(self, stack, *_):
     await asyncio.sleep(0)
     stack.push_async_callback(asyncio.Event().wait)
 

@@ -87,6 +87,11 @@ class Cells:
         self._require(dimensions, measures)
         return Cells(self._documents, dimensions, measures, self.values)
 
+    @property
+    def size(self) -> int:
+        """The number of cells."""
+        return len(self._documents)
+
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         return iter(self._documents)
 

@@ -35,7 +35,11 @@ def value_of(key: Hashable) -> Any:
 
 def values_of(keys: Iterable[Hashable]) -> list[Any]:
     """The values of keys for `$in`, without those that are no keys, or that it takes for more."""
-    return [value for value in map(value_of, keys) if not _is_no_key(value)]
+    return [
+        value
+        for value in map(value_of, keys)
+        if isinstance(value, ObjectId) or not _is_no_key(value)
+    ]
 
 
 def _canonical(value: Any) -> Hashable:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from beanie import Document
 
@@ -11,8 +11,8 @@ from cubes.declaration import Stage
 from cubes.expressions import Expression
 from cubes.keys import key_of, values_of
 
-# A command has 16 MB at most: with more keys than this, all rows are read and filtered here.
-_KEYS_MAX = 100_000
+KEYS_MAX: Final = 20_000
+"""The keys that a lookup may name; a command has 16 MB at most."""
 
 Row = Mapping[str, Any]
 """A document's `_id` and its columns."""
@@ -39,12 +39,13 @@ class Table:
 class Lookup:
     """The rows with these keys: of `_id`, or of `by`, a text column named like its field.
 
-    Where rows share a key, it is the one with the lowest `_id`.
+    `keys` are at most `KEYS_MAX`, or None for all rows. Where rows share a key, it is the one with
+    the lowest `_id`.
     """
 
     table: Table
     columns: frozenset[str]
-    keys: frozenset[Hashable]
+    keys: frozenset[Hashable] | None
     by: str = "_id"
 
     @property
@@ -58,13 +59,16 @@ class Lookup:
 
     def merge(self, other: Self) -> Self:
         """The smallest lookup that answers both."""
-        return replace(self, columns=self.columns | other.columns, keys=self.keys | other.keys)
+        keys = None
+        if self.keys is not None and other.keys is not None:
+            keys = self.keys | other.keys
+        return replace(self, columns=self.columns | other.columns, keys=keys)
 
     def pipeline(self) -> list[Stage]:
         """The aggregation that answers this lookup."""
         columns = self.columns | ({self.by} - {"_id"})
         stages: list[Stage] = [{"$sort": {"_id": 1}}, self.table.project(columns)]
-        if len(self.keys) > _KEYS_MAX:
+        if self.keys is None:
             return stages
         return [{"$match": {self.by: {"$in": values_of(self.keys)}}}, *stages]
 
@@ -73,6 +77,8 @@ class Lookup:
         rows: dict[Hashable, Row] = {}
         for document in documents:
             rows.setdefault(key_of(document[self.by]), document)
+        if self.keys is None:
+            return rows
         return {key: row for key, row in rows.items() if key in self.keys}
 
 

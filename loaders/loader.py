@@ -18,6 +18,7 @@ from cubes.cube import Cube, Slice
 from cubes.declaration import Stage
 from cubes.registry import DEFAULT_CATALOG, Catalog
 from loaders.array_free import array_free_fields
+from loaders.computing import computed
 from loaders.freshness import Freshness, FreshnessNotes, ReadAfter, time_of
 from loaders.plan import Documents, Query, QueryPlan, Read, live_plan
 from loaders.replication import Replication
@@ -176,4 +177,5 @@ def merged(queries: Iterable[Query[Any]]) -> Query[Any]:
 
 
 async def _answer(query: Query[_Answer], sent: "Future[Task[Documents]]") -> _Answer:
-    return query.answer(await (await sent))
+    documents = await (await sent)
+    return await computed(len(documents), partial(query.answer, documents))

@@ -12,6 +12,7 @@ from cubes.declared.orders import ORDERS
 from cubes.declared.tickets import TICKETS
 from cubes.keys import key_of
 from cubes.rows import Lookup, Order, Page
+from loaders.computing import computed
 from loaders.loader import Loader
 from resolvers.arguments import object_id, text, within
 from resolvers.events_overview import ADMIN, PROMO, SOLD
@@ -147,10 +148,17 @@ async def event_stats(
         return matching, await _cells(slices, loader, ids, values)
 
     documents, (matching, cells) = await asyncio.gather(reading, counted())
-    rows = Rows(EventStats, documents, cells)
-    if ordered_here:
-        rows = rows.page(order.column, descending=order.descending, start=first, stop=first + limit)
-    return EventStatsPage(matching if with_total else 0, rows.made(selected))
+
+    def shown_rows() -> list[EventStats]:
+        rows = Rows(EventStats, documents, cells)
+        if ordered_here:
+            rows = rows.page(
+                order.column, descending=order.descending, start=first, stop=first + limit
+            )
+        return rows.made(selected)
+
+    size = len(documents) + sum(each.size for each in cells.values())
+    return EventStatsPage(matching if with_total else 0, await computed(size, shown_rows))
 
 
 async def event(

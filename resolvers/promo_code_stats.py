@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping
+from functools import partial
 from typing import Final, Self, cast
 
 from cubes.cells import Cells
 from cubes.declared.promo_codes import PROMO_CODE_ROWS, PROMO_CODES
 from cubes.declared.tickets import PROMO_TICKETS
-from cubes.rows import Lookup, Row
+from cubes.rows import KEYS_MAX, Lookup, Row
+from loaders.computing import computed
 from loaders.loader import Loader
 from resolvers.breakdown import largest_first
 from resolvers.kpi.declarations import column, fold, kpi
@@ -66,10 +68,12 @@ class PromoCodeStats(Stats):
         """Loads the selected KPIs, and the codes that have tickets."""
         stats = await cls.load(selected, loader)
         if columns := [_COLUMNS[name] for name in selected if name in _COLUMNS]:
-            codes = frozenset(stats.of_slice(_BY_CODE).totals("promo_code", "tickets"))
-            lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), codes)
+            tickets = stats.of_slice(_BY_CODE)
+            codes = await computed(tickets.size, partial(tickets.totals, "promo_code", "tickets"))
+            keys = frozenset(codes) if len(codes) <= KEYS_MAX else None
+            lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), keys)
             stats._codes = await loader.load(lookup)
-        return stats
+        return await stats.computed(selected)
 
     total_promo_codes = kpi(COUNT, "All promo codes.", total(PROMO_CODES, "promo_codes"))
     active_promo_codes = kpi(
@@ -117,7 +121,9 @@ class PromoCodeStats(Stats):
 
         Ties go by code, then by id.
         """
-        by_id = sorted(self._codes.values(), key=lambda row: str(row["_id"]))
+        with_tickets = tickets.totals("promo_code", "tickets")
+        codes = (row for code, row in self._codes.items() if code in with_tickets)
+        by_id = sorted(codes, key=lambda row: str(row["_id"]))
         by_code = sorted(by_id, key=lambda row: row["code"])
         rows = Rows(TopPromoCode, by_code, {_BY_CODE.family: tickets})
         top = rows.page("tickets_generated", descending=True, start=0, stop=TOP_CODES_MAX)

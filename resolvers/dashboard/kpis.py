@@ -25,6 +25,7 @@ from resolvers.dashboard.products import (
     ProductNumbers,
     by_product,
     names,
+    numbers_by_product,
     ranked,
     top,
 )
@@ -106,15 +107,16 @@ class DashboardStats(Stats):
             if _LISTS.isdisjoint(selected):
                 return Leaders({}, {})
             # The leading products decide what else is read; the rest is being read meanwhile.
-            activity = by_product(await loading[PRODUCT_ACTIVITY, None], "events")
+            activity = await numbers_by_product(await loading[PRODUCT_ACTIVITY, None], "events")
             numbers = await cls.product_numbers(activity, period, loader)
-            slugs = ranked(activity, numbers)[:SHOWN] if "product_performance" in selected else []
-            return Leaders(numbers, await names(slugs, loader, period.in_window))
+            leading = await ranked(activity, numbers) if "product_performance" in selected else []
+            return Leaders(numbers, await names(leading[:SHOWN], loader, period.in_window))
 
         leading = asyncio.gather(lead(), return_exceptions=True)
         cells = await asyncio.gather(*loading.values(), return_exceptions=True)
         (leaders,) = await leading
-        return cls(dict(zip(loading, cells, strict=True)), period, leaders)
+        stats = cls(dict(zip(loading, cells, strict=True)), period, leaders)
+        return await stats.computed(selected)
 
     @classmethod
     async def product_numbers(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from cubes.cells import Cells, exact
@@ -10,6 +11,7 @@ from cubes.declared.behaviour import PRODUCT_EVENTS, PRODUCT_NAMES, PRODUCT_SESS
 from cubes.declared.products import PRODUCT_ROWS
 from cubes.keys import key_of
 from cubes.rows import Lookup
+from loaders.computing import computed
 from loaders.loader import Loader
 from resolvers.breakdown import largest_first
 from resolvers.dashboard.values import ProductCount, ProductPerformance
@@ -68,17 +70,26 @@ def by_product(cells: Cells, measure: str) -> ProductNumbers:
     return numbers
 
 
+async def numbers_by_product(cells: Cells, measure: str) -> ProductNumbers:
+    """The same as `by_product`; of many cells in a thread."""
+    return await computed(cells.size, partial(by_product, cells, measure))
+
+
 def top(numbers: Mapping[str, int]) -> list[ProductCount]:
     """The 5 products with the largest numbers above 0; ties go by slug."""
     leaders = largest_first(numbers.items())[:TOP]
     return [ProductCount(slug, count(number)) for slug, number in leaders if number > 0]
 
 
-def ranked(events: ProductNumbers, numbers: ProductNumbers) -> list[str]:
+async def ranked(events: ProductNumbers, numbers: ProductNumbers) -> list[str]:
     """The products that have events, by their views in `numbers`, most first, then by slug."""
-    products = frozenset().union(*events.values())
     views = numbers["product_view"]
-    return [slug for slug, _ in largest_first((each, views.get(each, 0)) for each in products)]
+
+    def rank() -> list[str]:
+        products = frozenset().union(*events.values())
+        return [slug for slug, _ in largest_first((each, views.get(each, 0)) for each in products)]
+
+    return await computed(sum(map(len, events.values())), rank)
 
 
 async def sessions(events: ProductNumbers, loader: Loader, in_window: InWindow) -> ProductNumbers:
@@ -92,9 +103,10 @@ async def sessions(events: ProductNumbers, loader: Loader, in_window: InWindow) 
         needs = PRODUCT_SESSIONS.slice("event_type", "product", measures=["sessions"])
         if len(slugs) <= _MANY and sum(len(slug.encode()) for slug in slugs) <= _LONG:
             needs = needs.only("product", slugs)
-        return by_product(await loader.load(in_window(needs)), "sessions")
+        return await numbers_by_product(await loader.load(in_window(needs)), "sessions")
 
-    views, order = events["product_view"], ranked(events, events)
+    views = events["product_view"]
+    order = await ranked(events, events)
     candidates, others = order[:_CANDIDATES], order[_CANDIDATES:]
     numbers = await counted(candidates)
     found = sorted((numbers["product_view"].get(slug, 0) for slug in candidates), reverse=True)

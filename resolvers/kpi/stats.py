@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import make_dataclass
 from functools import cache
 from itertools import repeat
@@ -12,6 +13,7 @@ from cubes.cube import Cube, Slice
 from cubes.keys import key_of
 from cubes.merging import merged
 from cubes.rows import Row, Table
+from loaders.computing import MANY, computed
 from loaders.loader import Loader
 from resolvers.kpi.declarations import Kpi, kpis_of
 from resolvers.kpi.terms import ColumnOf, Source
@@ -81,6 +83,20 @@ class Stats:
             *(loader.load(in_window(one)) for one in slices.values()), return_exceptions=True
         )
         return cls(dict(zip(slices, cells, strict=True)), where)
+
+    async def computed(self, selected: Collection[str]) -> Self:
+        """The same stats. With many cells, the selected KPIs are computed here, in a thread."""
+
+        def compute() -> None:
+            for each in kpis(type(self), selected):
+                # A KPI that fails raises its error when it is read.
+                with suppress(Exception):
+                    vars(self)[each.name] = each.values(self)[0]
+
+        size = sum(each.size for each in self._cells.values() if isinstance(each, Cells))
+        if size >= MANY:
+            await computed(size, compute)
+        return self
 
     def of_slice(self, one: Slice) -> Cells:
         """The cells of a slice's family; raises the error if they could not be loaded."""

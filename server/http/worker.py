@@ -1,7 +1,6 @@
 """The ASGI application of a worker process: connects to the database, and serves."""
 
 import asyncio
-import gc
 import signal
 from contextlib import AsyncExitStack
 from multiprocessing import parent_process
@@ -17,6 +16,7 @@ from rollups.keeper.reads import recording
 from rollups.keeper.supervisor import maintaining
 from rollups.layout.rollup import rollups
 from server import log
+from server.collector import tune_collector
 from server.database import connect
 from server.denylist import following_denylist
 from server.embedded.demo_access import DemoAccess
@@ -126,9 +126,7 @@ class WorkerApplication:
             except StartupError as error:
                 _log.warning("the worker waits for the database", reason=str(error))
                 await asyncio.sleep(1)
-        # Objects of the startup live until the end: to scan them paused requests for 60 ms.
-        gc.collect()
-        gc.freeze()
+        tune_collector()
 
 
 def _stop_with(sentinel: int) -> None:

@@ -11,7 +11,7 @@ NPM ?= $(shell node -e '$(NODES)' 2>/dev/null && command -v npm)
 PAGES := $(if $(NPM),console/dist/index.html)
 SOURCES := $(shell find console \( -name node_modules -o -name dist -o -name generated \) -prune -o -type f -print)
 
-.PHONY: setup demo test test-deep test-image differential check check-style check-types check-schema \
+.PHONY: setup demo test test-deep test-image differential soak check check-style check-types check-schema \
 	check-imports check-pages schema pictures bench lock
 
 setup: $(READY) $(PAGES)
@@ -51,6 +51,11 @@ test-image: setup
 MINUTES ?= 120
 differential: setup
 	@exec $(BIN)/python -m tests.differential --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(OPTIONS)
+
+# A server under load, hostile requests and faults of MongoDB, for ten minutes: CONTRIBUTING.md.
+SOAK_MINUTES ?= 10
+soak: setup
+	@exec $(BIN)/python -m tests.soak --minutes $(SOAK_MINUTES) $(if $(SEED),--seed $(SEED))
 
 # Its parts run side by side with --jobs.
 check: check-style check-types check-schema check-imports check-pages

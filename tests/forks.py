@@ -4,6 +4,7 @@ Imports take a second for each fresh process, and the tests start hundreds. The 
 commands run the installed entry point instead.
 """
 
+import asyncio
 import atexit
 import multiprocessing
 import os
@@ -17,12 +18,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+from server.metrics import PrometheusMetrics
+
 FORKS: Final = multiprocessing.get_context("forkserver")
 READ_CELLS: Final = {"TEST_READ_CELLS": "always"}
 """The environment of a process that reads cells even where counting is cheaper.
 
 Where documents are as few as in tests, counting is.
 """
+
+COUNT_TASKS: Final = "TEST_COUNT_TASKS"
+"""The variable of a file that a server writes the number of its event loop's tasks to."""
 
 FORKS.set_forkserver_preload(["__main__", "tests.forks", "tests.rollups.follower", "server.cli"])
 
@@ -151,8 +157,25 @@ def _headcount(
 
     if READ_CELLS.items() <= environment.items():
         read_cost.CELL = read_cost.CELLS = 0  # type: ignore[misc]
+    if COUNT_TASKS in environment:
+        _count_tasks(Path(environment[COUNT_TASKS]))
     try:
         main()
     finally:
         # A forked process does not run its exit handlers by itself.
         atexit._run_exitfuncs()
+
+
+def _count_tasks(file: Path) -> None:
+    """Has the server of this process write the number of its tasks to a file, again and again."""
+    measure = PrometheusMetrics.measure_event_loop
+
+    def write() -> None:
+        file.write_text(str(len(asyncio.all_tasks())))
+        asyncio.get_running_loop().call_later(0.5, write)
+
+    async def measured(metrics: PrometheusMetrics) -> None:
+        write()
+        await measure(metrics)
+
+    PrometheusMetrics.measure_event_loop = measured  # type: ignore[assignment, method-assign]

@@ -2,8 +2,8 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,14 +14,22 @@ from pymongo.errors import PyMongoError
 
 from tests.commands import PATIENCE, Mongod, guarded_mongod, running
 from tests.conftest import SECRET, token
-from tests.replica_set import ReplicaSet, fail_point
+from tests.mongodb_faults import (
+    Fault,
+    all_killed,
+    cut,
+    frozen,
+    killed,
+    silent,
+    slow,
+    stepped_down,
+)
+from tests.replica_set import ReplicaSet
 
 _RIGHT: Final = "right"
 _AWAY: Final = "SERVICE_UNAVAILABLE"
 _ORDERS: Final = 7
 _HEADERS: Final = {"authorization": f"Bearer {token(role='admin')}"}
-
-Fault = Callable[[ReplicaSet], AbstractContextManager[Any]]
 
 
 class Shop:
@@ -100,56 +108,16 @@ def shop(members: ReplicaSet, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield shop
 
 
-@contextmanager
-def _killed(members: ReplicaSet) -> Iterator[None]:
-    primary = members.primary
-    primary.kill()
-    yield
-    primary.start()
-    members.await_members()
-
-
-@contextmanager
-def _all_killed(members: ReplicaSet) -> Iterator[None]:
-    for member in members.members:
-        member.kill()
-    yield
-    for member in members.members:
-        member.start()
-    members.await_members()
-
-
-@contextmanager
-def _stepped_down(members: ReplicaSet) -> Iterator[None]:
-    members.step_down()
-    yield
-
-
-def _slow(members: ReplicaSet) -> AbstractContextManager[None]:
-    block = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 500}
-    return fail_point(members.primary, "failCommand", **block)
-
-
-def _silent(members: ReplicaSet) -> AbstractContextManager[None]:
-    block = {"failCommands": ["aggregate"], "blockConnection": True, "blockTimeMS": 5_000}
-    return fail_point(members.primary, "failCommand", **block)
-
-
-def _cut(members: ReplicaSet) -> AbstractContextManager[None]:
-    cut = {"failCommands": ["aggregate"], "closeConnection": True}
-    return fail_point(members.primary, "failCommand", **cut)
-
-
 @pytest.mark.parametrize(
     ("fault", "seconds", "answers"),
     [
-        (_killed, 4, {_RIGHT, _AWAY}),
-        (_all_killed, 4, {_AWAY}),
-        (_stepped_down, 2, {_RIGHT, _AWAY}),
-        (lambda members: members.frozen(members.primary), 20, {_RIGHT, _AWAY}),
-        (_slow, 2, {_RIGHT}),
-        (_silent, 8, {_AWAY}),
-        (_cut, 2, {_AWAY}),
+        (killed, 4, {_RIGHT, _AWAY}),
+        (all_killed, 4, {_AWAY}),
+        (stepped_down, 2, {_RIGHT, _AWAY}),
+        (frozen, 20, {_RIGHT, _AWAY}),
+        (slow, 2, {_RIGHT}),
+        (silent, 8, {_AWAY}),
+        (cut, 2, {_AWAY}),
     ],
     ids=["killed", "all killed", "stepped down", "frozen", "slow", "silent", "cut"],
 )

@@ -1,0 +1,1 @@
+"""A server under mixed load, hostile requests and faults of MongoDB, for some minutes."""

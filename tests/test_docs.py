@@ -25,8 +25,9 @@ _BLOCK: Final = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOT
 _LINK: Final = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _SELECTION: Final = re.compile(r'pytest ([\w/. ]+\.py) -k "([^"]+)"')
 _TEST: Final = re.compile(r"^(?:async )?def (test_\w+)", re.MULTILINE)
-# These need a Docker engine; tests/test_container.py runs the steps of the image instead.
-_NOT_RUN: Final = ("docker ",)
+# These need a Docker engine, or programs of the Internet. tests/test_container.py runs the steps of
+# the image instead.
+_NOT_RUN: Final = ("docker ", "pip install schemathesis", "schemathesis ", "pip-audit ")
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class PromoCodeStats(Stats):
             keys = frozenset(codes) if len(codes) <= KEYS_MAX else None
             lookup = Lookup(PROMO_CODE_ROWS, frozenset().union(*columns), keys)
             stats._codes = await loader.load(lookup)
-        return await stats.computed(selected)
+        return await stats.precomputed(selected)
 
     total_promo_codes = kpi(COUNT, "All promo codes.", total(PROMO_CODES, "promo_codes"))
     active_promo_codes = kpi(

@@ -5,6 +5,7 @@ import json
 import os
 from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ from pymongo.monitoring import CommandListener, CommandStartedEvent
 from starlette.applications import Starlette
 from strawberry.types import ExecutionResult
 
+import documents
 import schema
 from auth.viewer import Permission, Role, Viewer
 from documents import DOCUMENTS
@@ -205,6 +207,19 @@ async def database(
     polling = f"{mongodb_uri}{'&' if '?' in mongodb_uri else '/?'}serverMonitoringMode=poll"
     async with connect(polling, Settings(database=mongo.name), sent) as database:
         yield database
+
+
+@asynccontextmanager
+async def another_connection(
+    shared: AsyncDatabase[dict[str, Any]],
+    uri: str,
+    settings: Settings,
+    *listeners: CommandListener,
+) -> AsyncIterator[AsyncDatabase[dict[str, Any]]]:
+    """A connection that the documents are bound to; after the block, to the shared one again."""
+    async with connect(uri, settings, *listeners) as own:
+        yield own
+    await documents.bind(shared, settings.collections)
 
 
 @pytest.fixture(scope="session")

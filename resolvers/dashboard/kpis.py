@@ -116,7 +116,7 @@ class DashboardStats(Stats):
         cells = await asyncio.gather(*loading.values(), return_exceptions=True)
         (leaders,) = await leading
         stats = cls(dict(zip(loading, cells, strict=True)), period, leaders)
-        return await stats.computed(selected)
+        return await stats.precomputed(selected)
 
     @classmethod
     async def product_numbers(

@@ -84,7 +84,7 @@ class Stats:
         )
         return cls(dict(zip(slices, cells, strict=True)), where)
 
-    async def computed(self, selected: Collection[str]) -> Self:
+    async def precomputed(self, selected: Collection[str]) -> Self:
         """The same stats. With many cells, the selected KPIs are computed here, in a thread."""
 
         def compute() -> None:

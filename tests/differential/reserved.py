@@ -10,6 +10,9 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
 
+from documents.reads import AsOf
+from tests.differential import snapshots
+
 Mongo = Database[dict[str, Any]]
 
 _KEY: Final = "reserved"
@@ -106,6 +109,19 @@ class ReservedDocuments:
             # While the collection is dropped or renamed, the orders are not there.
             if any(not each.modified_count for each in changed):
                 session.abort_transaction()
+
+    def restore_total(self, database: Mongo) -> None:
+        """Makes the total of the cents right again, after documents were read and written back.
+
+        To dump a collection, or to replace it by `$out`, reads its documents while a transaction
+        moves cents: one of the two orders may be of before it, the other of after it.
+        """
+        orders = database["ticket_orders"]
+        reading = orders.with_options(read_concern=AsOf(snapshots.now(database)))
+        found = [*reading.find({"_id": {"$in": self._orders}})]
+        excess = sum(each["amount_cents"] for each in found) - _CENTS * len(found)
+        if excess:
+            orders.update_one({"_id": self._orders[0]}, {"$inc": {"amount_cents": -excess}})
 
 
 def differing_totals(answer: Mapping[str, Any], live: frozenset[str]) -> Iterator[str]:

@@ -151,6 +151,9 @@ class Steps:
                 deployment.journal.line(f"disturbance {name} failed: {error}", shown=True)
                 deployment.journal.count(f"disturbances that failed: {name}")
                 return
+            finally:
+                if disturbance.replaces:
+                    deployment.reserved.restore_total(deployment.database)
         deployment.journal.count(f"disturbances: {name}")
 
     @contextmanager

@@ -11,10 +11,9 @@ import pytest
 from bson import ObjectId
 from pymongo.asynchronous.database import AsyncDatabase
 
-from server.database import connect
 from server.http import application as app
 from server.settings import Settings
-from tests.conftest import client, post, token
+from tests.conftest import another_connection, client, post, token
 from tests.hostile.event_loop import STRETCH_SECONDS, occupied
 
 _MANY: Final = 30_000
@@ -90,7 +89,7 @@ async def http(
     name = f"headcount_test_{uuid4().hex[:12]}"
     settings = server_settings.model_copy(update={"database": name})
     async with (
-        connect(mongodb_uri, settings) as own,
+        another_connection(database, mongodb_uri, settings) as own,
         client(app.create(settings, own)) as http,
     ):
         await _fill(own)

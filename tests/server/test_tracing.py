@@ -20,13 +20,12 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 from errors import StartupError
 from exports.addresses import EVENTS_DASHBOARD_ROUTE
-from server.database import connect
 from server.http import application as app
 from server.otel import OpenTelemetry
 from server.settings import Settings
 from server.tracing import tracing
 from tests.commands import ask, run, running
-from tests.conftest import SECRET, client, post, token
+from tests.conftest import SECRET, another_connection, client, post, token
 
 _TRACE = "0af7651916cd43dd8448eb211c80319c"
 _PARENT = "b7ad6b7169203331"
@@ -54,7 +53,7 @@ async def traced(
     provider.add_span_processor(SimpleSpanProcessor(exporter))
     traces = OpenTelemetry(provider)
     async with (
-        connect(mongodb_uri, server_settings, *traces.listeners) as own,
+        another_connection(database, mongodb_uri, server_settings, *traces.listeners) as own,
         client(app.create(server_settings, own, tracing=traces)) as http,
     ):
         yield Traced(http, exporter)

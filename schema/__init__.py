@@ -22,7 +22,7 @@ from schema.introspection import (
     names_of,
     values_of_schema,
 )
-from schema.limits import DEFAULTS, TEXT_MAX, Limits, OperationLimits
+from schema.limits import DEFAULTS, TEXT_MAX, Limits, OperationLimits, summary_cache
 from schema.operation_size import exceeded
 from schema.query import Query
 from schema.rules import require_rules
@@ -61,6 +61,7 @@ def build(
     Raises `NoRule` if a field does not say who may read it.
     """
     cache, answers, turns = operation_cache(), IntrospectionAnswers(), turns or Turns()
+    summaries = summary_cache()
     built = _Schema(
         Query,
         execution_context_class=CompiledExecution if compiled else None,
@@ -70,7 +71,7 @@ def build(
         ),
         extensions=[
             lambda: Failures(hidden),
-            lambda: OperationLimits(limits, values_max, turns),
+            lambda: OperationLimits(limits, values_max, turns, summaries),
             Freshness,
             *([lambda: Introspection(answers)] if introspection else [DisableIntrospection]),
             lambda: OperationCache(cache, turns),

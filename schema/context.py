@@ -17,10 +17,11 @@ from schema.execution.turns import Turns
 class OperationSummary:
     """What the log says of an operation: its name, the SHA-256 of its text, fields and cost.
 
-    `fields` are the names of its root fields, each once.
+    `fields` are the names of its root fields, each once. `characters` is the length of its text.
     """
 
     name: str | None
+    characters: int
     hash: str
     fields: list[str]
     cost: int

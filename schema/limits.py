@@ -5,8 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
+from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     GraphQLError,
@@ -24,6 +25,8 @@ from schema.execution.validation import NESTED_TOO_DEEPLY
 from schema.introspection import TooManyValues, fields, fragments_of
 from schema.operation_size import Measure, Size, exceeded
 
+# Characters of all cached texts together.
+_CHARACTERS_MAX: Final = 200_000
 # Characters of a name, and names, in the log.
 _LOGGED: Final = 50
 
@@ -57,12 +60,24 @@ class Limits:
 DEFAULTS = Limits()
 
 
+Summaries: TypeAlias = LRUCache[tuple[str, str | None], OperationSummary]
+"""(text, operation name) → what an operation within all limits is."""
+
+
+def summary_cache() -> Summaries:
+    """A cache for the operations of one schema, bounded by the characters of their texts."""
+    return LRUCache(_CHARACTERS_MAX, lambda summary: summary.characters)
+
+
 class OperationLimits(SchemaExtension):
     """Refuses operations beyond the limits before they are validated."""
 
-    def __init__(self, limits: Limits, introspected_values_max: int, turns: Turns) -> None:
+    def __init__(
+        self, limits: Limits, introspected_values_max: int, turns: Turns, summaries: Summaries
+    ) -> None:
         self._limits = limits
         self._turns = turns
+        self._summaries = summaries
         self._values_max = introspected_values_max
         self._cost = 0
 
@@ -97,6 +112,11 @@ class OperationLimits(SchemaExtension):
         document = context.graphql_document
         if document is None:
             return
+        key = (context.query or "", context._provided_operation_name)
+        # Variables may have other costs each time.
+        if not context.variables and (summary := self._summaries.get(key)):
+            self._admit(summary)
+            return
         # `context.operation_name` is the first operation's if the request names none.
         operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
@@ -105,8 +125,9 @@ class OperationLimits(SchemaExtension):
         if _LONG.search(context.query or ""):
             _check_integers(document)
         size = self._size(document, operation)
-        self._cost = size.cost + (size.values if size.cost else 0)
-        context.context.summary = self._summary(document, operation)
+        cost = size.cost + (size.values if size.cost else 0)
+        summary = self._summary(document, operation, cost)
+        self._admit(summary)
         _check("depth", size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
         _check(
             "aliases",
@@ -114,20 +135,29 @@ class OperationLimits(SchemaExtension):
             self._limits.aliases,
             "operation has {} aliases; at most {} are",
         )
-        _check("cost", self._cost, self._limits.cost, "operation's cost is {}; at most {} is")
-        if self._cost > EXPENSIVE:
-            context.context.turns = self._turns
+        _check("cost", cost, self._limits.cost, "operation's cost is {}; at most {} is")
         _check("items", size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
+        if not context.variables and len(key[0]) <= self._summaries.maxsize:
+            self._summaries[key] = summary
+
+    def _admit(self, summary: OperationSummary) -> None:
+        """Notes what the operation is, and what it costs."""
+        self._cost = summary.cost
+        context = self.execution_context.context
+        context.summary = summary
+        if summary.cost > EXPENSIVE:
+            context.turns = self._turns
 
     def _summary(
-        self, document: DocumentNode, operation: OperationDefinitionNode
+        self, document: DocumentNode, operation: OperationDefinitionNode, cost: int
     ) -> OperationSummary:
         selected = fields([operation.selection_set], fragments_of(document))
         return OperationSummary(
             operation.name.value[:_LOGGED] if operation.name else None,
+            len(self.execution_context.query or ""),
             sha256((self.execution_context.query or "").encode()).hexdigest(),
             [*dict.fromkeys(each.name.value[:_LOGGED] for each in selected)][:_LOGGED],
-            self._cost,
+            cost,
         )
 
     def _size(self, document: DocumentNode, operation: OperationDefinitionNode) -> Size:

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -22,6 +22,7 @@ _COST_OF_SLOT: Final = 200
 class _Operation:
     caller: str
     weight: int
+    since: float
     outcome: "asyncio.Future[HeadcountError | None]" = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
@@ -42,8 +43,26 @@ class Admission:
     def __init__(self, slots: int, metrics: PrometheusMetrics) -> None:
         self.slots = slots
         self._metrics = metrics
-        self._waiting: list[_Operation] = []
+        # Caller → its waiting operations, oldest first; no caller without any.
+        self._waiting: dict[str, list[_Operation]] = {}
+        self._number_waiting = 0
         self._running: set[_Operation] = set()
+        self._held = Counter[str]()
+        self._free = slots
+
+    def refusal(self, caller: str) -> HeadcountError | None:
+        """Why an operation of this caller would not get slots in time; None if it may.
+
+        To ask costs less than to read, parse and measure the operation. It would not if too many
+        wait, or if the caller's oldest operation has waited for half of the time already.
+        """
+        own = self._waiting.get(caller)
+        if not own or len(own) < max(map(len, self._waiting.values())):
+            return None
+        waited = asyncio.get_running_loop().time() - own[0].since
+        if self._number_waiting < QUEUE * self.slots and waited < WAIT_SECONDS / 2:
+            return None
+        return self._refusal(caller)
 
     @asynccontextmanager
     async def admitted(self, caller: str, cost: int) -> AsyncIterator[None]:
@@ -52,19 +71,18 @@ class Admission:
         Raises `Overloaded`, or `TooManyRequests` if the caller itself has the most operations.
         """
         weight = min(1 + cost // _COST_OF_SLOT, max(1, self.slots // 4))
-        one = _Operation(caller, weight)
-        self._waiting.append(one)
+        one = _Operation(caller, weight, asyncio.get_running_loop().time())
+        self._waiting.setdefault(caller, []).append(one)
+        self._number_waiting += 1
         try:
             self._admit()
-            if len(self._waiting) > QUEUE * self.slots:
+            if self._number_waiting > QUEUE * self.slots:
                 self._refuse_one()
             if (error := await self._outcome(one)) is not None:
                 raise error
             yield
         finally:
-            with suppress(ValueError):
-                self._waiting.remove(one)
-            self._running.discard(one)
+            self._end(one)
             self._admit()
 
     async def _outcome(self, one: _Operation) -> HeadcountError | None:
@@ -80,38 +98,65 @@ class Admission:
 
     def _admit(self) -> None:
         """Gives slots to all operations that may have some."""
-        admitted: _Operation | None = None
         while self._waiting and (admitted := self._next()) is not None:
-            self._waiting.remove(admitted)
+            self._leave(admitted)
             self._running.add(admitted)
+            self._held[admitted.caller] += admitted.weight
+            self._free -= admitted.weight
             if not admitted.outcome.done():
                 admitted.outcome.set_result(None)
         self._metrics.operations_running.set(len(self._running))
-        self._metrics.operations_waiting.set(len(self._waiting))
+        self._metrics.operations_waiting.set(self._number_waiting)
+
+    def _end(self, one: _Operation) -> None:
+        """Takes an operation away, whether it waits, runs or was refused."""
+        if one in self._running:
+            self._running.discard(one)
+            self._free += one.weight
+            self._held[one.caller] -= one.weight
+            if not self._held[one.caller]:
+                del self._held[one.caller]
+        elif one in self._waiting.get(one.caller, ()):
+            self._leave(one)
+
+    def _leave(self, one: _Operation) -> None:
+        """Takes an operation out of the queue."""
+        waiting = self._waiting[one.caller]
+        waiting.remove(one)
+        self._number_waiting -= 1
+        if not waiting:
+            del self._waiting[one.caller]
 
     def _next(self) -> _Operation | None:
-        held = Counter[str]()
-        for each in self._running:
-            held[each.caller] += each.weight
-        callers = {each.caller for each in self._waiting}
-        free = self.slots - held.total()
-        for one in sorted(self._waiting, key=lambda each: held[each.caller]):
-            reserved = self.slots // 4 if held[one.caller] or one.weight > 1 else 0
-            share = self.slots / 2 if len(callers) > 1 and held[one.caller] else self.slots
-            if one.weight <= free - reserved and held[one.caller] + one.weight <= share:
-                return one
+        """The operation that gets slots next; None if none may have some."""
+        reserved = self.slots // 4
+        for caller in sorted(self._waiting, key=self._held.__getitem__):
+            held = self._held[caller]
+            share = self.slots / 2 if len(self._waiting) > 1 and held else self.slots
+            most = min(self._free - reserved, share - held)
+            for one in self._waiting[caller]:
+                if one.weight <= most or (one.weight == 1 and not held and self._free):
+                    return one
+                if most < 1 and held:
+                    break
         return None
 
     def _refuse_one(self) -> None:
-        of_caller = Counter(each.caller for each in self._waiting)
-        one = max(reversed(self._waiting), key=lambda each: (of_caller[each.caller], each.weight))
-        self._waiting.remove(one)
-        error: HeadcountError
-        if len(of_caller) > 1 and of_caller[one.caller] > 1:
-            self._metrics.operations_refused.labels("caller").inc()
-            error = TooManyRequests("Too many operations of this caller are waiting. Try again.")
-        else:
-            self._metrics.operations_refused.labels("queue").inc()
-            error = Overloaded("The server is busy: too many operations are waiting. Try again.")
+        """Refuses the heaviest of the last operations of the caller with the most."""
+        callers = reversed(self._waiting.items())
+        caller, waiting = max(
+            callers, key=lambda each: (len(each[1]), max(one.weight for one in each[1]))
+        )
+        one = max(reversed(waiting), key=lambda each: each.weight)
+        error = self._refusal(caller)
+        self._leave(one)
         if not one.outcome.done():
             one.outcome.set_result(error)
+
+    def _refusal(self, caller: str) -> HeadcountError:
+        """The error of an operation that is refused for the number of those that wait."""
+        if len(self._waiting) > 1 and len(self._waiting[caller]) > 1:
+            self._metrics.operations_refused.labels("caller").inc()
+            return TooManyRequests("Too many operations of this caller are waiting. Try again.")
+        self._metrics.operations_refused.labels("queue").inc()
+        return Overloaded("The server is busy: too many operations are waiting. Try again.")

@@ -30,6 +30,7 @@ from server.http.hosts import Hosts
 from server.http.metrics_port import METRICS, MetricsPort
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
+from server.http.refusals import DelayedRefusals
 from server.metrics import PrometheusMetrics
 from server.rollups import rollup_reader
 from server.settings import Settings
@@ -120,6 +121,7 @@ def create(
             *console.routes(),
         ],
         middleware=[
+            Middleware(DelayedRefusals),
             Middleware(ForwardedHeaders, settings.forwarded_allow_ips),
             Middleware(PrivateResponses),
             Middleware(Telemetry, metrics, tracing),

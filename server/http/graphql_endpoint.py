@@ -29,9 +29,10 @@ from loaders.shared_reads import SharedReads
 from schema.context import Context
 from schema.execution.turns import Turns
 from server.clock import now
-from server.http.admission import Admission
+from server.http.admission import WAIT_SECONDS, Admission
 from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
 from server.http.hosts import base_url
+from server.http.refusals import DELAY
 from server.metrics import PrometheusMetrics
 from server.settings import Settings
 from server.telemetry import LOG_FIELDS
@@ -104,6 +105,12 @@ class Endpoint(GraphQL[Context, None]):
                 raise HTTPException(404, "GraphiQL is off: HEADCOUNT_INTROSPECTION is off.")
             return self._page(request)
         viewer, time = await self._viewer(request), now()
+        caller = viewer.caller(request.client.host if request.client else "")
+        note = request.scope.setdefault(LOG_FIELDS, {})
+        note |= {"caller": for_log(caller), "role": viewer.role.name}
+        if (refusal := self._admission.refusal(caller)) is not None:
+            request.scope[DELAY] = WAIT_SECONDS
+            raise refusal
         context = Context(
             viewer=viewer,
             now=time,
@@ -118,10 +125,7 @@ class Endpoint(GraphQL[Context, None]):
             links=self._links(request),
             trace=self._tracing.field,
         )
-        caller = viewer.caller(request.client.host if request.client else "")
         context.admit = partial(self._admission.admitted, caller)
-        note = request.scope.setdefault(LOG_FIELDS, {})
-        note |= {"caller": for_log(caller), "role": viewer.role.name}
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):

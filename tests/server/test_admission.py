@@ -202,3 +202,41 @@ async def test_refused_operations_say_when_to_come_again(
             assert error["message"].endswith("Try again.")
         metrics = (await http.get("/metrics")).text
         assert 'headcount_operations_refused_total{reason="' in metrics
+
+
+async def test_a_flooding_caller_is_refused_before_its_operation_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with operations(slots=2) as some:
+        await some.start("flood", 2 + QUEUE * 2)
+        refusal = some.admission.refusal
+        assert isinstance(refusal("flood"), Overloaded)
+        # Another caller's operation waits in place of one of the flood's.
+        assert refusal("other") is None
+        await some.start("other")
+        assert isinstance(refusal("flood"), TooManyRequests)
+        await some.end("flood")
+        assert some.running["other"] == 1
+        assert refusal("flood") is None
+        # The queue is not full, but too slow.
+        monkeypatch.setattr(admission, "WAIT_SECONDS", 0)
+        assert isinstance(refusal("flood"), Overloaded)
+        assert refusal("other") is None
+
+
+async def test_an_early_refusal_is_answered_late(
+    database: Any, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Admission, "refusal", lambda *_: Overloaded("The server is busy."))
+    monkeypatch.setattr("server.http.graphql_endpoint.WAIT_SECONDS", 0.2)
+    async with client(app.create(server_settings, database)) as http:
+        http.headers["authorization"] = f"Bearer {token()}"
+        began = asyncio.get_running_loop().time()
+        # The body is no JSON: it is not read.
+        response = await http.post("/graphql", content="{")
+        assert asyncio.get_running_loop().time() - began >= 0.2
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+        (error,) = response.json()["errors"]
+        assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+        # Nothing else waits.
+        assert (await http.get("/healthz")).json() == {"status": "ok"}

@@ -795,3 +795,30 @@ async def test_error_responses_are_counted_by_status_and_reason(
     sample = f'headcount_http_errors_total{{reason="{reason}",status="{status}"}} '
     assert sample in (await http.get("/metrics")).text
     assert f"reason={reason}" in "".join(capsys.readouterr())
+
+
+async def test_the_cost_of_a_cached_operation_is_that_of_its_name_and_variables(
+    http: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bearer = token(role="admin")
+    paged = "query ($n: Int!) { eventStats(limit: $n) { total events { title } } }"
+    named = "query A { orderStats { totalOrders } } query B { eventStats(limit: 9) { total } }"
+    headers = {"authorization": f"Bearer {bearer}"}
+
+    async def cost(query: str, **request: Any) -> int:
+        body = {"query": query, **request}
+        answer = (await http.post("/graphql", json=body, headers=headers)).json()
+        return int(answer["extensions"]["cost"])
+
+    for _ in range(2):
+        assert await cost(paged, variables={"n": 3}) == 4 + 3
+        assert await cost(paged, variables={"n": 300}) == 4 + 300
+        assert await cost(named, operationName="A") == 2
+        assert await cost(named, operationName="B") == 2 + 9
+    lines = _lines(capsys)
+    assert [("operation=A" in line, "cost=2" in line) for line in lines[2::4]] == [(True, True)] * 2
+    # An operation beyond a limit is refused each time.
+    deep = "{ viewer " * 9 + "{ role }" + " }" * 9
+    for _ in range(2):
+        errors = (await post(http, deep, bearer)).json()["errors"]
+        assert errors[0]["extensions"]["limit"] == "depth"

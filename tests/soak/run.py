@@ -120,7 +120,7 @@ class _Soak:
 
     def _until_ready(self) -> None:
         deadline = time.monotonic() + PATIENCE
-        while httpx.get(f"{self._url}/readyz").status_code != 200:
+        while httpx.get(f"{self._url}/readyz", timeout=PATIENCE).status_code != 200:
             assert time.monotonic() < deadline, "the server is not ready again"
             time.sleep(0.1)
 
@@ -150,7 +150,7 @@ class _Soak:
         return int(kilobytes) / 1000
 
     def _figure(self, name: str) -> int:
-        lines = httpx.get(f"{self._url}/metrics").text.splitlines()
+        lines = httpx.get(f"{self._url}/metrics", timeout=PATIENCE).text.splitlines()
         return sum(round(float(line.split()[1])) for line in lines if line.startswith(f"{name} "))
 
 

@@ -17,6 +17,7 @@ from multiprocessing import reduction
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Final, Self
+from unittest.mock import patch
 
 from server.metrics import PrometheusMetrics
 
@@ -178,4 +179,4 @@ def _count_tasks(file: Path) -> None:
         write()
         await measure(metrics)
 
-    PrometheusMetrics.measure_event_loop = measured  # type: ignore[assignment, method-assign]
+    patch.object(PrometheusMetrics, "measure_event_loop", measured).start()

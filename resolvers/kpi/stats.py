@@ -13,7 +13,7 @@ from cubes.cube import Cube, Slice
 from cubes.keys import key_of
 from cubes.merging import merged
 from cubes.rows import Row, Table
-from loaders.computing import MANY, computed
+from loaders.computing import MANY
 from loaders.loader import Loader
 from resolvers.kpi.declarations import Kpi, kpis_of
 from resolvers.kpi.terms import ColumnOf, Source
@@ -95,7 +95,7 @@ class Stats:
 
         size = sum(each.size for each in self._cells.values() if isinstance(each, Cells))
         if size >= MANY:
-            await computed(size, compute)
+            await asyncio.to_thread(compute)
         return self
 
     def of_slice(self, one: Slice) -> Cells:

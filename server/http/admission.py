@@ -45,10 +45,8 @@ class Admission:
         self._metrics = metrics
         # Caller → its waiting operations, oldest first; no caller without any.
         self._waiting: dict[str, list[_Operation]] = {}
-        self._number_waiting = 0
         self._running: set[_Operation] = set()
         self._held = Counter[str]()
-        self._free = slots
 
     def refusal(self, caller: str) -> HeadcountError | None:
         """Why an operation of this caller would not get slots in time; None if it may.
@@ -60,7 +58,7 @@ class Admission:
         if not own or len(own) < max(map(len, self._waiting.values())):
             return None
         waited = asyncio.get_running_loop().time() - own[0].since
-        if self._number_waiting < QUEUE * self.slots and waited < WAIT_SECONDS / 2:
+        if self._number_waiting() < QUEUE * self.slots and waited < WAIT_SECONDS / 2:
             return None
         return self._refusal(caller)
 
@@ -73,10 +71,9 @@ class Admission:
         weight = min(1 + cost // _COST_OF_SLOT, max(1, self.slots // 4))
         one = _Operation(caller, weight, asyncio.get_running_loop().time())
         self._waiting.setdefault(caller, []).append(one)
-        self._number_waiting += 1
         try:
             self._admit()
-            if self._number_waiting > QUEUE * self.slots:
+            if self._number_waiting() > QUEUE * self.slots:
                 self._refuse_one()
             if (error := await self._outcome(one)) is not None:
                 raise error
@@ -84,6 +81,9 @@ class Admission:
         finally:
             self._end(one)
             self._admit()
+
+    def _number_waiting(self) -> int:
+        return sum(map(len, self._waiting.values()))
 
     async def _outcome(self, one: _Operation) -> HeadcountError | None:
         """Why the operation is refused; None if it has its slots."""
@@ -102,17 +102,15 @@ class Admission:
             self._leave(admitted)
             self._running.add(admitted)
             self._held[admitted.caller] += admitted.weight
-            self._free -= admitted.weight
             if not admitted.outcome.done():
                 admitted.outcome.set_result(None)
         self._metrics.operations_running.set(len(self._running))
-        self._metrics.operations_waiting.set(self._number_waiting)
+        self._metrics.operations_waiting.set(self._number_waiting())
 
     def _end(self, one: _Operation) -> None:
         """Takes an operation away, whether it waits, runs or was refused."""
         if one in self._running:
             self._running.discard(one)
-            self._free += one.weight
             self._held[one.caller] -= one.weight
             if not self._held[one.caller]:
                 del self._held[one.caller]
@@ -123,19 +121,18 @@ class Admission:
         """Takes an operation out of the queue."""
         waiting = self._waiting[one.caller]
         waiting.remove(one)
-        self._number_waiting -= 1
         if not waiting:
             del self._waiting[one.caller]
 
     def _next(self) -> _Operation | None:
         """The operation that gets slots next; None if none may have some."""
-        reserved = self.slots // 4
+        free, reserved = self.slots - self._held.total(), self.slots // 4
         for caller in sorted(self._waiting, key=self._held.__getitem__):
             held = self._held[caller]
             share = self.slots / 2 if len(self._waiting) > 1 and held else self.slots
-            most = min(self._free - reserved, share - held)
+            most = min(free - reserved, share - held)
             for one in self._waiting[caller]:
-                if one.weight <= most or (one.weight == 1 and not held and self._free):
+                if one.weight <= most or (one.weight == 1 and not held and free):
                     return one
                 if most < 1 and held:
                     break

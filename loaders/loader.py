@@ -66,13 +66,15 @@ class Loader:
         self._array_free: dict[type[Document], Task[frozenset[str]]] = {}
         self._sent: set[Task[Documents]] = set()
         self._answers: dict[Query[Any], Future[Any]] = {}
-        self._loader: DataLoader[Query[Any], Task[Documents]] = DataLoader(self._load)
+        self._loader: DataLoader[Query[Any], Task[Documents]] | None = DataLoader(self._load)
 
     def load(self, query: Query[_Answer]) -> Future[_Answer]:
         """The query's answer. Ask for all that is needed before awaiting any.
 
         Equal queries have the same answer object: what is computed of it once serves all aliases.
         """
+        if self._loader is None:
+            raise RuntimeError("The request has ended: its loader is closed.")
         if query not in self._answers:
             answer = _answer(query, self._loader.load(query))
             self._answers[query] = asyncio.ensure_future(answer)
@@ -103,11 +105,14 @@ class Loader:
         return [await self._freshness(cube, live) for cube in cubes]
 
     def close(self) -> None:
-        """Cancels the reads in flight."""
+        """Cancels the reads in flight. Nothing can be loaded any more."""
         for task in (*self._sent, *self._array_free.values()):
             task.cancel()
         if self._rollups is not None:
             self._rollups.close()
+        # It refers to this loader. Without the cycle, a request's cells are freed at once, not by a
+        # scan of all objects.
+        self._loader = None
 
     async def _load(self, queries: list[Query[Any]]) -> "list[Task[Documents]]":
         batches: defaultdict[Hashable, list[Query[Any]]] = defaultdict(list)

@@ -16,7 +16,7 @@ from rollups.keeper.reads import recording
 from rollups.keeper.supervisor import maintaining
 from rollups.layout.rollup import rollups
 from server import log
-from server.collector import tune_collector
+from server.collector import scan_when_idle, tune_collector
 from server.database import connect
 from server.denylist import following_denylist
 from server.embedded.demo_access import DemoAccess
@@ -84,6 +84,7 @@ class WorkerApplication:
         async with AsyncExitStack() as stack:
             stack.callback(traces.close)
             await stack.enter_async_context(running(metrics.measure_event_loop()))
+            await stack.enter_async_context(running(scan_when_idle(lambda: not self._requests)))
             connecting = asyncio.create_task(self._connect(stack, metrics, traces))
             await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
             if connecting.done():

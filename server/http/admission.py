@@ -2,8 +2,8 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,21 +46,40 @@ class Admission:
         # Caller → its waiting operations, oldest first; no caller without any.
         self._waiting: dict[str, list[_Operation]] = {}
         self._running: set[_Operation] = set()
+        # Caller → its requests, whether they are read, wait or run; no caller without any.
+        self._present = Counter[str]()
         self._held = Counter[str]()
 
     def refusal(self, caller: str) -> HeadcountError | None:
         """Why an operation of this caller would not get slots in time; None if it may.
 
-        To ask costs less than to read, parse and measure the operation. It would not if too many
-        wait, or if the caller's oldest operation has waited for half of the time already.
+        To ask costs less than to read, parse and measure the operation. It would not if the caller
+        has the most requests of all, and too many have no slots, or the caller's oldest operation
+        has waited for half of the time already.
         """
-        own = self._waiting.get(caller)
-        if not own or len(own) < max(map(len, self._waiting.values())):
+        own = self._present[caller]
+        if not own or own < max(self._present.values()):
             return None
-        waited = asyncio.get_running_loop().time() - own[0].since
-        if self._number_waiting() < QUEUE * self.slots and waited < WAIT_SECONDS / 2:
+        waiting = self._waiting.get(caller)
+        waited = asyncio.get_running_loop().time() - waiting[0].since if waiting else 0
+        without_slots = self._present.total() - len(self._running)
+        if without_slots < QUEUE * self.slots and waited < WAIT_SECONDS / 2:
             return None
-        return self._refusal(caller)
+        return self._refusal(own, len(self._present))
+
+    @contextmanager
+    def present(self, caller: str) -> Iterator[None]:
+        """Counts a request of a caller from before its operation is read until it is answered.
+
+        Of many that arrive together, most are then refused before they take time and memory.
+        """
+        self._present[caller] += 1
+        try:
+            yield
+        finally:
+            self._present[caller] -= 1
+            if not self._present[caller]:
+                del self._present[caller]
 
     @asynccontextmanager
     async def admitted(self, caller: str, cost: int) -> AsyncIterator[None]:
@@ -140,19 +159,17 @@ class Admission:
 
     def _refuse_one(self) -> None:
         """Refuses the heaviest of the last operations of the caller with the most."""
-        callers = reversed(self._waiting.items())
-        caller, waiting = max(
-            callers, key=lambda each: (len(each[1]), max(one.weight for one in each[1]))
-        )
+        callers = reversed(self._waiting.values())
+        waiting = max(callers, key=lambda own: (len(own), max(one.weight for one in own)))
         one = max(reversed(waiting), key=lambda each: each.weight)
-        error = self._refusal(caller)
+        error = self._refusal(len(waiting), len(self._waiting))
         self._leave(one)
         if not one.outcome.done():
             one.outcome.set_result(error)
 
-    def _refusal(self, caller: str) -> HeadcountError:
-        """The error of an operation that is refused for the number of those that wait."""
-        if len(self._waiting) > 1 and len(self._waiting[caller]) > 1:
+    def _refusal(self, own: int, callers: int) -> HeadcountError:
+        """The error of an operation whose caller has the most, `own`, of those of all callers."""
+        if own > 1 and callers > 1:
             self._metrics.operations_refused.labels("caller").inc()
             return TooManyRequests("Too many operations of this caller are waiting. Try again.")
         self._metrics.operations_refused.labels("queue").inc()

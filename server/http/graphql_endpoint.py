@@ -129,9 +129,10 @@ class Endpoint(GraphQL[Context, None]):
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
-                # Starlette caches the body for strawberry.
-                await request.body()
-                return await self.run(request, context=context)
+                with self._admission.present(caller):
+                    # Starlette caches the body for strawberry.
+                    await request.body()
+                    return await self.run(request, context=context)
         except TimeoutError as error:
             raise ServiceUnavailable(
                 f"The request took more than {self._settings.request_timeout:g} s."

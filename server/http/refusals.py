@@ -1,12 +1,13 @@
 """Refusals of an overloaded server, which are answered late."""
 
 import asyncio
+from random import uniform
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 DELAY: Final = "headcount.delay"
-"""Where in a request's scope the application puts the seconds that its response waits."""
+"""Where in a request's scope the application puts how many seconds its response waits, about."""
 
 
 class DelayedRefusals:
@@ -14,6 +15,9 @@ class DelayedRefusals:
 
     Clients that try again at once would keep the server busy with refusals. The application has
     ended meanwhile, so that a response that waits takes little memory. Put it first.
+
+    Responses wait for half to one and a half times as long: clients that are refused together
+    would come again together.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -30,6 +34,6 @@ class DelayedRefusals:
 
         await self._app(scope, receive, send_or_hold)
         if held:
-            await asyncio.sleep(scope[DELAY])
+            await asyncio.sleep(scope[DELAY] * uniform(0.5, 1.5))  # noqa: S311
             for message in held:
                 await send(message)

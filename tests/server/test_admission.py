@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import httpx
@@ -54,14 +54,18 @@ class Operations:
 
     async def _run(self, caller: str, cost: int, ended: asyncio.Event) -> None:
         try:
-            async with self.admission.admitted(caller, cost):
-                self.running[caller] += 1
-                try:
-                    await ended.wait()
-                finally:
-                    self.running[caller] -= 1
+            with self.admission.present(caller):
+                await self._admitted(caller, cost, ended)
         except HeadcountError as error:
             self.refused.setdefault(caller, []).append(type(error))
+
+    async def _admitted(self, caller: str, cost: int, ended: asyncio.Event) -> None:
+        async with self.admission.admitted(caller, cost):
+            self.running[caller] += 1
+            try:
+                await ended.wait()
+            finally:
+                self.running[caller] -= 1
 
     async def _settle(self) -> None:
         for _ in range(10):
@@ -220,8 +224,19 @@ async def test_a_flooding_caller_is_refused_before_its_operation_is_read(
         assert refusal("flood") is None
         # The queue is not full, but too slow.
         monkeypatch.setattr(admission, "WAIT_SECONDS", 0)
-        assert isinstance(refusal("flood"), Overloaded)
+        assert isinstance(refusal("flood"), TooManyRequests)
         assert refusal("other") is None
+
+
+async def test_requests_count_before_their_operations_are_read() -> None:
+    async with operations(slots=2) as some:
+        with ExitStack() as requests:
+            for _ in range(2 * QUEUE):
+                assert some.admission.refusal("burst") is None
+                requests.enter_context(some.admission.present("burst"))
+            assert isinstance(some.admission.refusal("burst"), Overloaded)
+            assert some.admission.refusal("other") is None
+        assert some.admission.refusal("burst") is None
 
 
 async def test_an_early_refusal_is_answered_late(
@@ -234,7 +249,7 @@ async def test_an_early_refusal_is_answered_late(
         began = asyncio.get_running_loop().time()
         # The body is no JSON: it is not read.
         response = await http.post("/graphql", content="{")
-        assert asyncio.get_running_loop().time() - began >= 0.2
+        assert asyncio.get_running_loop().time() - began >= 0.1
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         (error,) = response.json()["errors"]
         assert error["extensions"]["code"] == "SERVICE_UNAVAILABLE"

@@ -6,6 +6,8 @@ from typing import ClassVar, Final
 
 REASON: Final = "headcount.reason"
 """Where in an HTTP request's scope the application puts the reason of an error response."""
+INTERNAL_ERROR: Final = "INTERNAL_SERVER_ERROR"
+"""The code of an error that is none of these: masked, and logged with the request's id."""
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 

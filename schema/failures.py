@@ -12,7 +12,7 @@ from graphql import ExecutionResult as GraphQLExecutionResult
 from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
-from errors import BadUserInput, HeadcountError, LimitExceeded
+from errors import INTERNAL_ERROR, BadUserInput, HeadcountError, LimitExceeded
 from schema.execution.validation import bounded
 
 _log = structlog.get_logger(__name__)
@@ -75,7 +75,7 @@ class Failures(SchemaExtension):
             nodes=error.nodes,
             path=error.path,
             extensions={
-                "code": "INTERNAL_SERVER_ERROR",
+                "code": INTERNAL_ERROR,
                 "requestId": structlog.contextvars.get_contextvars().get("request_id"),
             },
         )

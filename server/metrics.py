@@ -18,9 +18,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pymongo.monitoring import ConnectionCheckOutFailedReason as CheckOutFailed
 
-from errors import ServiceUnavailable
+from errors import INTERNAL_ERROR, ServiceUnavailable
 
-_INTERNAL = "INTERNAL_SERVER_ERROR"
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _LAG_SECONDS = 0.1
@@ -149,9 +148,9 @@ class PrometheusMetrics:
         )
 
         # An alert sees the first error only if the metric existed before it.
-        for code in (_INTERNAL, ServiceUnavailable.code):
+        for code in (INTERNAL_ERROR, ServiceUnavailable.code):
             self.graphql_errors.labels(code)
-        for error in ((500, _INTERNAL.lower()), (503, "too_many_connections")):
+        for error in ((500, INTERNAL_ERROR.lower()), (503, "too_many_connections")):
             self.http_errors.labels(*error)
         for reason in (CheckOutFailed.TIMEOUT, CheckOutFailed.CONN_ERROR):
             self.mongodb_connection_failures.labels(reason)

@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from errors import REASON
+from errors import INTERNAL_ERROR, REASON
 from server.metrics import PrometheusMetrics
 from server.tracing import RequestSpan, Tracing
 
@@ -38,7 +38,7 @@ def _ids(request_id: str, span: RequestSpan) -> dict[str, str]:
 def _internal_error(request_id: str) -> Response:
     error = {
         "message": "An internal error occurred. The server's log has it under the request id.",
-        "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": request_id},
+        "extensions": {"code": INTERNAL_ERROR, "requestId": request_id},
     }
     return JSONResponse({"errors": [error]}, status_code=500)
 

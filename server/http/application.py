@@ -23,11 +23,12 @@ from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
 from server.http.bodies import BoundedBodies
+from server.http.connections import METRICS
 from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
 from server.http.hosts import Hosts
-from server.http.metrics_port import METRICS, MetricsPort
+from server.http.metrics_port import MetricsPort
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
 from server.http.refusals import DelayedRefusals

@@ -26,7 +26,8 @@ IDLE_SECONDS: Final = 60
 
 STATE: Final = "connections"
 """The name of the process's `Connections` in the state of the application's lifespan."""
-CHECKS: Final = frozenset({"/healthz", "/readyz", "/metrics"})
+METRICS: Final = "/metrics"
+CHECKS: Final = frozenset({"/healthz", "/readyz", METRICS})
 """The paths of probes and scrapers, which limits and checks of hosts leave out."""
 
 _SWEEP_SECONDS: Final = 1.0

@@ -1,13 +1,9 @@
 """The port of `/metrics`, where it has one of its own."""
 
-from typing import Final
-
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from server.http.connections import CHECKS
-
-METRICS: Final = "/metrics"
+from server.http.connections import CHECKS, METRICS
 
 
 class MetricsPort:

@@ -83,6 +83,12 @@ class ReplicaSet:
         """The members that are secondaries now."""
         return [each for each in self.members if _hello(each).get("secondary")]
 
+    @property
+    def others(self) -> list[Mongod]:
+        """All members but the primary, whatever state they are in; waits for a primary."""
+        primary = self.primary
+        return [each for each in self.members if each is not primary]
+
     def await_members(self) -> None:
         """Waits until there is a primary, and all other members are secondaries."""
         _until(lambda: len(self.secondaries) == len(self.members) - 1 or None)

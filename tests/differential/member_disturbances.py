@@ -31,7 +31,7 @@ def kill_primary(deployment: Deployment, chance: Random) -> None:
 
 def kill_secondary(deployment: Deployment, chance: Random) -> None:
     """Kills a secondary, and starts it again."""
-    secondary = chance.choice(deployment.replica_set.secondaries)
+    secondary = chance.choice(deployment.replica_set.others)
     secondary.kill()
     time.sleep(chance.uniform(0, 3))
     secondary.start()
@@ -50,7 +50,7 @@ def kill_all(deployment: Deployment, chance: Random) -> None:
 
 def lag(deployment: Deployment, chance: Random) -> None:
     """Secondaries stop applying writes: one of them, or both, so that no majority has the last."""
-    some = chance.sample(deployment.replica_set.secondaries, chance.choice([1, 1, 2]))
+    some = chance.sample(deployment.replica_set.others, chance.choice([1, 1, 2]))
     deployment.journal.line(f"{len(some)} secondaries lag")
     with deployment.replica_set.paused(*some):
         time.sleep(chance.uniform(1, 5))
@@ -66,7 +66,7 @@ def lag(deployment: Deployment, chance: Random) -> None:
 
 def initial_sync(deployment: Deployment, chance: Random) -> None:
     """A secondary loses all data, and copies them from another member."""
-    _empty(deployment, chance.choice(deployment.replica_set.secondaries))
+    _empty(deployment, chance.choice(deployment.replica_set.others))
     deployment.await_members()
 
 
@@ -86,7 +86,7 @@ def lose_the_majority(deployment: Deployment, chance: Random) -> None:
     from the one that is left.
     """
     replica_set = deployment.replica_set
-    left = chance.choice(replica_set.secondaries)
+    left = chance.choice(replica_set.others)
     lost = [each for each in replica_set.members if each is not left]
     with replica_set.paused(left):
         time.sleep(chance.uniform(0.5, 2))

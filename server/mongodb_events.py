@@ -1,5 +1,8 @@
 """What the driver reports: the duration of commands, and the connections of its pools."""
 
+from math import inf
+from time import monotonic
+
 from pymongo.monitoring import (
     CommandFailedEvent,
     CommandListener,
@@ -27,11 +30,18 @@ class CommandTimer(CommandListener):
 
     def __init__(self, metrics: PrometheusMetrics) -> None:
         self._seconds = metrics.command_seconds
+        self._succeeded = -inf
 
     def started(self, event: CommandStartedEvent) -> None:
         """Does nothing: the event at the command's end has the duration."""
 
+    @property
+    def seconds_since_success(self) -> float:
+        """How long ago MongoDB last answered a command; infinite before the first answer."""
+        return monotonic() - self._succeeded
+
     def succeeded(self, event: CommandSucceededEvent) -> None:
+        self._succeeded = monotonic()
         self._seconds.labels(event.command_name, "ok").observe(event.duration_micros / 1e6)
 
     def failed(self, event: CommandFailedEvent) -> None:

@@ -105,7 +105,7 @@ class WorkerApplication:
                 database = await stack.enter_async_context(
                     connect(self._uri, self._settings, timer, meter, *traces.listeners)
                 )
-                application = create(self._settings, database, metrics, self._demo, traces)
+                application = create(self._settings, database, metrics, self._demo, traces, timer)
                 verifier: Verifier = application.state.verifier
                 if verifier.key_set is not None:
                     await stack.enter_async_context(running(verifier.key_set.keep_fresh()))

@@ -21,8 +21,10 @@ from exports.addresses import EVENTS_DASHBOARD_ROUTE
 from server.database import connect
 from server.http import application as app
 from server.http.graphql_responses import GRAPHQL_RESPONSE
+from server.metrics import PrometheusMetrics
+from server.mongodb_events import CommandTimer
 from server.settings import Settings
-from tests.conftest import SECRET, Dataset, Sent, client, post, token
+from tests.conftest import SECRET, Dataset, Sent, another_connection, client, post, token
 from tests.operations import every_field
 from tests.proxy import Proxy
 from tests.strategies import nasty
@@ -406,6 +408,33 @@ async def rebound(
 
     yield
     await documents.bind(database, server_settings.collections)
+
+
+async def test_a_server_whose_database_has_just_answered_is_ready_without_a_ping(
+    database: AsyncDatabase[dict[str, Any]],
+    mongodb_uri: str,
+    server_settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    metrics = PrometheusMetrics()
+    commands = CommandTimer(metrics)
+
+    def pings() -> float:
+        labels = {"command": "ping", "outcome": "ok"}
+        found = metrics.registry.get_sample_value("headcount_mongodb_command_seconds_count", labels)
+        return found or 0
+
+    async with (
+        another_connection(database, mongodb_uri, server_settings, commands) as own,
+        client(app.create(server_settings, own, metrics, commands=commands)) as http,
+    ):
+        before = pings()
+        await post(http, "{ orderStats { totalOrders } }", token(role="admin"))
+        assert (await http.get("/readyz")).json() == {"status": "ok"}
+        assert pings() == before
+        monkeypatch.setattr(app, "_RECENT_SECONDS", 0)
+        assert (await http.get("/readyz")).json() == {"status": "ok"}
+        assert pings() == before + 1
 
 
 async def test_requests_fail_while_the_database_is_unreachable_and_then_recover(

@@ -43,10 +43,10 @@ class Connection(Protocol):
 
 
 class Connections:
-    """The connections of a process, and those among them that have sent no head yet.
+    """The connections of a process, and those among them that wait for a request.
 
-    Beyond `most`, requests are answered with 503, but for `CHECKS`. A connection that has sent no
-    head for a second is then closed, the oldest first.
+    Beyond `most`, requests are answered with 503, but for `CHECKS`, and their connections closed.
+    A connection that has waited for a head for a second is closed then, too, the oldest first.
     """
 
     def __init__(
@@ -67,21 +67,20 @@ class Connections:
         self._sweeping: asyncio.TimerHandle | None = None
         self._logged_at = -_LOG_SECONDS
 
-    def opened(self, connection: Connection, everyone: Sized) -> None:
-        """Notes a new connection, one of `everyone`."""
+    def waits(self, connection: Connection, everyone: Sized) -> None:
+        """Notes that a connection, one of `everyone`, is new, or has its answer."""
         self._waiting[connection] = asyncio.get_running_loop().time()
         if len(everyone) > self.most and self._sweeping is None:
             self._sweep_later(everyone)
 
     def heard(self, connection: Connection) -> None:
-        """Notes that a connection has sent a head, or was lost."""
+        """Notes that a connection has sent a head, or is lost."""
         self._waiting.pop(connection, None)
 
     def too_many(self, number: int) -> bool:
-        """Whether there are too many connections for a request; logs it once a minute."""
+        """Whether there are too many connections; logs it once a minute."""
         if number <= self.most:
             return False
-        self.refused(503, "too_many_connections")
         now = asyncio.get_running_loop().time()
         if now - self._logged_at >= _LOG_SECONDS:
             self._logged_at = now
@@ -99,7 +98,7 @@ class Connections:
         for connection, since in [*self._waiting.items()][:excess]:
             if since <= before:
                 connection.end("limit")
-        if excess:
+        if self.too_many(len(everyone)):
             self._sweep_later(everyone)
 
 
@@ -116,11 +115,10 @@ def default_most() -> int:
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
-    """The application of requests beyond the limit: 503, after which the connection is closed."""
+    """The application of requests beyond the limit: 503."""
     error = {
         "message": "The server has too many connections. Try again.",
         "extensions": {"code": Overloaded.code},
     }
-    headers = {**Overloaded.headers, "connection": "close"}
-    response = JSONResponse({"errors": [error]}, status_code=503, headers=headers)
+    response = JSONResponse({"errors": [error]}, status_code=503, headers=Overloaded.headers)
     await response(scope, receive, send)

@@ -5,7 +5,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import Thread
 from typing import Any, Final
 
@@ -145,6 +145,7 @@ def _received(connection: socket.socket) -> bytes:
         ([_HEAD + b"Content-Length: 2\r\n\r\n12"], True, "idle"),
         ([_HEAD + b"Content-Length: 2\r\n\r\n12" + _HEAD], True, "head"),
         ([_HEAD + _UPGRADE + b"Content-Length: 2\r\n\r\n12"], True, "idle"),
+        ([_HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX: "], False, "body"),
     ],
 )
 def test_a_connection_without_progress_is_closed(
@@ -203,6 +204,27 @@ def test_beyond_the_limit_only_health_checks_are_answered(
         _until(lambda: server.get("/echo") == 200)
     logged = capsys.readouterr()
     assert (logged.out + logged.err).count("there are too many connections") == 1
+
+
+def test_idle_connections_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_SWEEP_SECONDS", 0.1)
+    with _serving(most=5) as server:
+        request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        idle = [server.connect(request) for _ in range(5)]
+        assert [b"connection: close" in each.recv(1000) for each in idle] == [False] * 5
+        for _ in range(5):
+            # A check beyond the limit is answered, but its connection does not stay.
+            with server.connect(request) as connection:
+                answer = _received(connection)
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+            assert b"connection: close" in answer
+        with ExitStack() as more:
+            for _ in range(3):
+                more.enter_context(server.connect())
+            _until(lambda: server.closed["limit"] >= 3)
+        _until(lambda: server.get("/echo") == 200)
+        for each in idle:
+            each.close()
 
 
 def test_silent_connections_make_room_for_others(monkeypatch: pytest.MonkeyPatch) -> None:

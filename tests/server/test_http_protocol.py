@@ -15,6 +15,7 @@ from tests.commands import PATIENCE, run, running
 from tests.conftest import SECRET
 
 _UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+_CHUNKED = b"POST /graphql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 _UPGRADED = b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + _UPGRADE + b"\r\n"
 
 
@@ -98,14 +99,30 @@ def test_http_1_0_does_not_demand_a_host(served: tuple[int, bytes]) -> None:
     assert _answers(port, twice) == [b"HTTP/1.1 400 Bad Request"]
 
 
-@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nHost: x\r\nX: "])
-def test_endless_headers_are_rejected(served: tuple[int, bytes], start: bytes) -> None:
+@pytest.mark.parametrize(
+    ("start", "part"),
+    [
+        (b"GET /", b"x"),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX: ", b"x"),
+        (_CHUNKED + b"0\r\nX: ", b"x"),
+        (_CHUNKED + b"0\r\n", b"a: b\r\n"),
+        (_CHUNKED + b"1;", b"x"),
+    ],
+    ids=["a path", "a header", "a trailer", "trailers", "an extension of a chunk"],
+)
+def test_endless_headers_are_rejected(served: tuple[int, bytes], start: bytes, part: bytes) -> None:
     port, _ = served
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
         connection.sendall(start)
         # More than the buffers hold.
         with pytest.raises(ConnectionError):
-            connection.sendall(b"x" * 50_000_000)
+            connection.sendall(part * (50_000_000 // len(part)))
+
+
+def test_trailers_are_no_headers(served: tuple[int, bytes]) -> None:
+    port, bearer = served
+    request = _CHUNKED + b"0\r\n" + bearer + b"\r\n"
+    assert _answers(port, request) == [b"HTTP/1.1 401 Unauthorized"]
 
 
 def test_a_large_body_does_not_count_as_headers(served: tuple[int, bytes]) -> None:
@@ -123,6 +140,9 @@ def test_a_large_body_does_not_count_as_headers(served: tuple[int, bytes]) -> No
     [
         ([b"nonsense\r\n\r\n"], b"invalid_http"),
         ([b"GET /", b"x" * 66_000], b"head_too_large"),
+        ([b"GET / HTTP/1.1\r\n" + b"x: y\r\n" * 20_000 + b"\r\n"], b"head_too_large"),
+        ([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" * 200], b"pipelined_requests"),
+        ([b"CONNECT x:1 HTTP/1.1\r\nHost: x:1\r\n\r\n"], b"connect"),
         ([_UPGRADED, b"nonsense\r\n\r\n"], b"invalid_http"),
         ([b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" + _UPGRADED], b"pipelined_upgrade"),
     ],

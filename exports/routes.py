@@ -56,10 +56,10 @@ class _Download:
         request = Request(scope, receive)
         started = False
         try:
+            export_request = await self._downloads.parse(request, self._parse_export)
             async for _ in request.stream():
                 # A body is read, as HTTP demands, and discarded.
                 pass
-            export_request = await self._downloads.parse(request, self._parse_export)
             _require_chunked_transfer(scope)
             async with (
                 self._downloads.open(export_request) as opened,

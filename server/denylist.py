@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from threading import Thread
 from typing import Any, Final, NoReturn
 
 import bson
@@ -30,7 +33,8 @@ _log = structlog.get_logger(__name__)
 
 _INTERVAL_SECONDS: Final = 4.0
 _READ_SECONDS: Final = 5.0
-"""Longest read of a collection. With the interval, a revocation is heeded within 10 s."""
+"""Longest read. With the interval, a revocation is heeded within 10 s."""
+_HANGING_MAX: Final = 10
 _FIELDS: Final = {"jti": 1, "sub": 1, "issuedBefore": 1}
 _BATCH: Final = 1000
 """Documents that are decoded at a stretch, in about a millisecond."""
@@ -50,7 +54,7 @@ def check_denylist(settings: Settings, database: SyncDatabase) -> None:
             name = source.removeprefix(COLLECTION_SOURCE)
             content: _Content = [*database[name].find_raw_batches({}, _FIELDS, batch_size=_BATCH)]
         else:
-            content = Path(source).read_bytes()
+            content = _bytes_of(Path(source))
         Denylist().replace(_revocations(content))
     except (OSError, ValueError, PyMongoError, BSONError) as error:
         raise StartupError(
@@ -83,7 +87,7 @@ def _content_of(
     source: str, database: AsyncDatabase[dict[str, Any]]
 ) -> Callable[[], Awaitable[_Content]]:
     if not source.startswith(COLLECTION_SOURCE):
-        return lambda: asyncio.to_thread(Path(source).read_bytes)
+        return partial(_read_file, Path(source), [])
     # Secondaries may be late.
     collection = database.get_collection(
         source.removeprefix(COLLECTION_SOURCE), read_preference=ReadPreference.PRIMARY_PREFERRED
@@ -96,6 +100,37 @@ def _content_of(
             return [batch async for batch in batches]
 
     return documents
+
+
+def _bytes_of(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        # A pipe would wait for a writer.
+        raise ValueError("it is not a file")
+    return path.read_bytes()
+
+
+async def _read_file(path: Path, reading: list[Thread]) -> bytes:
+    """The bytes of a file; raises `TimeoutError` after 5 s, as for a file server that is away.
+
+    Such a read ends only when the file server is back. `reading` are the threads of earlier reads.
+    """
+    content = Future[bytes]()
+    # It can't be cancelled.
+    content.set_running_or_notify_cancel()
+
+    def read() -> None:
+        try:
+            content.set_result(_bytes_of(path))
+        except Exception as error:
+            content.set_exception(error)
+
+    reading[:] = [each for each in reading if each.is_alive()]
+    if len(reading) < _HANGING_MAX:
+        # The interpreter would wait for a thread of another kind before it ends.
+        reading.append(Thread(target=read, daemon=True))
+        reading[-1].start()
+    async with asyncio.timeout(_READ_SECONDS):
+        return await asyncio.wrap_future(content)
 
 
 class _Reader:

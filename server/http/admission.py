@@ -69,7 +69,7 @@ class Admission:
 
     @contextmanager
     def present(self, caller: str) -> Iterator[None]:
-        """Counts a request of a caller from before its operation is read until it is answered.
+        """Counts a request of a caller from before its operation is parsed until it is answered.
 
         Of many that arrive together, most are then refused before they take time and memory.
         """

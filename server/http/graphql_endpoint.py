@@ -108,9 +108,7 @@ class Endpoint(GraphQL[Context, None]):
         caller = viewer.caller(request.client.host if request.client else "")
         note = request.scope.setdefault(LOG_FIELDS, {})
         note |= {"caller": for_log(caller), "role": viewer.role.name}
-        if (refusal := self._admission.refusal(caller)) is not None:
-            request.scope[DELAY] = WAIT_SECONDS
-            raise refusal
+        self._refuse_early(request, caller)
         context = Context(
             viewer=viewer,
             now=time,
@@ -129,9 +127,11 @@ class Endpoint(GraphQL[Context, None]):
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
+                # Starlette caches the body for strawberry.
+                await request.body()
+                # A body can take 30 s: requests count from its end.
+                self._refuse_early(request, caller)
                 with self._admission.present(caller):
-                    # Starlette caches the body for strawberry.
-                    await request.body()
                     return await self.run(request, context=context)
         except TimeoutError as error:
             raise ServiceUnavailable(
@@ -150,6 +150,12 @@ class Endpoint(GraphQL[Context, None]):
                     "fields": summary.fields,
                     "cost": summary.cost,
                 }
+
+    def _refuse_early(self, request: Request, caller: str) -> None:
+        """Raises why an operation of this caller would not get slots in time."""
+        if (refusal := self._admission.refusal(caller)) is not None:
+            request.scope[DELAY] = WAIT_SECONDS
+            raise refusal
 
     def _note_errors(self, request: Request, codes: Iterable[str]) -> None:
         """Counts errors by their codes, and adds them to the request's line in the log."""

@@ -267,9 +267,10 @@ async def test_headers_describe_the_file_and_forbid_caching(
     assert bool(response.content) == (method == "GET")
 
 
-@pytest.mark.parametrize("path", [URL, REPORT])
+@pytest.mark.parametrize("path", [URL, f"{REPORT}?mobileAppId=app-1"])
 async def test_a_large_request_body_is_rejected(http: httpx.AsyncClient, path: str) -> None:
-    response = await http.request("GET", path, content=b"x" * 1_000_001)
+    body = b"x" * 1_000_001
+    response = await http.request("GET", path, content=body, headers=_bearer(ADMIN))
     assert response.status_code == 413
     assert _codes(response) == ["BAD_USER_INPUT"]
 
@@ -572,6 +573,16 @@ async def test_an_export_beyond_the_limit_waits_and_is_then_rejected(
         close.set()
         assert (await first).status_code == 200
         assert (await waiting).status_code == 200
+
+
+async def test_a_token_is_verified_before_a_body_is_read(http: httpx.AsyncClient) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        yield b"x"
+        await asyncio.sleep(60)
+
+    async with asyncio.timeout(10):
+        response = await http.request("GET", URL, content=endless())
+    assert response.status_code == 401
 
 
 async def test_a_stalled_client_loses_its_slot(

@@ -239,6 +239,36 @@ async def test_requests_count_before_their_operations_are_read() -> None:
         assert some.admission.refusal("burst") is None
 
 
+async def test_requests_whose_body_is_not_there_yet_do_not_count(
+    database: Any, server_settings: Settings
+) -> None:
+    settings = server_settings.model_copy(update={"max_concurrency": 1})
+    callers = [f"slow {number}" for number in range(2 * QUEUE)]
+    never, waiting = asyncio.Event(), asyncio.Barrier(len(callers) + 1)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await waiting.wait()
+        await never.wait()
+
+    async with client(app.create(settings, database)) as http:
+
+        async def send(caller: str, content: Any) -> int:
+            headers = {
+                "authorization": f"Bearer {token(sub=caller)}",
+                "content-type": "application/json",
+            }
+            return (await http.post("/graphql", content=content, headers=headers)).status_code
+
+        slow = [asyncio.create_task(send(caller, body())) for caller in callers]
+        await waiting.wait()
+        page = (send("page", b'{"query": "{ viewer { role } }"}') for _ in range(QUEUE))
+        assert await asyncio.gather(*page) == [200] * QUEUE
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+
+
 async def test_an_early_refusal_is_answered_late(
     database: Any, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

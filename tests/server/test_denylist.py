@@ -1,10 +1,12 @@
 """The denylist of a server: a file or a collection, heeded while the server runs."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 from typing import Any
 from uuid import uuid4
 
@@ -17,6 +19,7 @@ from pymongo.database import Database
 from structlog.testing import capture_logs
 
 from errors import StartupError
+from server import denylist
 from server.denylist import check_denylist, following_denylist
 from server.http import application as app
 from server.metrics import PrometheusMetrics
@@ -71,9 +74,9 @@ async def _served(database: AsyncDatabase[dict[str, Any]], source: object) -> As
     )
     metrics = PrometheusMetrics()
     application = app.create(settings, database, metrics)
-    denylist = application.state.verifier.denylist
+    verifier = application.state.verifier
     async with (
-        following_denylist(settings, database, denylist, metrics.denylist_read),
+        following_denylist(settings, database, verifier.denylist, metrics.denylist_read),
         client(application) as http,
     ):
         yield Served(http, metrics)
@@ -141,6 +144,42 @@ async def test_the_last_good_list_stays_in_use_while_the_file_can_not_be_read(
         "the denylist is read",
     ]
     assert ("line" in events[0]["reason"]) is (broken is not None)
+
+
+async def test_a_file_whose_server_is_away_does_not_hold_up_what_follows(
+    database: AsyncDatabase[dict[str, Any]], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    away, back, read_bytes = Event(), Event(), Path.read_bytes
+
+    def read(path: Path) -> bytes:
+        if away.is_set() and path == file:
+            back.wait()
+        return read_bytes(path)
+
+    monkeypatch.setattr(denylist, "_READ_SECONDS", 0.05)
+    monkeypatch.setattr(Path, "read_bytes", read)
+    async with _served(database, file) as server:
+        away.set()
+        with capture_logs() as logs:
+            for _ in range(denylist._HANGING_MAX + 2):
+                await server.read_again("failed")
+        assert len(logs) == 1
+        assert await server.refusal(token(jti="early")) == REVOKED
+        away.clear()
+        back.set()
+        _write(file, {"jti": "late"})
+        await server.read_again()
+        assert await server.refusal(token(jti="late")) == REVOKED
+
+
+async def test_a_pipe_is_no_denylist(database: AsyncDatabase[dict[str, Any]], file: Path) -> None:
+    async with _served(database, file) as server:
+        _break(file, None)
+        os.mkfifo(file)
+        with capture_logs() as logs:
+            await server.read_again("failed")
+        assert "not a file" in logs[0]["reason"]
+        assert await server.refusal(token(jti="early")) == REVOKED
 
 
 async def test_a_changed_collection_is_heeded(

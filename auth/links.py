@@ -9,12 +9,14 @@ from typing import Any, Final
 import jwt
 
 from auth.revocation import Denylist, TokenIdentity
-from auth.tokens import SHARED_KEY_ALGORITHM
+from auth.tokens import MALFORMED, SHARED_KEY_ALGORITHM
 from auth.viewer import Viewer
 from errors import Unauthenticated
 
 TTL: Final = timedelta(minutes=5)
 """How long a link token is valid."""
+
+_DAY: Final = timedelta(days=1)
 
 # The `typ` header, which distinguishes link tokens from bearer tokens.
 _TYPE: Final = "headcount-link+jwt"
@@ -57,15 +59,17 @@ class LinkSigner:
         """
         try:
             claims = self._claims(token)
-            made_by = TokenIdentity(**claims["token"])
+            if not hmac.compare_digest(str(claims["target"]), _digest(target)):
+                raise Unauthenticated("The link is for another file: request one for this file.")
+            self._denylist.check(TokenIdentity(**claims["token"]))
+            at = datetime.fromtimestamp(claims["iat"], UTC)
+            # The file's name has the time in any zone.
+            _ = at - _DAY, at + _DAY
+            return Viewer.of(claims), at
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The link has expired: request a new one.") from error
-        except (jwt.PyJWTError, TypeError) as error:
+        except (jwt.PyJWTError, OSError, *MALFORMED) as error:
             raise Unauthenticated("The link is not valid: request a new one.") from error
-        if not hmac.compare_digest(str(claims["target"]), _digest(target)):
-            raise Unauthenticated("The link is for another file: request one for this file.")
-        self._denylist.check(made_by)
-        return Viewer.of(claims), datetime.fromtimestamp(claims["iat"], UTC)
 
     def _claims(self, token: str) -> dict[str, Any]:
         rejected = jwt.InvalidSignatureError()

@@ -18,6 +18,9 @@ SHARED_KEY_ALGORITHM: Final = "HS256"
 LEEWAY: Final = timedelta(seconds=30)
 """Largest accepted difference between the clocks of issuer and server."""
 
+MALFORMED: Final = (ValueError, TypeError, OverflowError)
+"""What claims of wrong types or sizes raise."""
+
 _TYPES: Final = ("jwt", "at+jwt")
 _TIMES: Final = ("exp", "nbf", "iat")
 
@@ -56,7 +59,7 @@ class Verifier:
             ) from error
         except jwt.InvalidIssuerError as error:
             raise Unauthenticated("The token's 'iss' must be the issuer of this server.") from error
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
+        except (jwt.PyJWTError, *MALFORMED) as error:
             raise Unauthenticated("The token is not valid: get a new one.") from error
         self.denylist.check(viewer.token)
         return viewer

@@ -44,16 +44,16 @@ class Viewer:
     def of(cls, claims: Mapping[str, Any]) -> "Viewer":
         """The viewer that the claims of a verified token describe.
 
-        A missing or unknown role is read as `CUSTOMER`.
+        A missing or unknown role is read as `CUSTOMER`, and an integer `sub` as text.
         """
-        role = _role(claims)
+        role, token = _role(claims), TokenIdentity.of(claims)
         return cls(
             role=role,
             permissions=_permissions(role, claims.get("permissions")),
-            subject=_text(claims.get("sub")),
+            subject=token.subject,
             organizer_id=_text(claims.get("organizer_id")),
             expires_at=_time(claims.get("exp")),
-            token=TokenIdentity.of(claims),
+            token=token,
         )
 
     def caller(self, address: str) -> str:
@@ -69,7 +69,8 @@ def for_log(caller: str) -> str:
     """The name of a caller for the log; its SHA-256 if it may be an e-mail address."""
     if "@" not in caller:
         return caller
-    return f"sha256:{sha256(caller.encode()).hexdigest()[:16]}"
+    # JSON may have half of a surrogate pair, which UTF-8 can't encode.
+    return f"sha256:{sha256(caller.encode(errors='backslashreplace')).hexdigest()[:16]}"
 
 
 def _role(claims: Mapping[str, Any]) -> Role:

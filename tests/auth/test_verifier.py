@@ -1,6 +1,7 @@
-"""The verifier: several secrets, the lifetime of tokens, their type, and times that are numbers."""
+"""The verifier and links: several secrets, lifetimes, types, and malformed claims."""
 
 import base64
+import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -111,3 +112,35 @@ async def test_a_malformed_header_is_rejected(header: bytes) -> None:
 @pytest.mark.parametrize("bearer", ["", ".", "..", "...", "a", "\ud800.x.y", "\u00e9.\u00e9"])
 async def test_a_text_that_is_no_token_is_rejected(bearer: str) -> None:
     assert "not valid" in await _refused(Verifier(secrets=[SECRET]), bearer)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iat": 1e300},
+        {"iat": -1e20},
+        {"iat": -62_135_596_000},
+        {"iat": math.nan},
+        {"iat": math.inf},
+        {"iat": "5"},
+        {"iat": None},
+        {"iat": []},
+        {"exp": math.nan},
+        {"exp": math.inf},
+        {"exp": "x"},
+        {"exp": []},
+        {"target": 5},
+        {"target": "\u00e9"},
+        {"token": 5},
+        {"token": {"other": 5}},
+        {"token": {"id": ["x"]}},
+        {"token": {"subject": {"a": 1}}},
+    ],
+)
+def test_a_link_with_a_malformed_claim_is_rejected(claims: dict[str, Any]) -> None:
+    signer = LinkSigner(SECRET)
+    link, _ = signer.sign(Viewer(Role.ADMIN), "/file", datetime.now(UTC))
+    given = jwt.decode(link, options={"verify_signature": False}) | claims
+    made = jwt.encode(given, signer._keys[0], "HS256", headers={"typ": "headcount-link+jwt"})
+    with pytest.raises(Unauthenticated):
+        signer.verify(made, "/file")

@@ -168,7 +168,7 @@ async def test_viewer_returns_role_and_permissions_of_the_token(http: httpx.Asyn
 
 
 async def test_claims_of_wrong_types_are_ignored(http: httpx.AsyncClient) -> None:
-    bearer = token(sub=7, organizer_id=["o"], jti=3, exp=10**15)
+    bearer = token(sub=[7], organizer_id=["o"], jti=3, exp=10**15)
     viewer = (await post(http, VIEWER, bearer)).json()["data"]["viewer"]
     assert (viewer["subject"], viewer["organizerId"], viewer["expiresAt"]) == (None, None, None)
 
@@ -734,6 +734,22 @@ async def test_an_unforeseen_error_around_the_execution_is_masked(
     assert "secret" not in response.text
     (error,) = response.json()["errors"]
     assert error["extensions"]["code"] == "INTERNAL_SERVER_ERROR"
+
+
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [(7, "7"), (7.0, "7"), (True, None), (7.5, None), (1e300, str(int(1e300))), ("a@\ud800",) * 2],
+)
+async def test_a_subject_may_be_an_integer_or_any_text(
+    http: httpx.AsyncClient,
+    subject: object,
+    expected: str | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answer = (await post(http, VIEWER, token(sub=subject))).json()
+    assert answer["data"]["viewer"]["subject"] == expected
+    (line,) = _lines(capsys)
+    assert ("caller='address" in line) == (expected is None)
 
 
 def _lines(capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Mapping
+from reprlib import repr as shortened
 from typing import ClassVar, Final
 
 REASON: Final = "headcount.reason"
 """Where in an HTTP request's scope the application puts the reason of an error response."""
 INTERNAL_ERROR: Final = "INTERNAL_SERVER_ERROR"
 """The code of an error that is none of these: masked, and logged with the request's id."""
+ERRORS_MAX: Final = 20
+"""The errors of a refused request; one more says how many others there are."""
+QUOTED_MAX: Final = 100
+"""The characters that an error quotes of a value."""
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -119,6 +124,13 @@ class TooManyRequests(HeadcountError):
 
 class StartupError(Exception):
     """A command can't run. Its text is one line: what is wrong and what to do."""
+
+
+def quoted(value: object) -> str:
+    """A caller's value as an error shows it, with its first 100 characters."""
+    if isinstance(value, str):
+        return repr(value if len(value) <= QUOTED_MAX else f"{value[:QUOTED_MAX]}…")
+    return shortened(value)[:QUOTED_MAX]
 
 
 def first_words(error: Exception) -> str:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
+from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
-from errors import BadUserInput
+from errors import ERRORS_MAX, BadUserInput, quoted
 from resolvers import arguments
 from resolvers.exports import EventsDashboardExport, Export, TicketReportExport
 from resolvers.tickets.report import Tickets
@@ -17,11 +18,15 @@ _FALSE: Final = frozenset({"false", "0", "no", "off"})
 
 
 class BadParameters(BadUserInput):
-    """Some parameters are invalid; `messages` has an error message for each of their names."""
+    """Some parameters are invalid; `messages` has an error message for each of their names.
+
+    It has 20 of them; `others` is the number of the others.
+    """
 
     def __init__(self, messages: Mapping[str, str]) -> None:
-        super().__init__(" ".join(messages.values()))
-        self.messages = messages
+        self.messages = dict(islice(messages.items(), ERRORS_MAX))
+        self.others = len(messages) - len(self.messages)
+        super().__init__(" ".join(self.messages.values()))
 
 
 class Parameters:
@@ -50,7 +55,7 @@ class Parameters:
         """A Boolean; false if absent."""
         value = (self.text(name) or "false").lower()
         if value not in _TRUE | _FALSE:
-            self._errors[name] = f"'{name}' must be true or false; it is '{value}'."
+            self._errors[name] = f"'{name}' must be true or false; it is {quoted(value)}."
         return value in _TRUE
 
     def date_time(self, name: str) -> datetime | None:
@@ -79,15 +84,18 @@ class Parameters:
         choices: dict[Any, _Member] = {member.value: member for member in type(default)}
         if value is not None and value not in choices:
             allowed = ", ".join(choices)
-            self._errors[name] = f"'{name}' must be one of {allowed}; it is '{value}'."
+            self._errors[name] = f"'{name}' must be one of {allowed}; it is {quoted(value)}."
         return choices.get(value, default)
 
     def check(self) -> None:
         """Raises `BadParameters` if a parameter is invalid, or has a name that was not parsed."""
-        for name in self._values.keys() - self._names:
-            # An ignored filter would return more rows than requested.
-            allowed = ", ".join(sorted(self._names))
-            self._errors[name] = f"'{name}' is not a parameter; the parameters are {allowed}."
+        # An ignored filter would return more rows than requested.
+        allowed = ", ".join(sorted(self._names))
+        for name in self._values:
+            if name not in self._names:
+                self._errors[name] = (
+                    f"{quoted(name)} is not a parameter; the parameters are {allowed}."
+                )
         if self._errors:
             raise BadParameters(self._errors)
 

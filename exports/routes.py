@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from errors import REASON, HeadcountError, UpgradeRequired
+from errors import QUOTED_MAX, REASON, HeadcountError, UpgradeRequired
 from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
 from exports.downloads import Downloads
 from exports.error_pages import error_page, is_navigation
@@ -125,9 +125,15 @@ def _error_response(request: Request, error: HeadcountError) -> Response:
     errors: list[dict[str, Any]] = [{"message": str(error), "extensions": {"code": error.code}}]
     if isinstance(error, BadParameters):
         errors = [
-            {"message": message, "extensions": {"code": error.code, "argument": name}}
+            {
+                "message": message,
+                "extensions": {"code": error.code, "argument": name[:QUOTED_MAX]},
+            }
             for name, message in error.messages.items()
         ]
+        if error.others:
+            message = f"{error.others:,} more errors are not shown."
+            errors.append({"message": message, "extensions": {"code": error.code}})
     response: Response = (
         error_page([each["message"] for each in errors], error.status)
         if is_navigation(request)

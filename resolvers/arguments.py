@@ -5,7 +5,7 @@ from datetime import datetime
 from bson import ObjectId
 from bson.errors import InvalidId
 
-from errors import BadUserInput
+from errors import BadUserInput, quoted
 
 
 def within(name: str, value: int, least: int, most: int | None = None) -> int:
@@ -36,7 +36,7 @@ def date_time(value: object) -> datetime:
     if found is None or found.tzinfo is None or not isinstance(value, str):
         raise BadUserInput(
             "A date and time must be ISO 8601 with its offset, as 2026-04-15T19:00:00Z; "
-            f"it is {value!r}."
+            f"it is {quoted(value)}."
         )
     return found
 
@@ -47,5 +47,5 @@ def object_id(name: str, value: str) -> ObjectId:
         return ObjectId(value)
     except InvalidId as error:
         raise BadUserInput(
-            f"Argument '{name}' must be an ObjectId, 24 hexadecimal digits; it is '{value}'."
+            f"Argument '{name}' must be an ObjectId, 24 hexadecimal digits; it is {quoted(value)}."
         ) from error

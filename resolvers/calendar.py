@@ -8,7 +8,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cubes.window import Window
-from errors import BadUserInput
+from errors import BadUserInput, quoted
 
 _ZONES: Final = files("tzdata")
 _NAMES: Final = frozenset((_ZONES / "zones").read_text(encoding="utf-8").split())
@@ -29,7 +29,7 @@ def time_zone(name: str, value: str) -> tzinfo:
     if value not in _NAMES:
         raise BadUserInput(
             f"Argument '{name}' must be an IANA time zone, as 'America/Bogota' or 'UTC'; "
-            f"it is {value[:100]!r}."
+            f"it is {quoted(value)}."
         )
     return _zone(value)
 

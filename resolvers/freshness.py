@@ -8,7 +8,7 @@ from typing import Final
 
 from bson import Timestamp
 
-from errors import BadUserInput
+from errors import BadUserInput, quoted
 from loaders.freshness import Freshness, ReadAfter, time_of
 from loaders.loader import Loader
 from resolvers.arguments import date_time
@@ -65,11 +65,11 @@ def read_after(value: object, now: datetime) -> ReadAfter:
     except (BadUserInput, ValueError) as error:
         raise BadUserInput(
             f"Extension '{READ_AFTER}' must be a cluster time, as '1776700800:3', or a time in "
-            f"ISO 8601 with its offset, as '2026-04-20T16:00:00Z'; it is {repr(value)[:100]}."
+            f"ISO 8601 with its offset, as '2026-04-20T16:00:00Z'; it is {quoted(value)}."
         ) from error
     if time_of(after) > now + _AHEAD:
         raise BadUserInput(
             f"Extension '{READ_AFTER}' must not lie more than {_AHEAD.seconds} s ahead of now, "
-            f"{now.isoformat()}; it is {value!r}."
+            f"{now.isoformat()}; it is {quoted(value)}."
         )
     return after

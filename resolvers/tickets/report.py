@@ -16,7 +16,7 @@ from cubes.declared.tickets import TICKETS
 from cubes.declared.users import ACCOUNTS_AS_STORED
 from cubes.keys import key_of
 from cubes.rows import Lookup, Row
-from errors import NotFound
+from errors import NotFound, quoted
 from loaders.loader import Loader
 from loaders.snapshot import Snapshot
 from resolvers.arguments import object_id, text, within
@@ -111,8 +111,8 @@ class EventTickets:
         events = await visible_events([event_id], mobile_app_id, scope, snapshot)
         if not events:
             raise NotFound(
-                f"There is no event {event_id!r} of application {mobile_app_id[:100]!r} that the "
-                "caller may see."
+                f"There is no event {quoted(event_id)} of application {quoted(mobile_app_id)} that "
+                "the caller may see."
             )
         return cls(events, await indexed(tickets.of(events), snapshot), snapshot)
 

@@ -8,10 +8,8 @@ from graphql.validation import MaxIntrospectionDepthRule, OverlappingFieldsCanBe
 from graphql.validation.validate import ValidationAbortedError
 from strawberry.schema.schema import validate_document
 
+from errors import ERRORS_MAX
 from schema.execution.field_merging import FieldMerging
-
-ERRORS_MAX: Final = 20
-"""The errors of a refused operation; one more says how many others there are."""
 
 NESTED_TOO_DEEPLY: Final = "The document spreads fragments in each other too deeply."
 

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from errors import REASON, BadHost, HeadcountError, MisdirectedRequest
+from errors import REASON, BadHost, HeadcountError, MisdirectedRequest, quoted
 from server.addresses import host_name
 from server.http.connections import CHECKS
 
@@ -51,10 +51,10 @@ class Hosts:
         given = hosts[0] if hosts else ""
         name = host_name(given)
         if hosts and name is None:
-            raise BadHost(f"Host is {given[:100]!r}: it must be 'name' or 'name:port'.")
+            raise BadHost(f"Host is {quoted(given)}: it must be 'name' or 'name:port'.")
         if self._allowed and name not in self._allowed and scope["path"] not in CHECKS:
             # Probes and scrapers address a process by its IP address.
             raise MisdirectedRequest(
-                f"Host is {given[:100]!r}, which this server does not serve: "
+                f"Host is {quoted(given)}, which this server does not serve: "
                 "HEADCOUNT_ALLOWED_HOSTS lists the names that it serves."
             )

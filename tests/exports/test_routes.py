@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import hashlib
+import html
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -173,6 +174,32 @@ async def test_all_invalid_parameters_are_named(
     assert {error["extensions"]["argument"] for error in errors} == named
     assert {error["extensions"]["code"] for error in errors} == {"BAD_USER_INPUT"}
     assert all(error["extensions"]["argument"] in error["message"] for error in errors)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (f"{URL}?{'&'.join(f'p{number}=1' for number in range(6_000))}", "5,980 more errors"),
+        (f"{URL}?{'p' * 50_000}=1", f"'{'p' * 100}…' is not a parameter"),
+        (f"{URL}?format={'x' * 50_000}", f"it is '{'x' * 100}…'."),
+        (f"{URL}?active_only={'x' * 50_000}", f"it is '{'x' * 100}…'."),
+        (f"{REPORT}?mobileAppId=a&lastUpdatedSince={'x' * 50_000}", f"it is '{'x' * 100}…'."),
+        (f"{REPORT}?mobileAppId={'x' * 50_000}", f"application '{'x' * 100}…'"),
+        (f"{url('e' * 50_000)}?mobileAppId=a", f"it is '{'e' * 100}…'."),
+    ],
+    ids=["names", "name", "choice", "flag", "time", "application", "event"],
+)
+@pytest.mark.parametrize("accept", ["application/json", "text/html"])
+async def test_errors_of_parameters_are_few_and_short(
+    http: httpx.AsyncClient, path: str, shown: str, accept: str
+) -> None:
+    headers = _bearer(ADMIN) | {"accept": accept}
+    response = await http.get(path, headers=headers)
+    assert response.status_code in (404, 422)
+    assert len(response.content) < 8_000
+    assert shown in html.unescape(response.text)
+    if accept == "application/json":
+        assert len(response.json()["errors"]) <= 21
 
 
 async def test_empty_parameters_count_as_absent(http: httpx.AsyncClient) -> None:

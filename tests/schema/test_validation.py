@@ -17,10 +17,10 @@ from graphql import (
 from strawberry.types import ExecutionResult
 
 import schema
+from errors import ERRORS_MAX
 from loaders.loader import Loader
 from schema.context import Context
 from schema.execution.field_merging import FIELDS_MAX, FieldMerging
-from schema.execution.validation import ERRORS_MAX
 from tests.conftest import ADMIN
 from tests.profiles import PROFILE
 from tests.strategies import NOW

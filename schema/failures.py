@@ -1,9 +1,8 @@
 """Errors of operations: expected errors get their code; all others are masked and logged."""
 
-import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import structlog
@@ -21,6 +20,10 @@ _ENUM = re.compile(r"'(\w+)' enum")
 _LONG_QUOTE = re.compile(r"""(["'])((?:(?!\1).){100})(?:(?!\1).)+\1""", re.DOTALL)
 _LONG_NAME = re.compile(r"(\w{100})\w+")
 _MESSAGE_MAX = 1_000
+# Characters at both ends of a message that are searched for long texts.
+_END = 2_000
+# Characters of the variables in which a hidden name counts as sent; the text may have 100,000.
+_SEARCHED = 20_000
 _WORD = re.compile(r"\w+")
 _HIDDEN = (
     "This is not accepted here. With introspection off, the server does not say what would be."
@@ -49,8 +52,7 @@ class Failures(SchemaExtension):
             result.errors = [
                 self._coded(error, cause) for error, cause in zip(errors, causes, strict=True)
             ]
-            for error in found:
-                _drop_tracebacks(error)
+            _drop_tracebacks(found)
 
     def _coded(self, error: GraphQLError, cause: Exception | None) -> GraphQLError:
         """The error as a client gets it."""
@@ -83,16 +85,30 @@ class Failures(SchemaExtension):
     def _shown(self, message: str) -> str:
         """The message, short, and without names that the caller may not know."""
         message = _cut(message)
-        if named := self._hidden.intersection(_WORD.findall(message)):
-            context = self.execution_context
-            sent = f"{context.query} {json.dumps(context.variables)}"
-            if not named.issubset(_WORD.findall(sent)):
-                return _HIDDEN
-        return message
+        named = self._hidden.intersection(_WORD.findall(message))
+        return message if not named or named <= self._sent else _HIDDEN
+
+    @cached_property
+    def _sent(self) -> frozenset[str]:
+        """The hidden names that the caller sent, in the operation or its variables."""
+        words = _WORD.findall(self.execution_context.query or "")
+        left: list[object] = [self.execution_context.variables]
+        room = _SEARCHED
+        while left and room > 0:
+            value = left.pop()
+            if isinstance(value, dict):
+                left += [*value, *value.values()]
+            elif isinstance(value, list):
+                left += value
+            elif isinstance(value, str):
+                words += _WORD.findall(value[:room])
+                room -= len(value)
+            room -= 1
+        return self._hidden.intersection(words)
 
     def _explained(self, error: GraphQLError) -> str:
         """The error's message, with the name of its argument and the values of its enum."""
-        message = error.message
+        message = _ends(error.message)
         if (match := _ENUM.search(message)) is not None:
             enum = self.execution_context.schema._schema.type_map.get(match[1])
             if isinstance(enum, GraphQLEnumType):
@@ -133,8 +149,13 @@ class _ArgumentFinder(Visitor):
 
 def _cut(message: str) -> str:
     """The message with at most 100 characters of each text that it quotes."""
-    cut = _LONG_NAME.sub(r"\1…", _LONG_QUOTE.sub(r"\1\2…\1", message))
+    cut = _LONG_NAME.sub(r"\1…", _LONG_QUOTE.sub(r"\1\2…\1", _ends(message)))
     return cut if len(cut) <= _MESSAGE_MAX else f"{cut[:_MESSAGE_MAX]}…"
+
+
+def _ends(message: str) -> str:
+    """The first and the last characters of a message: it may quote the whole request between."""
+    return message if len(message) <= 2 * _END else f"{message[:_END]}…{message[-_END:]}"
 
 
 def _cause(error: GraphQLError) -> Exception | None:
@@ -145,15 +166,23 @@ def _cause(error: GraphQLError) -> Exception | None:
     return cause
 
 
-def _drop_tracebacks(error: BaseException | None) -> None:
-    """Drops the frames of an error and its causes, once they are logged.
+def _drop_tracebacks(errors: Iterable[BaseException]) -> None:
+    """Drops the frames of errors and all of their causes, once they are logged.
 
     Frames refer to the error again, and to all of the request's values. Without this cycle, a
     request is freed at once, not by a scan of all objects.
     """
-    while error is not None:
-        error.__traceback__ = None
-        error = getattr(error, "original_error", None) or error.__cause__ or error.__context__
+    left: list[BaseException | None] = [*errors]
+    visited = set[int]()
+    while left:
+        error = left.pop()
+        # Causes may be shared, and may form a circle.
+        if error is not None and id(error) not in visited:
+            visited.add(id(error))
+            error.__traceback__ = None
+            left += [getattr(error, "original_error", None), error.__cause__, error.__context__]
+            if isinstance(error, BaseExceptionGroup):
+                left += error.exceptions
 
 
 def _log_unforeseen(errors: Sequence[GraphQLError], causes: Sequence[Exception | None]) -> None:

@@ -1,4 +1,4 @@
-"""Limits of one operation: its text, depth, aliases, tokens, cost, lists and introspection."""
+"""Limits of one operation: its text, names, depth, aliases, tokens, cost and introspection."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -11,11 +11,8 @@ from cachetools import LRUCache
 from graphql import (
     DocumentNode,
     GraphQLError,
-    IntValueNode,
     OperationDefinitionNode,
-    Visitor,
     get_operation_ast,
-    visit,
 )
 from strawberry.extensions import SchemaExtension
 
@@ -23,7 +20,7 @@ from schema.context import OperationSummary
 from schema.execution.turns import Turns
 from schema.execution.validation import NESTED_TOO_DEEPLY
 from schema.introspection import TooManyValues, fields, fragments_of
-from schema.operation_size import Measure, Size, exceeded
+from schema.operation_size import NAME_MAX, Measure, Size, check_tokens, exceeded
 
 # Characters of all cached texts together.
 _CHARACTERS_MAX: Final = 200_000
@@ -37,8 +34,8 @@ EXPENSIVE: Final = 1_000
 ITEMS_MAX: Final = 5_000
 """The items of all lists in the arguments of an operation."""
 
-# Matches from a number's first digit only: trying each digit would take quadratic time.
-_LONG = re.compile(r"(?<!\d)\d{1000}")
+# Matches from a word's first character only: trying each one would take quadratic time.
+_LONG_WORD = re.compile(rf"(?<!\w)\w{{{NAME_MAX + 1}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +114,14 @@ class OperationLimits(SchemaExtension):
         if not context.variables and (summary := self._summaries.get(key)):
             self._admit(summary)
             return
+        # Other words may be in comments and texts.
+        if _LONG_WORD.search(key[0]):
+            check_tokens(document)
         # `context.operation_name` is the first operation's if the request names none.
         operation = get_operation_ast(document, context._provided_operation_name)
         if operation is None:
             _check_operation_name(document)
             return
-        if _LONG.search(context.query or ""):
-            _check_integers(document)
         size = self._size(document, operation)
         cost = size.cost + (size.values if size.cost else 0)
         summary = self._summary(document, operation, cost)
@@ -196,22 +194,3 @@ def _check_operation_name(document: DocumentNode) -> None:
         raise GraphQLError(
             f"The document has several operations: set 'operationName' to one of {names}."
         )
-
-
-def _check_integers(document: DocumentNode) -> None:
-    integers = _LongIntegers()
-    visit(document, integers)
-    if integers.found:
-        raise GraphQLError("An Int has 32 bits at most.", nodes=integers.found[:1])
-
-
-class _LongIntegers(Visitor):
-    """Finds integers with more digits than Python parses."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[IntValueNode] = []
-
-    def enter_int_value(self, node: IntValueNode, *_: object) -> None:
-        if _LONG.search(node.value):
-            self.found.append(node)

@@ -1,4 +1,4 @@
-"""The size of an operation: its depth, and the numbers of aliases, fields, rows and items."""
+"""The size of an operation: its depth, aliases, fields, rows, lists, strings and names."""
 
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
@@ -17,17 +17,29 @@ from graphql import (
     ObjectValueNode,
     OperationDefinitionNode,
     SelectionSetNode,
+    StringValueNode,
+    TokenKind,
     VariableNode,
     get_named_type,
 )
 
-from errors import LimitExceeded
+from errors import LimitExceeded, quoted
 from schema.introspection import ROOT_FIELDS, IntrospectedValues, fragments_of
 
+NAME_MAX: Final = 100
+"""The characters of a name in a document, or of a key in a variable."""
+STRING_MAX: Final = 1_000
+"""The characters of a string in an argument or a variable.
+
+Percent-encoded, two of them fit into the address of an export with its token.
+"""
 LIST_MAX: Final = 1_000
 """The items of a list in an argument or a variable."""
 KEYS_MAX: Final = 30
 """The keys of an object in an argument or a variable."""
+
+# The digits of an integer, of which Python parses 4,300.
+_DIGITS_MAX: Final = 1_000
 
 # The arguments that limit the rows of a list, and the largest value that any field accepts. The
 # field itself refuses more, with a better error, so more costs nothing here.
@@ -53,8 +65,8 @@ _NOTHING: Final = Size()
 class Measure:
     """Measures operations of a document. A fragment is measured once, however often it is spread.
 
-    Raises `GraphQLError` for a long list or object, and `TooManyValues` for an introspection with
-    more than `values_max` values.
+    Raises `GraphQLError` for a long list, object or string, and `TooManyValues` for an
+    introspection with more than `values_max` values.
     """
 
     def __init__(
@@ -161,24 +173,42 @@ class Measure:
                         f"variable '${name}'", self._variables.get(name)
                     )
                 return self._items_of[name]
+            case StringValueNode(value=text) | str(text):
+                _check("string", f"string in {where}", len(text), "characters", STRING_MAX)
+                return 0
             case ListValueNode(values=items) | list(items):
-                _check("list", where, len(items), "items", LIST_MAX)
+                _check("list", f"list in {where}", len(items), "items", LIST_MAX)
                 return len(items) + sum(self._items(where, each) for each in items)
             case ObjectValueNode(fields=fields):
-                _check("object", where, len(fields), "keys", KEYS_MAX)
+                _check("object", f"object in {where}", len(fields), "keys", KEYS_MAX)
                 return sum(self._items(where, each.value) for each in fields)
             case dict():
-                _check("object", where, len(value), "keys", KEYS_MAX)
+                _check("object", f"object in {where}", len(value), "keys", KEYS_MAX)
+                for key in value:
+                    _check("name", f"key in {where}", len(key), "characters", NAME_MAX)
                 return sum(self._items(where, each) for each in value.values())
             case _:
                 return 0
 
 
-def _check(kind: str, where: str, number: int, of: str, most: int) -> None:
+def check_tokens(document: DocumentNode) -> None:
+    """Raises `GraphQLError` for a long name, or an integer of more digits than Python parses."""
+    where = document.loc
+    token = where and where.start_token
+    while where and token:
+        text = token.value or ""
+        if token.kind is TokenKind.NAME and len(text) > NAME_MAX:
+            _check("name", f"name {quoted(text)}", len(text), "characters", NAME_MAX)
+        if token.kind is TokenKind.INT and len(text) > _DIGITS_MAX:
+            message = "An Int has 32 bits at most."
+            raise GraphQLError(message, source=where.source, positions=[token.start])
+        token = token.next
+
+
+def _check(limit: str, measured: str, number: int, of: str, most: int) -> None:
     if number > most:
-        raise exceeded(
-            kind, f"The {kind} in {where} has {number:,} {of}; at most {most:,} are allowed."
-        )
+        message = f"The {measured} has {number:,} {of}; at most {most:,} are allowed."
+        raise exceeded(limit, message)
 
 
 def exceeded(limit: str, message: str) -> GraphQLError:

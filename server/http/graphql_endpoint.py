@@ -28,6 +28,7 @@ from loaders.rollup_reader import RollupReader
 from loaders.shared_reads import SharedReads
 from schema.context import Context
 from schema.execution.turns import Turns
+from schema.operation_size import NAME_MAX
 from server.clock import now
 from server.http.admission import WAIT_SECONDS, Admission
 from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
@@ -229,8 +230,12 @@ class Endpoint(GraphQL[Context, None]):
             async with self._turns.turn():
                 pass
         data = await super().parse_http_body(request)
-        if not isinstance(getattr(data, "operation_name", None), str | None):
+        name = getattr(data, "operation_name", None)
+        if not isinstance(name, str | None):
             raise HTTPException(400, "'operationName' must be a string or null.")
+        if name is not None and len(name) > NAME_MAX:
+            message = f"has {len(name):,} characters; at most {NAME_MAX} are allowed."
+            raise HTTPException(400, f"'operationName' {message}")
         return data
 
     def encode_json(self, data: object) -> bytes:

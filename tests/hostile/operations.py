@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any, Final
 
 LINE: Final = "a\n "
+_NAME: Final = "x" * 98
 _VALUE: Final = 900_000
 """The characters of a long text; a body may have a million bytes."""
 
@@ -38,6 +39,8 @@ def _spreading(fragments: int, fields: int) -> str:
     return f"{{ ...f0 }} {chain}"
 
 
+_METRICS: Final = "totalCustomers totalStaff totalAdmins totalProducts totalStockQuantity"
+_REPORT: Final = 'report: TICKET_REPORT, format: CSV, eventId: $v, mobileAppId: "x"'
 _TYPE: Final = "{ kind name fields { name args { name type { name } } type { name } } }"
 
 HOSTILE: Final[Mapping[str, Hostile]] = {
@@ -113,21 +116,87 @@ HOSTILE: Final[Mapping[str, Hostile]] = {
             "lines of a block": f'""{LINE * (_VALUE // 4)}""',
         }.items()
     },
-    "a long name": Hostile(f"{{ {'x' * 90_000} }}", "Cannot query field"),
+    "a long name": Hostile(f"{{ {'x' * 90_000} }}", "at most 100 are"),
+    "a long alias": Hostile(f"{{ {'x' * 90_000}: metrics {{ {_METRICS} }} }}", "at most 100 are"),
+    "a long alias of rows": Hostile(
+        '{ ticketReport(eventIds: "a", mobileAppId: "a", limit: 1000) '
+        f"{{ result {{ {'x' * 90_000}: status }} }} }}",
+        "at most 100 are",
+    ),
+    "a long value of an enum": Hostile(
+        f"{{ eventStats(orderBy: {{ field: {'x' * 90_000} }}) {{ total }} }}", "at most 100 are"
+    ),
+    "a long name of a variable": Hostile(
+        f"query (${'x' * 90_000}: Int!) {{ eventStats(limit: $a) {{ total }} }}", "at most 100 are"
+    ),
+    "a long number": Hostile(f"{{ eventStats(limit: {'1' * 90_000}) {{ total }} }}", "32 bits"),
+    "a long fraction": Hostile(
+        f"{{ eventStats(limit: 1.{'1' * 90_000}) {{ total }} }}", "non-integer value"
+    ),
     "a long literal": Hostile(
-        f'{{ eventStats(limit: "{"x" * 90_000}") {{ total }} }}', "non-integer value"
+        f'{{ eventStats(limit: "{"x" * 90_000}") {{ total }} }}', "at most 1,000"
+    ),
+    "long names in errors": Hostile(
+        f"{{ {_each(f'{_NAME}{{}}: metrics {{ {_METRICS} }}', 30)} }}", None
+    ),
+    "a long list of numbers": Hostile(
+        f"{{ eventStats(limit: [{'123456789 ' * 900}]) {{ total }} }}", "non-integer value"
     ),
     "a long comment": Hostile(f"#{'x' * 90_000}\n {{ viewer {{ role }} }}", None),
     # Variables.
     "a long value": Hostile(
         "query ($v: Int!) { eventStats(limit: $v) { total } }",
-        "non-integer value",
+        "at most 1,000",
         {"v": "x" * _VALUE},
     ),
     "a long time zone": Hostile(
         "query ($v: String!) { dashboardStats(timezone: $v) { totalSales } }",
-        None,
+        "at most 1,000",
         {"v": "x" * _VALUE},
+    ),
+    "a long id in many errors": Hostile(
+        f"query ($v: ID!) {{ {_each('a{}: event(id: $v) { title }', 30)} }}",
+        "at most 1,000",
+        {"v": "a" * _VALUE},
+    ),
+    "a long id in many links": Hostile(
+        f"query ($v: ID) {{ {_each('a{}: exportLink(' + _REPORT + ') { url }', 30)} }}",
+        "at most 1,000",
+        {"v": "a" * _VALUE},
+    ),
+    "a long text in many links": Hostile(
+        f"query ($v: String) {{ {_each('a{}: exportLink(eventType: $v) { url }', 30)} }}",
+        "at most 1,000",
+        {"v": "é" * 160_000},
+    ),
+    "a long value in an object": Hostile(
+        "query ($v: EventOrder) { eventStats(orderBy: $v) { total } }",
+        "at most 1,000",
+        {"v": {"field": "a" * _VALUE}},
+    ),
+    "a long key": Hostile(
+        "query ($v: EventOrder) { eventStats(orderBy: $v) { total } }",
+        "at most 100 are",
+        {"v": {"a" * _VALUE: 1}},
+    ),
+    "a long time": Hostile(
+        'query ($v: DateTime!) { ticketReport(eventIds: [], mobileAppId: "a", limit: 1, '
+        "lastUpdatedSince: $v) { total } }",
+        "at most 1,000",
+        {"v": "a" * _VALUE},
+    ),
+    "a condition of introspection": Hostile(
+        "query ($v: Boolean!) { __schema { types { fields(includeDeprecated: $v) { name } } } }",
+        "Boolean cannot represent",
+        {"v": "a'" * (_VALUE // 2)},
+    ),
+    "words that are not used": Hostile(
+        f"{{ metrics {{ {_METRICS} {_each('b{}: totalStaff', 30)} }} }}",
+        None,
+        {"x": "a " * (_VALUE // 2)},
+    ),
+    "lists that are not used": Hostile(
+        f"{{ metrics {{ {_METRICS} }} }}", None, {"x": [[]] * (_VALUE // 4)}
     ),
     "unknown keys": Hostile(
         "query ($v: EventOrder) { eventStats(orderBy: $v) { total } }",

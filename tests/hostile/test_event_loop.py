@@ -1,13 +1,17 @@
 """No request holds the event loop, whoever sends it."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from math import inf
-from typing import Final
+from typing import Any, Final
 
 import httpx
 import pytest
+from pymongo.asynchronous.database import AsyncDatabase
 
-from tests.conftest import token
+from server.http import application as app
+from server.settings import Settings
+from tests.conftest import client, token
 from tests.hostile.event_loop import STRETCH_SECONDS, occupied
 from tests.hostile.operations import HOSTILE, Hostile, another
 
@@ -21,10 +25,31 @@ def _request(http: httpx.AsyncClient, hostile: Hostile) -> httpx.Request:
     return http.build_request("POST", "/graphql", json=hostile.body(another()), headers=headers)
 
 
+@pytest.fixture(scope="module")
+async def without_introspection(
+    database: AsyncDatabase[dict[str, Any]], server_settings: Settings
+) -> AsyncIterator[httpx.AsyncClient]:
+    settings = server_settings.model_copy(update={"introspection": False})
+    async with client(app.create(settings, database)) as http:
+        yield http
+
+
 @pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
 async def test_a_hostile_operation_does_not_hold_the_event_loop(
     http: httpx.AsyncClient, hostile: Hostile
 ) -> None:
+    await _assert_turns(http, hostile)
+
+
+@pytest.mark.parametrize("name", ["words that are not used", "lists that are not used"])
+async def test_a_search_for_hidden_names_does_not_hold_the_event_loop(
+    without_introspection: httpx.AsyncClient, name: str
+) -> None:
+    await _assert_turns(without_introspection, HOSTILE[name])
+
+
+async def _assert_turns(http: httpx.AsyncClient, hostile: Hostile) -> None:
+    """Asserts how long an operation holds the event loop, and how much is answered."""
     # The first parse and validation of a process take longer.
     await http.post("/graphql", json={"query": "{ viewer { role } }"})
     longest, total = inf, inf

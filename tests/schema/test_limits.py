@@ -151,13 +151,67 @@ async def test_introspection_has_no_cost_and_no_depth(database: object) -> None:
             {},
             "The object in argument 'orderBy' has 31 keys; at most 30 are allowed.",
         ),
+        (
+            "query ($o: EventOrder) { eventStats(orderBy: $o) { total } }",
+            {"o": {"k" * 101: 1}},
+            "The key in variable '$o' has 101 characters; at most 100 are allowed.",
+        ),
+        (
+            "query ($i: [ID!]!) { ticketReport(eventIds: $i) { total } }",
+            {"i": ["a" * 1_001]},
+            "The string in variable '$i' has 1,001 characters; at most 1,000 are allowed.",
+        ),
+        (
+            f'{{ exportLink(eventType: "{"é" * 1_001}") {{ url }} }}',
+            {},
+            "The string in argument 'eventType' has 1,001 characters; at most 1,000 are allowed.",
+        ),
+        (
+            f'query ($t: String = "{"t" * 1_001}") {{ exportLink(eventType: $t) {{ url }} }}',
+            {},
+            "The string in variable '$t' has 1,001 characters; at most 1,000 are allowed.",
+        ),
     ],
 )
-async def test_long_lists_and_objects_are_refused(
+async def test_long_lists_objects_and_strings_are_refused(
     query: str, variables: dict[str, Any], message: str
 ) -> None:
     name = "A" if "query A" in query else None
     assert (await _errors(query, operation_name=name, **variables))[0] == message
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "{{ {}: viewer {{ role }} }}",
+        "{{ {} }}",
+        "{{ viewer {{ {} }} }}",
+        "{{ viewer({}: 1) {{ role }} }}",
+        "{{ viewer @{} {{ role }} }}",
+        "{{ eventStats(orderBy: {{ {}: 1 }}) {{ total }} }}",
+        "{{ eventStats(orderBy: {}) {{ total }} }}",
+        "query {} {{ viewer {{ role }} }}",
+        "query (${}: Int) {{ viewer {{ role }} }}",
+        "query ($a: {}) {{ viewer {{ role }} }}",
+        "query A {{ viewer {{ role }} }} query {} {{ viewer {{ role }} }}",
+        "{{ ...{} }}",
+        "{{ ... on {} {{ a }} }}",
+        "{{ viewer {{ role }} }} fragment {} on Query {{ viewer {{ role }} }}",
+    ],
+)
+async def test_a_long_name_is_refused(query: str) -> None:
+    message = f"The name '{'n' * 100}…' has 101 characters; at most 100 are allowed."
+    assert await _errors(query.format("n" * 101)) == [message]
+    allowed = await _errors(query.format("n" * 100))
+    assert "characters" not in str(allowed)
+
+
+async def test_comments_and_strings_may_have_long_words(database: object) -> None:
+    query = f'{{ __type(name: "{"w" * 101}") {{ name }} }} # {"w" * 101}'
+    assert await _errors(query) == []
+    assert await _errors(f"{{ eventStats(limit: {'1' * 1_001}) {{ total }} }}") == [
+        "An Int has 32 bits at most."
+    ]
 
 
 async def test_items_are_counted_for_each_field(database: object) -> None:

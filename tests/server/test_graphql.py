@@ -229,6 +229,7 @@ async def test_the_media_type_decides_the_status_of_rejected_operations(
         b'{"query": "{ viewer { role } }", "variables": [1]}',
         b'{"query": "{ viewer { role } }", "operationName": 7}',
         b'{"query": "{ viewer { role } }", "operationName": "missing"}',
+        b'{"query": "{ viewer { role } }", "operationName": "' + b"a" * 800_000 + b'"}',
         b'{"query": "query A { viewer { role } } query B { viewer { subject } }"}',
         b'{"query": "{ eventStats(limit: ' + b"9" * 5000 + b') { total } }"}',
         b'{"query": "query ($n: Int = ' + b"9" * 5000 + b') { eventStats(limit: $n) { total } }"}',
@@ -249,6 +250,7 @@ async def test_an_invalid_request_is_reported(http: httpx.AsyncClient, body: byt
     (error,) = response.json()["errors"]
     assert error["message"]
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert len(response.content) < 1_000
 
 
 async def test_one_of_several_operations_is_chosen_by_name(http: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import structlog
 from graphql import ArgumentNode, GraphQLEnumType, GraphQLError, Node, Visitor, visit
@@ -12,6 +13,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.types import ExecutionResult
 
 from errors import INTERNAL_ERROR, BadUserInput, HeadcountError, LimitExceeded
+from schema.execution.locations import locations
 from schema.execution.validation import bounded
 
 _log = structlog.get_logger(__name__)
@@ -28,7 +30,7 @@ _WORD = re.compile(r"\w+")
 _HIDDEN = (
     "This is not accepted here. With introspection off, the server does not say what would be."
 )
-_NODES_MAX = 10
+_LOCATIONS_MAX = 10
 
 
 class Failures(SchemaExtension):
@@ -57,30 +59,24 @@ class Failures(SchemaExtension):
     def _coded(self, error: GraphQLError, cause: Exception | None) -> GraphQLError:
         """The error as a client gets it."""
         if isinstance(cause, HeadcountError):
-            error.message = self._shown(error.message)
-            error.extensions = {"code": cause.code}
+            shown = self._shown(error.message)
+            extensions: dict[str, Any] = {"code": cause.code}
             if isinstance(cause, LimitExceeded):
-                error.extensions["limit"] = cause.limit
-            return error
-        if cause is None:
+                extensions["limit"] = cause.limit
+        elif cause is None:
             # GraphQL's own error: the operation does not fit the language, the schema or the types.
-            return GraphQLError(
-                self._shown(self._explained(error)),
-                nodes=error.nodes and error.nodes[:_NODES_MAX],
-                source=error.source,
-                positions=None if error.nodes else error.positions,
-                path=error.path,
-                extensions={"code": BadUserInput.code},
+            shown = self._shown(self._explained(error))
+            extensions = {"code": BadUserInput.code}
+        else:
+            shown = (
+                "Something went wrong here; the server's log says what, under this request's id."
             )
-        return GraphQLError(
-            "Something went wrong here; the server's log says what, under this request's id.",
-            nodes=error.nodes,
-            path=error.path,
-            extensions={
-                "code": INTERNAL_ERROR,
-                "requestId": structlog.contextvars.get_contextvars().get("request_id"),
-            },
-        )
+            request_id = structlog.contextvars.get_contextvars().get("request_id")
+            extensions = {"code": INTERNAL_ERROR, "requestId": request_id}
+        # The error may be cached, for other requests.
+        coded = GraphQLError(shown, path=error.path, extensions=extensions)
+        coded.locations = locations(error, _LOCATIONS_MAX)
+        return coded
 
     def _shown(self, message: str) -> str:
         """The message, short, and without names that the caller may not know."""

@@ -15,6 +15,7 @@ from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from schema.execution.codegen import Code, CompletionPlan, NotCompilable
+from schema.execution.locations import characters
 
 # Characters of generated code, of all plans together. A plan holds its document; a character of
 # the document takes as much memory as ten of code.
@@ -105,12 +106,12 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     def _made(self, return_type: Any, details: list[FieldDetails]) -> CachedPlan:
         nodes: list[object] = [each.node for each in details]
         location = details[0].node.loc
-        weight = _CODE_PER_CHARACTER * len(location.source.body) if location else 0
+        weight = _CODE_PER_CHARACTER * characters(location.source) if location else 0
         if weight <= _CODE_MAX:
             try:
-                plan, characters = Code(self).plan(return_type, details)
-                if weight + characters <= _CODE_MAX:
-                    return CachedPlan(plan, weight + characters, nodes)
+                plan, length = Code(self).plan(return_type, details)
+                if weight + length <= _CODE_MAX:
+                    return CachedPlan(plan, weight + length, nodes)
             except NotCompilable:
                 pass
         return CachedPlan(None, weight, nodes)

@@ -10,6 +10,7 @@ from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, TokenKind
 from strawberry.extensions import SchemaExtension
 
+from schema.execution.locations import index_lines
 from schema.execution.turns import Turns
 from schema.execution.validation import validation_errors
 
@@ -60,6 +61,7 @@ class OperationCache(SchemaExtension):
                 yield
                 if context.graphql_document is not None:
                     _unlink(context.graphql_document)
+                    index_lines(context.graphql_document)
 
     async def on_validate(self) -> AsyncIterator[None]:
         context, text = self.execution_context, self.execution_context.query or ""

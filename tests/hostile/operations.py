@@ -40,6 +40,16 @@ def _spreading(fragments: int, fields: int) -> str:
 
 
 _METRICS: Final = "totalCustomers totalStaff totalAdmins totalProducts totalStockQuantity"
+_ALL_METRICS: Final = (
+    "metrics { totalCustomers activeCustomers inactiveCustomers customersEmailVerified "
+    "customersPhoneVerified totalStaff totalAdmins activeStaff activeAdmins inactiveStaff "
+    "inactiveAdmins staffEmailVerified adminsEmailVerified staffPhoneVerified "
+    "adminsPhoneVerified totalProducts totalProductsWithInventory totalProductsWithPricing "
+    "totalStockQuantity totalReservedQuantity totalAvailableQuantity productsInStock "
+    "productsLowStock productsOutOfStock totalInventoryRevenue reservedInventoryRevenue "
+    "availableInventoryRevenue }"
+)
+_LINES: Final = "\n" * 90_000
 _REPORT: Final = 'report: TICKET_REPORT, format: CSV, eventId: $v, mobileAppId: "x"'
 _TYPE: Final = "{ kind name fields { name args { name type { name } } type { name } } }"
 
@@ -136,6 +146,16 @@ HOSTILE: Final[Mapping[str, Hostile]] = {
     "a long literal": Hostile(
         f'{{ eventStats(limit: "{"x" * 90_000}") {{ total }} }}', "at most 1,000"
     ),
+    "errors after many lines": Hostile(
+        f"{_LINES} {{ {_each('a{}: metrics { totalStaff totalAdmins totalStaff }', 30)} }}", None
+    ),
+    "unknown names after many lines": Hostile(
+        f"{_LINES} {{ {_each('a{}', 100)} }}", "Cannot query field"
+    ),
+    "conflicts after many lines": Hostile(
+        f"{_LINES} {{ {'a: viewer { role } a: metrics { b } ' * 14} }}", "conflict"
+    ),
+    "as many denied fields as fit": Hostile(f"{{ {_each('a{}: ' + _ALL_METRICS, 30)} }}", None),
     "long names in errors": Hostile(
         f"{{ {_each(f'{_NAME}{{}}: metrics {{ {_METRICS} }}', 30)} }}", None
     ),

@@ -58,6 +58,34 @@ async def test_names_in_variables_count_as_sent() -> None:
         assert await _messages(query, {**wrong, "x": sent}, ADMIN) == [shown]
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("{ no }", [(1, 3)]),
+        ("\n\r\n\r # \n  { no }", [(5, 5)]),
+        ("{ viewer { role }\n}\nfragment f on Query { viewer { role } }", [(3, 1)]),
+        ("{ metrics {\n totalStaff\r\n\ttotalStaff } }", [(2, 2), (3, 2)]),
+        ("{\n a: viewer { role }\n a: metrics { totalStaff } }", [(2, 2), (3, 2)]),
+        ("{\n  viewer(\n", [(3, 1)]),
+        (f"{{ viewer {{ role }} {'viewer { no }' * 20} }}", None),
+    ],
+)
+async def test_errors_have_the_lines_and_columns_of_their_fields(
+    query: str, expected: list[tuple[int, int]] | None
+) -> None:
+    built = schema.build()
+    # The second time, the document is cached.
+    for _ in range(2):
+        context = Context(CUSTOMER, NOW, Loader({}, timeout=30))
+        result = await built.execute(query, context_value=context)
+        assert isinstance(result, ExecutionResult)
+        assert result.errors
+        error = result.errors[0]
+        assert error.locations
+        assert len(error.locations) <= 10
+        assert expected is None or error.locations == expected
+
+
 async def test_errors_lose_the_frames_of_all_their_causes(monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[BaseException] = []
 

@@ -6,7 +6,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from graphql import GraphQLError, execute_sync, get_introspection_query, graphql_sync, parse
+from graphql import (
+    GraphQLError,
+    execute_sync,
+    get_introspection_query,
+    graphql_sync,
+    parse,
+    print_ast,
+)
 from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.types import ExecutionResult
 
@@ -53,7 +60,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     made = list[str]()
 
     def executed(*given: Any, **options: Any) -> Any:
-        made.append(given[1].loc.source.body)
+        made.append(print_ast(given[1]))
         return execute_sync(*given, **options)
 
     monkeypatch.setattr("schema.introspection.execute_sync", executed)

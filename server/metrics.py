@@ -18,7 +18,8 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pymongo.monitoring import ConnectionCheckOutFailedReason as CheckOutFailed
 
-from errors import INTERNAL_ERROR, ServiceUnavailable
+from errors import INTERNAL_ERROR, Overloaded, ServiceUnavailable
+from loaders.outages import Fallback
 
 # Names the folder in which prometheus-client shares metrics between processes.
 _SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -150,8 +151,14 @@ class PrometheusMetrics:
         # An alert sees the first error only if the metric existed before it.
         for code in (INTERNAL_ERROR, ServiceUnavailable.code):
             self.graphql_errors.labels(code)
-        for error in ((500, INTERNAL_ERROR.lower()), (503, "too_many_connections")):
+        for error in (
+            (500, INTERNAL_ERROR.lower()),
+            (503, "too_many_connections"),
+            (503, Overloaded("").reason),
+        ):
             self.http_errors.labels(*error)
+        for cause in ("queue", "wait", "caller"):
+            self.operations_refused.labels(cause)
         for reason in (CheckOutFailed.TIMEOUT, CheckOutFailed.CONN_ERROR):
             self.mongodb_connection_failures.labels(reason)
         for reads in (self.key_set_fetches, self.denylist_reads):
@@ -185,6 +192,8 @@ class PrometheusMetrics:
             ["reason"],
             registry=self.registry,
         )
+        for each in Fallback:
+            fallbacks.labels(each)
         return lambda reason: fallbacks.labels(reason).inc()
 
     def text(self) -> bytes:

@@ -58,6 +58,12 @@ async def test_metrics_of_alerts_exist_before_the_first_error(http: httpx.AsyncC
         'headcount_http_errors_total{reason="too_many_connections",status="503"}',
         'headcount_mongodb_connection_failures_total{reason="timeout"}',
         'headcount_denylist_reads_total{outcome="failed"}',
+        'headcount_http_errors_total{reason="overloaded",status="503"}',
+        'headcount_operations_refused_total{reason="queue"}',
+        'headcount_operations_refused_total{reason="wait"}',
+        'headcount_operations_refused_total{reason="caller"}',
+        'headcount_rollup_fallbacks_total{reason="stale"}',
+        'headcount_rollup_fallbacks_total{reason="slow"}',
     ):
         assert sample in text
 

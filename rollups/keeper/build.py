@@ -139,6 +139,7 @@ async def _finish(lease: Lease, progress: Progress, position: Timestamp | None) 
             "version": position,
             "as_of": progress.as_of,
             "built_at": progress.as_of,
+            "verified_at": None,
             "replica_set": progress.replica_set,
             "source_uuid": progress.source_uuid,
             "cells_uuid": uuid,

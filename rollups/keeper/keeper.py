@@ -75,12 +75,23 @@ async def _maintain(lease: Lease) -> None:
                 await lease.update({"building": None})
             else:
                 _log.info("building a rollup", rollup=lease.rollup.name)
+                began = asyncio.get_running_loop().time()
                 await build(lease)
+                await _log_build(lease, asyncio.get_running_loop().time() - began)
             await first(follow(lease), _check(lease))
         except Gap as gap:
             _log.warning("rebuilding a rollup", rollup=lease.rollup.name, reason=str(gap))
             # Queries count live until the rebuild is done.
             await lease.update({"cells": None, "building": None})
+
+
+async def _log_build(lease: Lease, seconds: float) -> None:
+    state = await lease.store.state(lease.rollup)
+    # There are none if a check has discarded them already.
+    cells = (
+        state.get("cells") and await lease.store.database[state["cells"]].estimated_document_count()
+    )
+    _log.info("a rollup is built", rollup=lease.rollup.name, seconds=round(seconds, 1), cells=cells)
 
 
 async def _check(lease: Lease) -> None:

@@ -25,7 +25,7 @@ building, build_position, collections, changes, batches, checks, differences, ve
 - `collections`: how many collections of cells and parts were created; their names have the number.
 - `changes`, `batches`: changes applied, and transactions that applied them.
 - `checks`, `differences`, `verified_at`: comparisons of cells with documents, cells that differed,
-  and the time of the last comparison.
+  and the time of the last comparison; None if there was none since the build.
 """
 
 from collections.abc import Mapping, Sequence

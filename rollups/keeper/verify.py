@@ -47,7 +47,10 @@ async def verify(store: RollupStore, rollup: Rollup) -> list[Difference]:
     """
     snapshots = await _snapshots(store, rollup)
     if snapshots is None:
-        raise StartupError(f"{rollup.name} has no cells yet: run 'headcount rollups build'.")
+        raise StartupError(
+            f"{rollup.name} has no cells yet: run 'headcount rollups build', or wait for the "
+            "server that builds them ('headcount rollups status')."
+        )
     cells, source = snapshots
     try:
         differences = [

@@ -47,7 +47,10 @@ def print_status(settings: Settings) -> None:
                 _print_built(rollup, state, now, changes / _RATE_SECONDS)
                 await _print_levels(store.database[state["cells"]], rollup, reads.by_level)
             else:
-                click.echo(f"{rollup.name}: not built")
+                click.echo(
+                    f"{rollup.name}: not built: the log of a server, or of "
+                    "'headcount rollups run', says why, or that it builds"
+                )
             if state.get("building"):
                 click.echo(f"  building: {await _progress(rollup, state['building'])}")
             for other in await store.other_states(rollup):
@@ -58,9 +61,11 @@ def print_status(settings: Settings) -> None:
 
 def _print_built(rollup: Rollup, state: State, now: MajorityTime, rate: float) -> None:
     lag = max(0, (now.at - state["as_of"]).total_seconds())
+    verified_at = state.get("verified_at")
+    verified = f"verified {_time(verified_at)}" if verified_at else "not verified since"
     click.echo(
         f"{rollup.name}: lag {lag:.1f} s, {rate:,.0f} changes/s, {_keeper(state, now)}, "
-        f"built {_time(state['built_at'])}, verified {_time(state.get('verified_at'))}"
+        f"built {_time(state['built_at'])}, {verified}"
     )
 
 
@@ -70,8 +75,8 @@ async def _print_levels(cells: CellCollection, rollup: Rollup, reads: Mapping[st
     for level in rollup.levels:
         number, size = found.get(level.name, (0, 0))
         click.echo(
-            f"  {_printed(level)}: {number:,} cells, {size:,} bytes, "
-            f"{reads.get(level.name, 0):,} reads"
+            f"  {_printed(level)}: {_counted(number, 'cell')}, {_counted(size, 'byte')}, "
+            f"{_counted(reads.get(level.name, 0), 'read')}"
         )
         for family, kpis in readers[level].items():
             click.echo(f"    read by {family}: {', '.join(kpis)}")
@@ -88,8 +93,9 @@ async def _progress(rollup: Rollup, building: Mapping[str, Any]) -> str:
 def _servers(started_at: Sequence[datetime]) -> str:
     if not started_at:
         return "No server has recorded reads in the last minute."
-    servers = f"{len(started_at)} server{'' if len(started_at) == 1 else 's'}"
-    return f"Reads of {servers}, the first since {_time(started_at[0])}."
+    return (
+        f"Reads of {_counted(len(started_at), 'server')}, the first since {_time(started_at[0])}."
+    )
 
 
 def _keeper(state: State, now: MajorityTime) -> str:
@@ -101,17 +107,23 @@ def _keeper(state: State, now: MajorityTime) -> str:
 
 def _printed(level: Level) -> str:
     # Cells contain the name: another name would be another declaration, whose cells are built anew.
+    name = replace(level, granularity=None).name
+    if not level.dimensions:
+        name = f"{level.cube.name} in total"
     if level.granularity is None:
-        return level.name
+        return name
     units = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
     unit, length = next(each for each in units.items() if not level.granularity % each[1])
     number = level.granularity // length
-    buckets = f"{number} {unit}{'' if number == 1 else 's'}"
-    return f"{replace(level, granularity=None).name} in buckets of {buckets}"
+    return f"{name} in buckets of {_counted(number, unit)}"
 
 
-def _time(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC" if at else "never"
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _time(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def _cells_by_level(cells: CellCollection) -> dict[str, tuple[int, int]]:

@@ -59,7 +59,10 @@ def test_cells_are_built_and_verified(
     source, rollups = databases
     refused = run(tmp_path, "rollups", "verify", **settings)
     assert refused.returncode == 1
-    assert "run 'headcount rollups build'" in refused.stderr
+    assert "run 'headcount rollups build', or wait" in refused.stderr
+    assert "tickets: not built: the log of a server" in (
+        run(tmp_path, "rollups", "status", **settings).stdout
+    )
     built = run(tmp_path, "rollups", "build", **settings)
     assert built.returncode == 0, built.stderr
     assert "200/200" in built.stderr
@@ -69,7 +72,7 @@ def test_cells_are_built_and_verified(
         [line.split(": ")[0] for line in shown].index(f"{source.name}.tickets") :
     ]
     assert "0 changes/s, no keeper since 20" in tickets
-    assert "verified never" in tickets
+    assert "not verified since" in tickets
     by_event, readers = below[0], below[1]
     assert re.fullmatch(
         r"  tickets by event: 100 cells, [1-9][0-9],[0-9]{3} bytes, 0 reads", by_event
@@ -77,6 +80,7 @@ def test_cells_are_built_and_verified(
     assert readers.startswith("    read by EventStats: ticketsIssued, ticketsSold, ")
     assert "    read by EventsOverview: totalTicketsIssued, " in "\n".join(below)
     assert "other declaration" not in "".join(shown)
+    assert "  tickets in total: 1 cell, " in "\n".join(below)
     assert "  behaviour by event_type in buckets of 15 minutes: 0 cells, 0 bytes, 0 reads" in shown
     verified = run(tmp_path, "rollups", "verify", **settings)
     assert verified.returncode == 0
@@ -98,6 +102,8 @@ def test_cells_are_built_and_verified(
     # Cells that differ are not read any more.
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 1
     assert run(tmp_path, "rollups", "build", **settings).returncode == 0
+    # The last check was before this build.
+    assert "verified 20" not in run(tmp_path, "rollups", "status", **settings).stdout
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0
     assert "verified 20" in run(tmp_path, "rollups", "status", **settings).stdout
 
@@ -133,7 +139,8 @@ def test_rollups_are_maintained_until_a_signal(
         assert keeper.wait(PATIENCE) == 0
     finally:
         keeper.kill()
-        keeper.communicate()
+        _, log = keeper.communicate()
+    assert re.search(r'"rollup": "\w+\.tickets".*"cells": \d+, "event": "a rollup is built"', log)
     # The lease is free at once.
     assert "session" not in state()
     assert run(tmp_path, "rollups", "verify", **settings).returncode == 0

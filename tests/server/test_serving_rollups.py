@@ -107,7 +107,7 @@ def test_status_says_how_often_levels_were_read(
         _until(lambda: _orders(url) == (10, "ROLLUP"))
         for _ in range(4):
             _orders(url)
-        _until(lambda: re.search(r"orders by nothing: .* [5-9] reads", status()) is not None)
+        _until(lambda: re.search(r"orders in total: .* [5-9] reads", status()) is not None)
         assert re.match(r"Reads of 1 server, the first since 20.* UTC\.", status())
         assert "orders by event: 10 cells" in status()
     # Servers that ended are forgotten.

@@ -14,6 +14,8 @@ ERRORS_MAX: Final = 20
 QUOTED_MAX: Final = 100
 """The characters that an error quotes of a value."""
 _CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# MongoDB quotes the command that it refuses, with its session and its signature.
+_COMMAND = re.compile(r"(?<= to execute command )\{ (\w+): .*")
 
 
 class HeadcountError(Exception):
@@ -138,4 +140,4 @@ def first_words(error: Exception) -> str:
     text = str(error).splitlines()[0] if str(error) else type(error).__name__
     for rest in (", Timeout:", ", full error:", " (configured"):
         text = text.split(rest)[0]
-    return text.rstrip(".")
+    return _COMMAND.sub(r"\1", text).rstrip(".")

@@ -1,4 +1,4 @@
-"""Addresses in settings: the public URL, names of hosts, trusted proxies."""
+"""Addresses in settings: the public URL, origins, names of hosts, trusted proxies."""
 
 import re
 from ipaddress import ip_network
@@ -36,13 +36,32 @@ def valid_host_names(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def valid_origins(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The origins, or `*`; raises `ValueError` for a value that no browser sends as `Origin`."""
+    for value in values:
+        scheme, separator, host = value.partition("://")
+        is_origin = scheme and separator and host_name(host) is not None and value == value.lower()
+        if not is_origin and value != "*":
+            raise ValueError(
+                f"{value!r} must be an origin in lower case without a path, as https://example.com"
+            )
+    return values
+
+
 def valid_proxies(values: tuple[str, ...]) -> tuple[str, ...]:
     """The addresses and networks, or `*`; raises `ValueError` for any other value."""
     for value in values:
-        try:
-            _ = value == "*" or ip_network(value)
-        except ValueError as error:
-            raise ValueError(
-                f"{value!r} must be an IP address, a network as 10.0.0.0/8, or * for all"
-            ) from error
+        if value != "*" and not _is_network(value, strict=True):
+            expected = "an IP address, a network as 10.0.0.0/8, or * for all"
+            if _is_network(value, strict=False):
+                expected = f"the network itself, {ip_network(value, strict=False)}"
+            raise ValueError(f"{value!r} must be {expected}")
     return values
+
+
+def _is_network(value: str, *, strict: bool) -> bool:
+    try:
+        ip_network(value, strict=strict)
+    except ValueError:
+        return False
+    return True

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NoReturn
 
 import click
 from click.exceptions import NoArgsIsHelpError
-from pydantic.alias_generators import to_snake
 from pymongo.errors import PyMongoError
 
 import schema
@@ -22,7 +21,7 @@ from resolvers.tickets.report import Tickets
 from server import log, serving, tokens
 from server.commands import rollups
 from server.commands.demo import serve_demo
-from server.commands.export import write_export
+from server.commands.export import with_option_names, write_export
 from server.commands.indexes import indexes as index_lines
 from server.commands.rollup_status import print_status
 from server.commands.seeding import seed as write_demo_data
@@ -191,17 +190,10 @@ def export(
             tickets=Tickets(exclude_deleted, last_updated_since, last_updated_before),
         )
     except BadUserInput as error:
-        raise click.UsageError(_with_option_names(str(error))) from error
+        raise click.UsageError(with_option_names(str(error))) from error
     written = write_export(load_settings(), requested, ExportFormat(format), file)
     note = "" if written.at_one_time else ", not of one snapshot: each query read its own time"
     click.echo(f"{file}: {written.rows} rows{note}")
-
-
-def _with_option_names(message: str) -> str:
-    """An error message with options of the command in place of arguments of `exportLink`."""
-    argument = r"(?<=')[a-z]+(?:[A-Z][a-z]+)+(?=')"
-    options = re.sub(argument, lambda name: f"--{to_snake(name[0]).replace('_', '-')}", message)
-    return options.replace("Argument", "Option")
 
 
 @cli.group("rollups", help="Build, update, show and verify the rollups.")

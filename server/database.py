@@ -2,17 +2,18 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import structlog
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.database import Database
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 import documents
@@ -22,12 +23,16 @@ from server.settings import PREFIX, Settings
 
 _log = structlog.get_logger(__name__)
 
+_Client = TypeVar("_Client")
+
 SyncDatabase = Database[dict[str, Any]]
 
 DATA_FOLDER = Path(".headcount")
 """The folder of the embedded database and of the demo's secret."""
 
 _LOG = DATA_FOLDER / "mongod.log"
+
+_AUTHENTICATION_FAILED: Final = 18
 
 # How long an operation waits for an unreachable server, unless the URI sets it: longer than an
 # election takes, shorter than a user waits.
@@ -79,13 +84,7 @@ async def connect(
 
     Raises `StartupError` if it can't be reached.
     """
-    try:
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            uri, event_listeners=listeners, **_options(uri)
-        )
-    except (PyMongoError, ValueError, OSError) as error:
-        raise _unreachable(error) from error
-    async with client:
+    async with _client(AsyncMongoClient[dict[str, Any]], uri, event_listeners=listeners) as client:
         database = client.get_database(settings.database, _CODEC)
         try:
             await documents.bind(database, settings.collections)
@@ -100,13 +99,31 @@ def open_database(uri: str, settings: Settings) -> Iterator[SyncDatabase]:
 
     Raises `StartupError` if it can't be reached.
     """
-    with ExitStack() as stack:
+    with _client(MongoClient[dict[str, Any]], uri) as client:
         try:
-            client = stack.enter_context(MongoClient[dict[str, Any]](uri, **_options(uri)))
             client.admin.command("ping")
-        except (PyMongoError, ValueError, OSError) as error:
+        except PyMongoError as error:
             raise _unreachable(error) from error
         yield client[settings.database]
+
+
+def _client(make: Callable[..., _Client], uri: str, **options: Any) -> _Client:
+    """A client of the URI. Warns of options that the driver ignores.
+
+    Raises `StartupError` if the URI is malformed.
+    """
+    with warnings.catch_warnings(record=True) as ignored:
+        warnings.simplefilter("always")
+        try:
+            client = make(uri, **options, **_options(uri))
+        except (PyMongoError, ValueError, OSError) as error:
+            raise StartupError(
+                f"{PREFIX}MONGODB_URI can't be used: {first_words(error)}. "
+                "It must be a URI, as mongodb://localhost:27017/?replicaSet=rs0."
+            ) from error
+    for each in ignored:
+        warnings.warn(f"{PREFIX}MONGODB_URI: {each.message}", each.category, stacklevel=3)
+    return client
 
 
 def _options(uri: str) -> dict[str, Any]:
@@ -118,6 +135,8 @@ def _options(uri: str) -> dict[str, Any]:
 
 
 def _unreachable(error: Exception) -> StartupError:
+    if isinstance(error, OperationFailure) and error.code == _AUTHENTICATION_FAILED:
+        return StartupError(f"MongoDB refused the user or password of {PREFIX}MONGODB_URI.")
     return StartupError(
         f"The database can't be reached: {first_words(error)}. "
         f"Start MongoDB, or correct {PREFIX}MONGODB_URI."

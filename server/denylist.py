@@ -57,8 +57,10 @@ def check_denylist(settings: Settings, database: SyncDatabase) -> None:
             content = _bytes_of(Path(source))
         Denylist().replace(_revocations(content))
     except (OSError, ValueError, PyMongoError, BSONError) as error:
+        remedy = " Create it: an empty file revokes nothing."
         raise StartupError(
             f"{PREFIX}JWT_DENYLIST: {source} can't be read as a denylist: {first_words(error)}."
+            + remedy * isinstance(error, FileNotFoundError)
         ) from error
 
 

@@ -14,7 +14,7 @@ from rollups.keeper.store import RollupStore
 from rollups.layout.rollup import Rollup, rollups
 from server.database import connect
 from server.metrics import PrometheusMetrics
-from server.settings import Settings
+from server.settings import PREFIX, Settings
 
 Database = AsyncDatabase[dict[str, Any]]
 
@@ -52,7 +52,13 @@ def check_rollups(settings: Settings, uri: str) -> None:
 
     async def run() -> None:
         async with connect(uri, settings) as database:
-            await prepare_or_refuse(settings, rollup_store(settings, database))
+            try:
+                await prepare_or_refuse(settings, rollup_store(settings, database))
+            except StartupError as error:
+                raise StartupError(
+                    f"{PREFIX}ROLLUPS=on requires that all collections can be followed; with auto, "
+                    f"the others are counted live. {error}"
+                ) from error
 
     asyncio.run(run())
 

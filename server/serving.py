@@ -66,6 +66,10 @@ def run(
         check_rollups(settings, uri)
     if demo is None:
         _warn_of_unchecked_claims(settings)
+    for listener in listeners:
+        # From here on early requests wait for the server instead of being refused.
+        listener.listen()
+        _log.info(f"listening on {url_of(listener)}")
     if settings.workers == 1:
         with _clean_exit():
             uvicorn.Server(config).run([*listeners])
@@ -79,6 +83,12 @@ def run(
         raise StartupError("The server could not start: see the log above for the reason.")
     if CLEANUP_FAILURE in exit_codes:
         raise StartupError("A worker did not stop in time: see the log above.")
+
+
+def url_of(listener: socket.socket) -> str:
+    """The URL of a bound socket, without a slash at its end."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 @contextmanager

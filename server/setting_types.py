@@ -86,7 +86,7 @@ def _time_zone(name: str) -> str:
 def _database_name(name: str) -> str:
     if not re.fullmatch(r"[^\0/\\. \"$*<>:|?]{1,63}", name):
         raise ValueError(
-            'must be the name of a database: 1 to 63 characters, none of /\\. "$*<>:|?'
+            'must be the name of a database: 1 to 63 characters, no space and none of /\\."$*<>:|?'
         )
     return name
 

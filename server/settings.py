@@ -27,7 +27,7 @@ from cubes.registry import Catalog
 from errors import StartupError
 from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
-from server.addresses import valid_host_names, valid_proxies, valid_url
+from server.addresses import valid_host_names, valid_origins, valid_proxies, valid_url
 from server.key_source import key_set
 from server.setting_types import (
     SECRET_BYTES,
@@ -88,9 +88,9 @@ class Settings(BaseSettings):
     max_tokens: Annotated[int, Field(ge=1)] = DEFAULTS.tokens
     max_cost: Annotated[int, Field(ge=1)] = DEFAULTS.cost
     # None: 24 for each processor that a worker has, but at least 24.
-    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    max_concurrency: Annotated[int | None, Field(ge=1, le=10_000)] = None
     # None: 80 % of the descriptors that a process may have.
-    max_connections: Annotated[int, Field(ge=1)] | None = None
+    max_connections: Annotated[int | None, Field(ge=1)] = None
     max_exports: Annotated[int, Field(ge=1, le=1000)] = 4
     export_timezone: TimeZone = "UTC"
     export_query_token: Literal["any", "signed"] = "any"  # noqa: S105
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[CommaSeparated, AfterValidator(valid_host_names)] = ()
     forwarded_allow_ips: Annotated[CommaSeparated, AfterValidator(valid_proxies)] = ("127.0.0.1",)
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
-    cors_origins: CommaSeparated = ()
+    cors_origins: Annotated[CommaSeparated, AfterValidator(valid_origins)] = ()
     tracing: OnOrOff = False
     log_format: Literal["console", "json"] | None = None
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from server.commands.seeding import seed_once
 from server.database import DATA_FOLDER, database_uri, open_database
 from server.embedded.demo_access import demo_access, demo_tokens
-from server.serving import bind, run
+from server.serving import bind, run, url_of
 from server.settings import Settings
 
 
@@ -55,8 +55,7 @@ def _secret(settings: Settings) -> str:
 
 
 def _print_welcome(settings: Settings, listener: socket.socket, uri: str) -> None:
-    host, port = listener.getsockname()[:2]
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    url = f"{url_of(listener)}/"
     click.echo()
     if settings.dashboard:
         click.echo(f"Dashboard: {url}\n")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from collections.abc import AsyncGenerator
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import Timer
 from typing import Any, BinaryIO
 
+from pydantic.alias_generators import to_snake
 from tqdm import tqdm
 
 from auth.viewer import Permission, Role, Viewer
@@ -18,7 +20,7 @@ from errors import HeadcountError, StartupError
 from exports.addresses import file_type
 from exports.downloads import open_report
 from exports.reports.report import Batch, Report, Sheet
-from resolvers.exports import Export, ExportFormat
+from resolvers.exports import Export, ExportFormat, ExportReport
 from server.clock import now
 from server.database import connect, database_uri
 from server.rollups import rollup_reader
@@ -35,6 +37,15 @@ class Written:
 
     rows: int
     at_one_time: bool
+
+
+def with_option_names(message: str) -> str:
+    """An error message with options of the command in place of arguments of `exportLink`."""
+    argument = r"(?<=')[a-z]+(?:[A-Z][a-z]+)+(?=')"
+    options = re.sub(argument, lambda name: f"--{to_snake(name[0]).replace('_', '-')}", message)
+    for report in ExportReport:
+        options = options.replace(report.name, f"--report {report.value}")
+    return options.replace("Argument", "Option")
 
 
 def write_export(settings: Settings, export: Export, format: ExportFormat, file: Path) -> Written:

@@ -113,6 +113,11 @@ def test_each_token_has_an_id_of_its_own(tmp_path: Path) -> None:
         (["fly"], {}, ["fly"]),
         (["serve"], {}, ["HEADCOUNT_JWT_SECRET", "HEADCOUNT_JWT_JWKS"]),
         (["serve"], {"HEADCOUNT_JWT_SECRET": "short"}, ["HEADCOUNT_JWT_SECRET", "32 bytes"]),
+        (
+            ["export", "--report", "ticket-report", "--format", "csv", "-o", "file.csv"],
+            {},
+            ["--event-id", "--mobile-app-id", "for --report ticket-report."],
+        ),
         (["serve"], {"HEADCOUNT_PORT": "x"}, ["HEADCOUNT_PORT", "integer"]),
         (["seed", "--scale", "-1"], {}, ["--scale"]),
         (["seed", "--scale", "nan"], {}, ["--scale", "nan"]),
@@ -240,6 +245,23 @@ def test_serve_reports_an_invalid_uri(tmp_path: Path, uri: str) -> None:
              HEADCOUNT_MONGODB_URI=uri)
     )  # fmt: skip
     assert "HEADCOUNT_MONGODB_URI" in line
+
+
+def test_serve_names_the_setting_of_an_option_that_the_driver_ignores(tmp_path: Path) -> None:
+    result = run(
+        tmp_path, "serve", HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_PORT="0",
+        HEADCOUNT_MONGODB_URI="mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=300&pool=9",
+    )  # fmt: skip
+    assert "HEADCOUNT_MONGODB_URI: Unknown option: pool" in result.stderr
+
+
+def test_serve_logs_its_address_once(tmp_path: Path, database: dict[str, str]) -> None:
+    log = tmp_path / "log"
+    with running(
+        tmp_path, "serve", log=str(log), HEADCOUNT_JWT_SECRET=SECRET, HEADCOUNT_WORKERS="2",
+        **database,
+    ) as (_, url):  # fmt: skip
+        assert log.read_text().count(f"listening on {url}") == 1
 
 
 def test_serve_reports_a_taken_port(tmp_path: Path, database: dict[str, str]) -> None:
@@ -435,9 +457,17 @@ def test_read_only_credentials_are_enough(tmp_path: Path) -> None:
             "eventStats": {"total": 1, "events": [{"title": "A", "ticketsIssued": 0}]}
         }
         wrong = settings | {"HEADCOUNT_MONGODB_URI": uri.replace("only", "wrong")}
-        assert "Authentication failed" in _failure(run(tmp_path, "serve", **wrong))
+        assert "refused the user or password of HEADCOUNT_MONGODB_URI" in _failure(
+            run(tmp_path, "serve", **wrong)
+        )
         refused = _failure(run(tmp_path, "seed", "--scale", SCALE, "--drop", **settings))
         assert "not authorized" in refused
+        built = run(tmp_path, "indexes", "--apply", **settings).stderr
+        assert built.endswith("not authorized on headcount to execute command createIndexes\n")
+        line = _failure(run(tmp_path, "serve", HEADCOUNT_ROLLUPS="on", **settings))
+        assert "HEADCOUNT_ROLLUPS=on" in line
+        assert "with auto" in line
+        assert "dbAdmin" in line
 
 
 # ---------------------------------------------------------------- demo

@@ -65,7 +65,7 @@ def test_the_defaults() -> None:
             '{"tickets": "users", "users": "events"}',
             ["events and users", "'events'"],
         ),
-        ("DATABASE", "a b", ["database", "63"]),
+        ("DATABASE", "a b", ["database", "63", "no space"]),
         ("DATABASE", "x" * 64, ["database", "63"]),
         ("LOW_STOCK_THRESHOLD", "few", ["integer"]),
         ("LOW_STOCK_THRESHOLD", "99999999999999999999", ["2147483648"]),
@@ -80,6 +80,12 @@ def test_the_defaults() -> None:
         ("ALLOWED_HOSTS", "kpis.example.com,https://x", ["'https://x'", "kpis.example.com"]),
         ("ALLOWED_HOSTS", "*.example.com", ["'*.example.com'", "kpis.example.com"]),
         ("FORWARDED_ALLOW_IPS", "10.0.0.1,proxy", ["'proxy'", "10.0.0.0/8"]),
+        ("FORWARDED_ALLOW_IPS", "10.0.0.1/8", ["'10.0.0.1/8'", "network itself, 10.0.0.0/8"]),
+        ("CORS_ORIGINS", "https://a.example,example.com", ["'example.com'", "https://example.com"]),
+        ("CORS_ORIGINS", "https://example.com/", ["'https://example.com/'", "without a path"]),
+        ("CORS_ORIGINS", "https://Example.com", ["lower case"]),
+        ("MAX_CONCURRENCY", "0", ["must be an integer, at least 1 and at most 10000", "'0'"]),
+        ("MAX_CONNECTIONS", "many", ["must be an integer, at least 1", "'many'"]),
         ("DRAIN_SECONDS", "-1", ["at least 0", "3600", "'-1'"]),
         ("LOG_FORMAT", "xml", ["console", "json", "'xml'"]),
     ],
@@ -94,6 +100,12 @@ def test_an_invalid_value_is_reported_with_valid_ones(
     assert "\n" not in str(raised.value)
     for word in words:
         assert word in str(raised.value)
+
+
+def test_origins_are_those_that_browsers_send(monkeypatch: pytest.MonkeyPatch) -> None:
+    for origins in ("https://example.com,http://localhost:3000", "http://[::1]:8000", "*"):
+        monkeypatch.setenv("HEADCOUNT_CORS_ORIGINS", origins)
+        assert ",".join(load_settings().cors_origins) == origins
 
 
 def test_collections_can_swap_their_names(monkeypatch: pytest.MonkeyPatch) -> None:

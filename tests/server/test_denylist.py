@@ -225,7 +225,7 @@ async def test_the_last_good_list_stays_in_use_while_the_database_is_away(tmp_pa
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (None, ["HEADCOUNT_JWT_DENYLIST", "No such file"]),
+        (None, ["HEADCOUNT_JWT_DENYLIST", "No such file", "Create it"]),
         ('{"jti": "a"}\n{"jti": 1.5}\n', ["HEADCOUNT_JWT_DENYLIST", "line 2", "'jti'"]),
     ],
 )

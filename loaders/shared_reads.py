@@ -70,6 +70,7 @@ class SharedReads:
             flight = _Flight(deadline)
             before = [each for each in flights if each.waiting]
             flight.task = asyncio.create_task(self._fly(key, flight, before, slots, start))
+            flight.task.add_done_callback(_retrieve)
             flights.append(flight)
         if flight.began == inf:
             flight.deadline = max(flight.deadline, deadline)
@@ -104,3 +105,9 @@ class SharedReads:
             flights.remove(flight)
             if not flights:
                 del self._flights[key]
+
+
+def _retrieve(task: "asyncio.Task[Any]") -> None:
+    """Looks at a read's error: asyncio logs one that no request has waited for."""
+    if not task.cancelled():
+        task.exception()

@@ -1,6 +1,7 @@
 """Single flight: a request shares a read in flight that started recently enough."""
 
 import asyncio
+import gc
 from asyncio import Event, Task, create_task
 from collections import Counter
 from traceback import walk_tb
@@ -154,6 +155,30 @@ async def test_a_read_is_cancelled_once_no_request_waits_for_it() -> None:
     reads.end(1)
     assert await third == "read 1"
     assert reads.shared._flights == {}
+
+
+async def test_an_error_that_no_request_waits_for_is_not_logged() -> None:
+    logged: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda *found: logged.append(found))
+    began = asyncio.Event()
+
+    async def start(_: float) -> None:
+        began.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            raise ConnectionError("the connection broke at the same time") from None
+
+    reads = SharedReads(1)
+    request = asyncio.create_task(reads.read("key", start, arrived=0, deadline=60))
+    await began.wait()
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    # It refers to the read.
+    del request
+    gc.collect()
+    assert logged == []
 
 
 async def test_a_next_read_without_requests_never_starts() -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from statistics import mean
@@ -91,6 +92,7 @@ class _Soak:
         self._tasks = tasks
         self._disturbed = threading.Event()
         self._calm_at = 0.0
+        self._faults = list[tuple[datetime, datetime]]()
 
     def calm(self) -> bool:
         """Whether no fault disturbs the server now."""
@@ -99,12 +101,14 @@ class _Soak:
     @contextmanager
     def _fault(self, fault: Fault) -> Iterator[None]:
         self._disturbed.set()
+        begin = datetime.now(UTC)
         try:
             with fault(self.members):
                 yield
             self._until_ready()
         finally:
             self._calm_at = time.monotonic() + _SETTLED_SECONDS
+            self._faults.append((begin, datetime.now(UTC) + timedelta(seconds=_SETTLED_SECONDS)))
             self._disturbed.clear()
 
     def disturb(self, chance: Random, seconds: float) -> None:
@@ -128,13 +132,23 @@ class _Soak:
         """What the server holds now."""
         port = int(self._url.rpartition(":")[2])
         with client_of(self.members.primary) as client:
-            status = client.admin.command("serverStatus")
+            found = client.admin.aggregate([{"$currentOp": {"idleCursors": True}}])
+            cursors = [each for each in found if "cursor" in each and _of_database(each["ns"])]
+        last = [each["cursor"]["lastAccessDate"].replace(tzinfo=UTC) for each in cursors]
         return Left(
             _connections(port),
             int(self._tasks.read_text() or 0),
-            status["metrics"]["cursor"]["open"]["total"],
+            sum(not self._was_disturbed(at) for at in last),
             self._figure("headcount_operations_running"),
         )
+
+    def _was_disturbed(self, at: datetime) -> bool:
+        """Whether a fault disturbed the server then.
+
+        Cursors that the driver can't close while MongoDB is away are ended by MongoDB, after ten
+        minutes.
+        """
+        return any(begin <= at <= end for begin, end in self._faults)
 
     def left_after(self, before: Left) -> Left:
         """What is left when all clients have gone: waits for what ends by itself."""
@@ -152,6 +166,10 @@ class _Soak:
     def _figure(self, name: str) -> int:
         lines = httpx.get(f"{self._url}/metrics", timeout=PATIENCE).text.splitlines()
         return sum(round(float(line.split()[1])) for line in lines if line.startswith(f"{name} "))
+
+
+def _of_database(namespace: str) -> bool:
+    return namespace.startswith(f"{_DATABASE}.")
 
 
 def _connections(port: int) -> int:

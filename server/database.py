@@ -6,7 +6,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -17,6 +17,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.monitoring import CommandListener, ConnectionPoolListener
 
 import documents
+from documents.reads import AUTHENTICATION_FAILED
 from errors import StartupError, first_words
 from server.embedded.mongod import embedded_mongod
 from server.settings import PREFIX, Settings
@@ -31,8 +32,6 @@ DATA_FOLDER = Path(".headcount")
 """The folder of the embedded database and of the demo's secret."""
 
 _LOG = DATA_FOLDER / "mongod.log"
-
-_AUTHENTICATION_FAILED: Final = 18
 
 # How long an operation waits for an unreachable server, unless the URI sets it: longer than an
 # election takes, shorter than a user waits.
@@ -135,7 +134,7 @@ def _options(uri: str) -> dict[str, Any]:
 
 
 def _unreachable(error: Exception) -> StartupError:
-    if isinstance(error, OperationFailure) and error.code == _AUTHENTICATION_FAILED:
+    if isinstance(error, OperationFailure) and error.code == AUTHENTICATION_FAILED:
         return StartupError(f"MongoDB refused the user or password of {PREFIX}MONGODB_URI.")
     return StartupError(
         f"The database can't be reached: {first_words(error)}. "

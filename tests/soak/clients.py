@@ -25,11 +25,15 @@ _DASHBOARD: Final = (
     "dashboardStats { totalSales topViewedProducts { slug count } } "
     "metrics { totalCustomers totalProducts } }"
 )
+_CHUNKED: Final = b"POST /graphql HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 _CONNECTIONS: Final[Sequence[bytes]] = (
     b"",
     b"GET /graphql HT",
     b"POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 900000\r\n\r\n{",
     b"nonsense\r\n\r\n",
+    _CHUNKED + b"1\r\n \r\n" * 50_000,
+    _CHUNKED + b"0\r\n" + b"a: b\r\n" * 50_000,
+    b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" * 500,
     b"GET /healthz HTTP/1.1\r\n\r\n",
     b"GET /graphql HTTP/1.1\r\nHost: a b\r\n\r\n",
     b"POST /graphql HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\nContent-Length: 9\r\n\r\n",

@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from statistics import mean
-from typing import Final
+from typing import Any, Final
 
 import httpx
+from pymongo import MongoClient
 
 from cancelling import cancel
 from tests import mongodb_faults as faults
@@ -23,6 +24,7 @@ from tests.forks import COUNT_TASKS, Command
 from tests.mongodb_faults import Fault
 from tests.replica_set import ReplicaSet, client_of
 from tests.soak.clients import Clients, Found
+from tests.soak.elections import Elections
 
 FAIR_MS: Final = 1_000
 HEALTH_MS: Final = 250
@@ -97,6 +99,18 @@ class _Soak:
     def calm(self) -> bool:
         """Whether no fault disturbs the server now."""
         return not self._disturbed.is_set() and time.monotonic() > self._calm_at
+
+    @contextmanager
+    def watching_elections(self) -> Iterator[None]:
+        """Where processors are busy, members elect another primary without a fault, too."""
+        listeners = [Elections(self._unsettle)]
+        with MongoClient[dict[str, Any]](self.members.uri, event_listeners=listeners):
+            yield
+
+    def _unsettle(self) -> None:
+        now, settled = datetime.now(UTC), timedelta(seconds=_SETTLED_SECONDS)
+        self._calm_at = time.monotonic() + _SETTLED_SECONDS
+        self._faults.append((now - settled, now + settled))
 
     @contextmanager
     def _fault(self, fault: Fault) -> Iterator[None]:
@@ -199,7 +213,8 @@ def soak(folder: Path, seconds: float, seed: int) -> Outcome:
             _await_cells(url)
             before = run.left()
             outcome = Outcome(Found(), before, before)
-            asyncio.run(_loaded(run, outcome, url, chance, seconds))
+            with run.watching_elections():
+                asyncio.run(_loaded(run, outcome, url, chance, seconds))
             _await_cells(url)
             outcome.after = run.left_after(before)
             outcome.log = log.read_text()

@@ -15,6 +15,8 @@ class Elections(TopologyListener):
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
+        self.watching = True
+        """Whether changes count: to close the client is one, too."""
         self._primary: object = None
 
     def opened(self, event: TopologyOpenedEvent) -> None:
@@ -26,6 +28,6 @@ class Elections(TopologyListener):
     def description_changed(self, event: TopologyDescriptionChangedEvent) -> None:
         servers = event.new_description.server_descriptions().items()
         primary = next((at for at, each in servers if each.server_type_name == "RSPrimary"), None)
-        if primary != self._primary:
+        if self.watching and primary != self._primary:
             self._primary = primary
             self._changed()

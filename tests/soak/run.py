@@ -103,9 +103,10 @@ class _Soak:
     @contextmanager
     def watching_elections(self) -> Iterator[None]:
         """Where processors are busy, members elect another primary without a fault, too."""
-        listeners = [Elections(self._unsettle)]
-        with MongoClient[dict[str, Any]](self.members.uri, event_listeners=listeners):
+        elections = Elections(self._unsettle)
+        with MongoClient[dict[str, Any]](self.members.uri, event_listeners=[elections]):
             yield
+            elections.watching = False
 
     def _unsettle(self) -> None:
         now, settled = datetime.now(UTC), timedelta(seconds=_SETTLED_SECONDS)

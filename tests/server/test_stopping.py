@@ -82,7 +82,8 @@ def test_a_server_stops_after_its_drain(
         process.send_signal(signal.SIGTERM)
         code, log = _end(process)
     assert code == 0
-    assert log.count("the server drains") == int(workers)
+    # One worker is ready; another may still be starting, and then has nothing to drain.
+    assert 1 <= log.count("the server drains") <= int(workers)
     assert "Traceback" not in log
 
 

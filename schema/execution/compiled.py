@@ -7,6 +7,7 @@ function gives up and graphql-core completes the value: errors are graphql-core'
 """
 
 from typing import Any, Final, NamedTuple
+from weakref import proxy
 
 from cachetools import LRUCache
 from graphql import GraphQLResolveInfoHelpers, Undefined
@@ -38,13 +39,6 @@ def plan_cache(code: int, plans: int) -> LRUCache[object, CachedPlan]:
     return LRUCache(code, lambda cached: max(cached.weight, code // plans))
 
 
-def _unused(_: object) -> Any:
-    raise NotImplementedError("Resolvers await their own tasks.")
-
-
-_NO_HELPERS: Final = GraphQLResolveInfoHelpers(gather=_unused, track=_unused)
-
-
 class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
     """Executes an operation; selections of attributes by generated functions."""
 
@@ -52,9 +46,13 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # graphql-core's own helpers refer to this object. Without this cycle, what an operation has
-        # made is freed at once, not by a scan of all objects.
-        self.async_helpers = _NO_HELPERS
+        # graphql-core's helpers refer to this object. Without the cycle, what an operation has made
+        # is freed at once, not by a scan of all objects.
+        executor = proxy(self)
+        self.async_helpers = GraphQLResolveInfoHelpers(
+            gather=lambda values: executor.gather_async_work(values),
+            track=lambda values: executor.track_async_work(values),
+        )
         # Extensions that observe fields must see each field resolved.
         self._watched = bool(self.middleware_manager and self.middleware_manager.middlewares)
         # `@skip` and `@include` depend on these variables only.

@@ -13,6 +13,7 @@ from benchmarks.http.servers import HEADCOUNT, running
 from loaders.loader import Loader
 from schema.context import Context
 from server.http.graphql_endpoint import Endpoint
+from server.http.operations import Operations
 from server.settings import Settings
 
 _ADMIN = Viewer(Role.ADMIN, tuple(Permission))
@@ -33,7 +34,7 @@ class Headcount:
     def __init__(self, settings: Settings, now: datetime) -> None:
         self._settings = settings
         self._now = now
-        self._endpoint = Endpoint(settings, settings.verifier())
+        self._endpoint = Endpoint(settings, Operations(settings, settings.verifier()))
 
     async def answer(self, text: str) -> str | bytes:
         """The JSON response of an operation."""

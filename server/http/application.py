@@ -29,6 +29,7 @@ from server.http.disconnects import CancelOnDisconnect
 from server.http.graphql_endpoint import Endpoint
 from server.http.hosts import Hosts
 from server.http.metrics_port import MetricsPort
+from server.http.operations import Operations
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
 from server.http.refusals import DelayedRefusals
@@ -87,7 +88,8 @@ def create(
     console = Console(settings, demo)
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
-    endpoint = Endpoint(settings, verifier, reader, replication, console.graphiql, metrics, tracing)
+    operations = Operations(settings, verifier, reader, replication, metrics, tracing)
+    endpoint = Endpoint(settings, operations, console.graphiql, metrics)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),

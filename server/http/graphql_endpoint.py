@@ -1,10 +1,7 @@
 """The endpoint `/graphql`: GraphQL over HTTP with a token; GraphiQL for browsers."""
 
-import asyncio
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable
-from functools import partial
 
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
@@ -18,28 +15,13 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
 import schema
-from auth.tokens import Verifier, bearer
-from auth.viewer import Viewer, for_log
-from errors import REASON, BadUserInput, HeadcountError, ServiceUnavailable, Unauthenticated
-from exports.links import SignedLinks
-from loaders.loader import Loader
-from loaders.replication import Replication
-from loaders.rollup_reader import RollupReader
-from loaders.shared_reads import SharedReads
+from errors import REASON, BadUserInput, HeadcountError
 from schema.context import Context
-from schema.execution.turns import Turns
 from schema.operation_size import NAME_MAX
-from server.clock import now
-from server.http.admission import WAIT_SECONDS, Admission
 from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
-from server.http.hosts import base_url
-from server.http.refusals import DELAY
+from server.http.operations import Operations, note_errors
 from server.metrics import PrometheusMetrics
 from server.settings import Settings
-from server.telemetry import LOG_FIELDS
-from server.tracing import Tracing
-
-GRACE_SECONDS = 1.0
 
 _LARGE_BODY = 64_000
 """The bytes of a body whose decoding has a turn of the event loop of its own: it takes 1 ms."""
@@ -51,14 +33,11 @@ class Endpoint(GraphQL[Context, None]):
     def __init__(
         self,
         settings: Settings,
-        verifier: Verifier,
-        rollups: RollupReader | None = None,
-        replication: Replication | None = None,
+        operations: Operations,
         page: Callable[[Request], Response] | None = None,
         metrics: PrometheusMetrics | None = None,
-        tracing: Tracing | None = None,
     ) -> None:
-        self._turns = Turns()
+        self._turns = operations.turns
         super().__init__(
             schema.build(
                 settings.limits,
@@ -70,15 +49,8 @@ class Endpoint(GraphQL[Context, None]):
         )
         self._page = page
         self._settings = settings
-        self._verifier = verifier
-        self._shared = SharedReads(settings.shared_read_ms / 1000)
-        self._rollups = rollups
-        self._replication = replication
-        self._link_signer = settings.link_signer()
-        self._base_url = base_url(settings.public_url)
+        self._operations = operations
         self._metrics = metrics or PrometheusMetrics()
-        self._tracing = tracing or Tracing()
-        self._admission = Admission(settings.slots, self._metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -105,77 +77,15 @@ class Endpoint(GraphQL[Context, None]):
             if self._page is None or not self._settings.introspection:
                 raise HTTPException(404, "GraphiQL is off: HEADCOUNT_INTROSPECTION is off.")
             return self._page(request)
-        viewer, time = await self._viewer(request), now()
-        caller = viewer.caller(request.client.host if request.client else "")
-        note = request.scope.setdefault(LOG_FIELDS, {})
-        note |= {"caller": for_log(caller), "role": viewer.role.name}
-        self._refuse_early(request, caller)
-        context = Context(
-            viewer=viewer,
-            now=time,
-            loader=Loader(
-                {"now": time, "low_stock_threshold": self._settings.low_stock_threshold},
-                timeout=self._settings.request_timeout,
-                shared=self._shared,
-                replication=self._replication,
-                rollups=self._rollups,
-                catalog=self._settings.catalog,
-            ),
-            links=self._links(request),
-            trace=self._tracing.field,
-        )
-        context.admit = partial(self._admission.admitted, caller)
-        try:
-            # Database reads time out earlier; this limits clients that send slowly.
-            async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
-                # Starlette caches the body for strawberry.
-                await request.body()
-                # A body can take 30 s: requests count from its end.
-                self._refuse_early(request, caller)
-                with self._admission.present(caller):
-                    return await self.run(request, context=context)
-        except TimeoutError as error:
-            raise ServiceUnavailable(
-                f"The request took more than {self._settings.request_timeout:g} s."
-            ) from error
-        finally:
-            context.loader.close()
-            note |= {"aggregations": context.loader.count}
-            self._metrics.aggregations.inc(context.loader.count)
-            if (summary := context.summary) is not None:
-                self._tracing.operation(summary.name)
-                # `operation` is the operation's name; None if it has none.
-                note |= {
-                    "operation": summary.name,
-                    "hash": summary.hash,
-                    "fields": summary.fields,
-                    "cost": summary.cost,
-                }
-
-    def _refuse_early(self, request: Request, caller: str) -> None:
-        """Raises why an operation of this caller would not get slots in time."""
-        if (refusal := self._admission.refusal(caller)) is not None:
-            request.scope[DELAY] = WAIT_SECONDS
-            raise refusal
+        async with self._operations.running(request) as context:
+            return await self.run(request, context=context)
 
     def _note_errors(self, request: Request, codes: Iterable[str]) -> None:
         """Counts errors by their codes, and adds them to the request's line in the log."""
-        counted = Counter(codes)
-        for code, number in counted.items():
-            self._metrics.graphql_errors.labels(code).inc(number)
-        if counted:
-            request.scope.setdefault(LOG_FIELDS, {})["errors"] = dict(counted)
-
-    def _links(self, request: Request) -> SignedLinks | None:
-        if self._link_signer is None:
-            return None
-        return SignedLinks(self._link_signer, self._settings.zone, lambda: self._base_url(request))
-
-    async def _viewer(self, request: Request) -> Viewer:
-        token = bearer(request.headers.get("authorization", ""))
-        if not token:
-            raise Unauthenticated("The request has no token: send 'Authorization: Bearer <token>'.")
-        return await self._verifier.viewer(token)
+        codes = [*codes]
+        for code in codes:
+            self._metrics.graphql_errors.labels(code).inc()
+        note_errors(request, codes)
 
     def should_render_graphql_ide(self, request: BaseRequestProtocol) -> bool:
         """Whether a browser requests the page. `*/*`, which tools send, does not count."""

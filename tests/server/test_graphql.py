@@ -536,7 +536,7 @@ async def test_an_error_outside_of_fields_has_the_request_id(
     def fail(**_: object) -> None:
         raise RuntimeError("the secret cause")
 
-    monkeypatch.setattr("server.http.graphql_endpoint.Context", fail)
+    monkeypatch.setattr("server.http.operations.Context", fail)
     response = await post(http, VIEWER, token())
     assert response.status_code == 500
     (error,) = response.json()["errors"]
@@ -643,7 +643,7 @@ async def test_a_body_without_end_times_out(
     server_settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("server.http.graphql_endpoint.GRACE_SECONDS", 0.1)
+    monkeypatch.setattr("server.http.operations.GRACE_SECONDS", 0.1)
     settings = server_settings.model_copy(update={"request_timeout": 0.1})
     part = {"type": "http.request", "body": b"{", "more_body": True}
     start, *_ = await _sending(app.create(settings, database), [part], asyncio.Event())

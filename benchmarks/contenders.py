@@ -8,6 +8,7 @@ from datetime import datetime
 import httpx
 from pydantic import SecretStr
 
+import schema
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.http.servers import HEADCOUNT, running
 from loaders.loader import Loader
@@ -34,7 +35,9 @@ class Headcount:
     def __init__(self, settings: Settings, now: datetime) -> None:
         self._settings = settings
         self._now = now
-        self._endpoint = Endpoint(settings, Operations(settings, settings.verifier()))
+        self._endpoint = Endpoint(
+            settings, schema.build(), Operations(settings, settings.verifier())
+        )
 
     async def answer(self, text: str) -> str | bytes:
         """The JSON response of an operation."""

@@ -34,6 +34,7 @@ _log = structlog.get_logger(__name__)
 SNAPSHOT_HEADER: Final = "headcount-snapshot"
 """The header that says whether a file is of one snapshot: `yes` or `no`."""
 
+_FORMATS: Final = {each.value: each for each in ExportFormat}
 _PAUSES: Final = (0, 0.1, 0.5)
 """Seconds before the attempts to open a report whose collections may be being changed."""
 
@@ -82,9 +83,10 @@ class Downloads:
         """The export that a request asks for; raises a `HeadcountError` if it is denied."""
         parameters = Parameters(request.query_params.multi_items())
         export = parse_export(parameters, request.path_params)
-        format = parameters.choice("format", ExportFormat.XLSX)
+        format = parameters.choice("format", _FORMATS) or ExportFormat.XLSX
         now = self.clock()
-        viewer, at = await self._viewer(request, parameters.token, target(export, format), now)
+        token = parameters.text("token")
+        viewer, at = await self._viewer(request, token, target(export, format), now)
         permit(viewer, export)
         parameters.check()
         address = request.client.host if request.client else ""

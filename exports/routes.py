@@ -3,21 +3,21 @@
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from errors import QUOTED_MAX, REASON, HeadcountError, UpgradeRequired
+from errors import REASON, HeadcountError, UpgradeRequired
 from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
 from exports.downloads import Downloads
 from exports.error_pages import error_page, is_navigation
+from exports.errors import error_response, errors_of
 from exports.formats.zip_stream import CHUNK
 from exports.parameters import (
-    BadParameters,
     ParseExport,
     parse_events_dashboard,
     parse_ticket_report,
@@ -36,8 +36,9 @@ def routes(downloads: Downloads) -> list[Route]:
         TICKET_REPORT_ROUTE: parse_ticket_report,
     }
     return [
-        Route(path, _Download(downloads, parser), methods=["GET"])
+        Route(path + slash, _Download(downloads, parser), methods=["GET"])
         for path, parser in parsers.items()
+        for slash in ("", "/")
     ]
 
 
@@ -122,22 +123,8 @@ async def _send(send: Send, chunk: bytes) -> None:
 
 
 def _error_response(request: Request, error: HeadcountError) -> Response:
-    errors: list[dict[str, Any]] = [{"message": str(error), "extensions": {"code": error.code}}]
-    if isinstance(error, BadParameters):
-        errors = [
-            {
-                "message": message,
-                "extensions": {"code": error.code, "argument": name[:QUOTED_MAX]},
-            }
-            for name, message in error.messages.items()
-        ]
-        if error.others:
-            message = f"{error.others:,} more errors are not shown."
-            errors.append({"message": message, "extensions": {"code": error.code}})
-    response: Response = (
-        error_page([each["message"] for each in errors], error.status)
-        if is_navigation(request)
-        else JSONResponse({"errors": errors}, status_code=error.status)
-    )
-    response.headers.update(error.headers)
-    return response
+    if not is_navigation(request):
+        return error_response(error)
+    page = error_page([each["message"] for each in errors_of(error)], error.status)
+    page.headers.update(error.headers)
+    return page

@@ -108,6 +108,7 @@ async def event_stats(
     order: Order = NEWEST_FIRST,
     with_total: bool = True,
     values: Mapping[str, Any] | None = None,
+    limit_max: int = LIMIT_MAX,
 ) -> EventStatsPage:
     """A page of the matching events, in an order over all of them.
 
@@ -116,7 +117,7 @@ async def event_stats(
     page or limit out of range.
     """
     within("page", page, 0)
-    within("limit", limit, 1, LIMIT_MAX)
+    within("limit", limit, 1, limit_max)
     where = _where(event_type, active_only)
     all_events = EVENTS.slice(*where, measures=["events"])
     if selected is None:

@@ -35,7 +35,8 @@ class Context:
     raises `ServiceUnavailable` or `TooManyRequests`. `trace` records the resolver of a field, by
     the field's name, for the time of a block.
     `turns` is set for an expensive operation: each of its root fields is completed in a turn of the
-    event loop of its own, so that other requests come between.
+    event loop of its own, so that other requests come between. `limit_max` takes the place of the
+    schema's bounds of `limit`.
     """
 
     viewer: Viewer
@@ -46,6 +47,7 @@ class Context:
     trace: Callable[[str], AbstractContextManager[object]] = lambda _: nullcontext()
     turns: Turns | None = None
     summary: OperationSummary | None = None
+    limit_max: int | None = None
 
 
 Info = strawberry.Info[Context, None]

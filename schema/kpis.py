@@ -86,6 +86,7 @@ class Kpis:
             if order_by
             else NEWEST_FIRST,
             with_total="total" in asked,
+            limit_max=info.context.limit_max or LIMIT_MAX,
         )
 
     @strawberry.field(

@@ -76,6 +76,7 @@ class Query(Kpis):
             limit=limit,
             offset=offset,
             with_total="total" in asked,
+            limit_max=info.context.limit_max or TICKETS_MAX,
         )
         if report.result and OWNERS.intersection(columns or ()):
             owners_read(info.context.viewer, event_ids, len(report.result))

@@ -24,8 +24,10 @@ MAY_IMPORT: Final = {
     "resolvers": {"loaders", "cubes", "documents", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "loaders", "cubes", "auth", "errors"},
+    "rest": {"schema", "exports", "auth", "errors"},
     "server": {
         "cancelling",
+        "rest",
         "schema",
         "resolvers",
         "loaders",
@@ -41,9 +43,9 @@ MAY_IMPORT: Final = {
     },
 }
 LIBRARIES_BY_ROOM: Final = {
-    "strawberry": {"schema", "server"},
-    "graphql": {"schema", "server"},
-    "starlette": {"server", "exports"},
+    "strawberry": {"schema", "rest", "server"},
+    "graphql": {"schema", "rest", "server"},
+    "starlette": {"server", "exports", "rest"},
     "uvicorn": {"server"},
     "beanie": {"documents", "cubes", "loaders", "rollups/layout"},
     "pymongo": {"documents", "loaders", "rollups/keeper", "server", "demo"},

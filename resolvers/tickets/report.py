@@ -17,17 +17,20 @@ from cubes.declared.users import ACCOUNTS_AS_STORED
 from cubes.keys import key_of
 from cubes.rows import Lookup, Row
 from errors import NotFound, quoted
+from loaders.computing import computed
 from loaders.loader import Loader
 from loaders.snapshot import Snapshot
 from resolvers.arguments import object_id, text, within
 from resolvers.kpi.rounding import count
-from resolvers.kpi.units import COUNT
+from resolvers.kpi.units import COUNT, TEXT
 from resolvers.kpi.values import described, value
 from resolvers.tickets.row import ALL, OWNERS, TicketReportRow, initial_owner, owner_id, reader
 
 LIMIT_MAX: Final = 1000
 # Other requests wait while this many rows are formatted.
 _BATCH: Final = 100
+# A row takes as long as ten cells.
+_CELLS_OF_ROW: Final = 10
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND: Final = timedelta(milliseconds=1)
@@ -42,6 +45,9 @@ _T = TypeVar("_T")
 class TicketReport:
     """Tickets of some events, by id."""
 
+    event_ids: list[str] = described(
+        "The events that are reported: those of the application that the caller may see.", TEXT
+    )
     total: int = described("The number of matching tickets, on all pages together.", COUNT)
     result: list[TicketReportRow] = described("The tickets of this page.")
 
@@ -75,6 +81,7 @@ async def ticket_report(
     limit: int,
     offset: int,
     with_total: bool = True,
+    limit_max: int = LIMIT_MAX,
 ) -> TicketReport:
     """A page of the tickets of the events that the caller may see, by `_id`.
 
@@ -82,17 +89,21 @@ async def ticket_report(
     `with_total`, `total` is 0. Raises `BadUserInput` for a malformed id, or a limit or an offset
     out of range.
     """
-    within("limit", limit, 1, LIMIT_MAX)
+    within("limit", limit, 1, limit_max)
     within("offset", offset, 0)
     events = await visible_events(event_ids, mobile_app_id, scope, loader)
     if not events:
-        return TicketReport(0, [])
+        return TicketReport([], 0, [])
     wanted = await indexed(tickets.of(events), loader)
     total, found = await asyncio.gather(
         loader.load(TicketCount(wanted)) if with_total else _given(0),
         loader.load(TicketPage(wanted, offset, limit)) if selected is not None else _given(()),
     )
-    return TicketReport(count(total), await rows(found, events, selected or (), loader))
+    return TicketReport(
+        [str(event["_id"]) for event in events.values()],
+        count(total),
+        await rows(found, events, selected or (), loader),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,16 +175,20 @@ async def rows(
         columns = frozenset(ACCOUNTS_AS_STORED.columns)
         accounts = await loader.load(Lookup(ACCOUNTS_AS_STORED, columns, keys))
     row = reader(selected)
-    return [
-        row(
-            {
-                **ticket,
-                "event": events[key_of(ticket["event_id"])],
-                "owner": accounts.get(owner) or initial_owner(ticket),
-            }
-        )
-        for ticket, owner in zip(tickets, owners, strict=True)
-    ]
+
+    def made() -> list[TicketReportRow]:
+        return [
+            row(
+                {
+                    **ticket,
+                    "event": events[key_of(ticket["event_id"])],
+                    "owner": accounts.get(owner) or initial_owner(ticket),
+                }
+            )
+            for ticket, owner in zip(tickets, owners, strict=True)
+        ]
+
+    return await computed(_CELLS_OF_ROW * len(tickets), made)
 
 
 def _has(apps: object, app: str) -> bool:

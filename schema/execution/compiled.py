@@ -6,6 +6,7 @@ guard at every leaf. If a guard fails (a null in a non-null field, another type,
 function gives up and graphql-core completes the value: errors are graphql-core's own.
 """
 
+import asyncio
 from typing import Any, Final, NamedTuple
 from weakref import proxy
 
@@ -23,6 +24,8 @@ from schema.execution.locations import characters
 _CODE_MAX: Final = 2_000_000
 _PLANS_MAX: Final = 1_000
 _CODE_PER_CHARACTER: Final = 10
+# Rows of a list whose completion takes a thread.
+_LARGE: Final = 1_000
 
 
 class CachedPlan(NamedTuple):
@@ -55,6 +58,7 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
         )
         # Extensions that observe fields must see each field resolved.
         self._watched = bool(self.middleware_manager and self.middleware_manager.middlewares)
+        self._large = (getattr(self.context_value, "limit_max", None) or 0) > _LARGE
         # `@skip` and `@include` depend on these variables only.
         self._conditions = tuple(
             item for item in self.variable_values.coerced.items() if type(item[1]) is bool
@@ -65,6 +69,9 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
         return super().complete_list_value(*given) if answer is Undefined else answer
 
     def complete_object_value(self, *given: Any) -> Any:
+        *_, path, _, _ = given
+        if path.prev is None and self._large:
+            return self._completed_in_thread(*given)
         answer = self._answer(*given)
         return super().complete_object_value(*given) if answer is Undefined else answer
 
@@ -85,6 +92,11 @@ class CompiledExecution(StrawberryGraphQLCoreExecutionContext):
             return plan(value)
         except Exception:
             return Undefined
+
+    async def _completed_in_thread(self, *given: Any) -> Any:
+        """A large object's completion; meanwhile, the interpreter switches to the event loop."""
+        answer = await asyncio.to_thread(self._answer, *given)
+        return super().complete_object_value(*given) if answer is Undefined else answer
 
     def _plan(self, return_type: Any, details: list[FieldDetails]) -> CompletionPlan | None:
         if self._watched:

@@ -1,5 +1,6 @@
 """The Starlette application: routes and middleware."""
 
+from pathlib import Path
 from typing import Any
 
 import pymongo
@@ -14,11 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import exports.routes
+import rest.endpoint
+import schema
 from errors import ServiceUnavailable
 from exports.downloads import SNAPSHOT_HEADER, Downloads
-from exports.routes import routes
 from exports.slots import ExportSlots
 from loaders.replication import Replication
+from rest.operation import STORED, stored_operations
 from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
@@ -26,6 +30,7 @@ from server.http.bodies import BoundedBodies
 from server.http.connections import METRICS
 from server.http.console import Console
 from server.http.disconnects import CancelOnDisconnect
+from server.http.errors import HTTP_ERRORS
 from server.http.graphql_endpoint import Endpoint
 from server.http.hosts import Hosts
 from server.http.metrics_port import MetricsPort
@@ -76,10 +81,12 @@ def create(
     demo: DemoAccess | None = None,
     tracing: Tracing | None = None,
     commands: CommandTimer | None = None,
+    stored: Path = STORED,
 ) -> Starlette:
     """The ASGI application; raises `StartupError` without a secret and a key set.
 
-    `commands` observes the commands of the database's client. Its `state.rollup_reads` maps a
+    `commands` observes the commands of the database's client. `stored` is the folder of stored
+    operations. Its `state.rollup_reads` maps a
     level's name to how often its cells were read; its `state.verifier` verifies tokens.
     """
     metrics, tracing = metrics or PrometheusMetrics(), tracing or Tracing()
@@ -89,7 +96,13 @@ def create(
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
     operations = Operations(settings, verifier, reader, replication, metrics, tracing)
-    endpoint = Endpoint(settings, operations, console.graphiql, metrics)
+    built = schema.build(
+        settings.limits,
+        operations.turns,
+        introspection=settings.introspection,
+        compiled=settings.compiled,
+    )
+    endpoint = Endpoint(settings, built, operations, console.graphiql, metrics)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),
@@ -126,9 +139,13 @@ def create(
             Route("/healthz", _live),
             Route("/readyz", ready),
             Route(METRICS, show_metrics),
-            *routes(downloads),
+            *exports.routes.routes(downloads),
+            *rest.endpoint.routes(
+                stored_operations(built, operations.turns, stored), operations.running
+            ),
             *console.routes(),
         ],
+        exception_handlers=HTTP_ERRORS,
         middleware=[
             Middleware(DelayedRefusals),
             Middleware(ForwardedHeaders, settings.forwarded_allow_ips),

@@ -9,12 +9,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
+from strawberry import Schema
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
-import schema
 from errors import REASON, BadUserInput, HeadcountError
 from schema.context import Context
 from schema.operation_size import NAME_MAX
@@ -33,20 +33,13 @@ class Endpoint(GraphQL[Context, None]):
     def __init__(
         self,
         settings: Settings,
+        built: Schema,
         operations: Operations,
         page: Callable[[Request], Response] | None = None,
         metrics: PrometheusMetrics | None = None,
     ) -> None:
         self._turns = operations.turns
-        super().__init__(
-            schema.build(
-                settings.limits,
-                self._turns,
-                introspection=settings.introspection,
-                compiled=settings.compiled,
-            ),
-            graphql_ide=None,
-        )
+        super().__init__(built, graphql_ide=None)
         self._page = page
         self._settings = settings
         self._operations = operations

@@ -1,0 +1,1 @@
+"""The reference paths: stored operations, answered over REST; OpenAPI describes them."""

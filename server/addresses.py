@@ -1,4 +1,4 @@
-"""Addresses in settings: the public URL, origins, names of hosts, trusted proxies."""
+"""Addresses in settings: the public URL, origins, request headers, host names, proxies."""
 
 import re
 from ipaddress import ip_network
@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 _HOST: Final = re.compile(
     r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]+)(?::(?P<port>[0-9]*))?"
 )
+
+
+# A token of RFC 9110, which a field name is.
+_HEADER: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def host_name(host: str) -> str | None:
@@ -46,6 +50,15 @@ def valid_origins(values: tuple[str, ...]) -> tuple[str, ...]:
                 f"{value!r} must be an origin in lower case without a path, as https://example.com"
             )
     return values
+
+
+def valid_headers(values: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of headers in lower case; raises `ValueError` for a value that is no name."""
+    for value in values:
+        # Starlette would allow every header.
+        if not _HEADER.fullmatch(value) or value == "*":
+            raise ValueError(f"{value!r} must be the name of a header, as x-tenant-id")
+    return tuple(value.lower() for value in values)
 
 
 def valid_proxies(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -27,7 +27,13 @@ from cubes.registry import Catalog
 from errors import StartupError
 from resolvers.calendar import time_zone
 from schema.limits import DEFAULTS, Limits
-from server.addresses import valid_host_names, valid_origins, valid_proxies, valid_url
+from server.addresses import (
+    valid_headers,
+    valid_host_names,
+    valid_origins,
+    valid_proxies,
+    valid_url,
+)
 from server.key_source import key_set
 from server.setting_types import (
     SECRET_BYTES,
@@ -99,6 +105,8 @@ class Settings(BaseSettings):
     forwarded_allow_ips: Annotated[CommaSeparated, AfterValidator(valid_proxies)] = ("127.0.0.1",)
     drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 5
     cors_origins: Annotated[CommaSeparated, AfterValidator(valid_origins)] = ()
+    # Beside those that `server.http.cross_origin` allows.
+    cors_headers: Annotated[CommaSeparated, AfterValidator(valid_headers)] = ()
     tracing: OnOrOff = False
     log_format: Literal["console", "json"] | None = None
 

@@ -10,7 +10,6 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,7 +18,7 @@ import exports.routes
 import rest.endpoint
 import schema
 from errors import ServiceUnavailable
-from exports.downloads import SNAPSHOT_HEADER, Downloads
+from exports.downloads import Downloads
 from exports.slots import ExportSlots
 from loaders.replication import Replication
 from rest.operation import STORED, stored_operations
@@ -29,9 +28,11 @@ from server.embedded.demo_access import DemoAccess
 from server.http.bodies import BoundedBodies
 from server.http.connections import METRICS
 from server.http.console import Console
+from server.http.cross_origin import cross_origin
 from server.http.disconnects import CancelOnDisconnect
 from server.http.errors import HTTP_ERRORS
 from server.http.graphql_endpoint import Endpoint
+from server.http.graphql_responses import error_response
 from server.http.hosts import Hosts
 from server.http.metrics_port import MetricsPort
 from server.http.operations import Operations
@@ -67,8 +68,19 @@ async def _unavailable(request: Request) -> Response:
     return JSONResponse({"errors": [error]}, status_code=503, headers=ServiceUnavailable.headers)
 
 
+async def _graphql_unavailable(request: Request) -> Response:
+    error = ServiceUnavailable(_UNREACHABLE)
+    response = error_response(request, error.status, error.code, str(error))
+    response.headers.update(error.headers)
+    return response
+
+
 unavailable_application = Starlette(
-    routes=[Route("/healthz", _live), Route("/{path:path}", _unavailable, methods=None)],
+    routes=[
+        Route("/healthz", _live),
+        Route("/graphql", _graphql_unavailable, methods=["GET", "POST"]),
+        Route("/{path:path}", _unavailable, methods=None),
+    ],
     middleware=[Middleware(PrivateResponses), Middleware(Hosts)],
 )
 """The application of a worker that is not connected to its database yet."""
@@ -153,19 +165,7 @@ def create(
             Middleware(Telemetry, metrics, tracing),
             Middleware(Hosts, settings.allowed_hosts),
             Middleware(MetricsPort, settings.own_metrics_port),
-            Middleware(
-                CORSMiddleware,
-                allow_origins=settings.cors_origins,
-                allow_methods=["GET", "POST"],
-                allow_headers=["authorization", "content-type", "x-request-id"],
-                expose_headers=[
-                    "content-disposition",
-                    SNAPSHOT_HEADER,
-                    "retry-after",
-                    "x-request-id",
-                    "www-authenticate",
-                ],
-            ),
+            cross_origin(settings),
             Middleware(CancelOnDisconnect),
             Middleware(BoundedBodies),
         ],

@@ -17,7 +17,7 @@ from strawberry.types import ExecutionResult
 
 from errors import REASON, BadUserInput, HeadcountError
 from schema.context import Context
-from schema.operation_size import NAME_MAX
+from server.http.graphql_requests import from_body, from_url
 from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
 from server.http.operations import Operations, note_errors
 from server.metrics import PrometheusMetrics
@@ -125,21 +125,15 @@ class Endpoint(GraphQL[Context, None]):
         """Passes the negotiated media type to `create_response`."""
         return Response(media_type=media_type(request))
 
-    async def parse_http_body(
-        self, request: AsyncHTTPRequestAdapter
-    ) -> GraphQLRequestData | list[GraphQLRequestData]:
-        """The parameters of the request; raises `HTTPException` for one of the wrong type."""
-        if len(await request.get_body()) > _LARGE_BODY:
+    async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
+        """The parameters of the request; raises `HTTPException` for a wrong one."""
+        if request.method == "GET":
+            return GraphQLRequestData(*from_url(request.query_params))
+        body = await request.get_body()
+        if len(body) > _LARGE_BODY:
             async with self._turns.turn():
                 pass
-        data = await super().parse_http_body(request)
-        name = getattr(data, "operation_name", None)
-        if not isinstance(name, str | None):
-            raise HTTPException(400, "'operationName' must be a string or null.")
-        if name is not None and len(name) > NAME_MAX:
-            message = f"has {len(name):,} characters; at most {NAME_MAX} are allowed."
-            raise HTTPException(400, f"'operationName' {message}")
-        return data
+        return GraphQLRequestData(*from_body(request.content_type or "", body))
 
     def encode_json(self, data: object) -> bytes:
         """Encodes the body of a response."""
@@ -148,13 +142,3 @@ class Endpoint(GraphQL[Context, None]):
         except TypeError:
             # orjson rejects lone surrogates, which an error message may quote from the request.
             return json.dumps(data).encode()
-
-    def decode_json(self, data: str | bytes) -> object:
-        """Decodes a JSON object in a body or a parameter; null becomes an empty object."""
-        try:
-            value = json.loads(data)
-        except (ValueError, RecursionError) as error:
-            raise HTTPException(400, f"The request is not valid JSON: {error}.") from error
-        if not isinstance(value, dict | None):
-            raise HTTPException(400, "The request must be a JSON object.")
-        return value or {}

@@ -10,6 +10,8 @@ from starlette.websockets import WebSocket
 
 GRAPHQL_RESPONSE: Final = "application/graphql-response+json"
 """Media type of GraphQL over HTTP. Its status is 400 if the operation was not executed."""
+JSON: Final = "application/json"
+"""The media type of requests, and of answers to clients that do not name the other."""
 
 
 def error_response(request: Request, status: int, code: str, message: str) -> Response:
@@ -28,4 +30,4 @@ def media_type(request: Request | WebSocket) -> str:
         name, *parameters = accepted.replace(" ", "").split(";")
         if name == GRAPHQL_RESPONSE and "q=0" not in parameters:
             return GRAPHQL_RESPONSE
-    return "application/json"
+    return JSON

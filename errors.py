@@ -67,6 +67,22 @@ class MisdirectedRequest(HeadcountError):
     status = 421
 
 
+class InvalidOperation(BadUserInput):
+    """The operation is not executed, whatever its variables."""
+
+    status = 400
+
+
+class PersistedQueryNotFound(HeadcountError):
+    """No text has the hash. By Apollo's protocol, the client sends it again with its text."""
+
+    code = "PERSISTED_QUERY_NOT_FOUND"
+    status = 200
+
+    def __init__(self) -> None:
+        super().__init__("PersistedQueryNotFound")
+
+
 class LimitExceeded(BadUserInput):
     """An operation is beyond a limit."""
 

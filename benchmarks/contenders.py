@@ -8,7 +8,6 @@ from datetime import datetime
 import httpx
 from pydantic import SecretStr
 
-import schema
 from auth.viewer import Permission, Role, Viewer
 from benchmarks.http.servers import HEADCOUNT, running
 from loaders.loader import Loader

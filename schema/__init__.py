@@ -1,10 +1,11 @@
 """The GraphQL schema: types, rules and limits. `schema.graphql` beside it is its printed SDL."""
 
+from collections.abc import Container, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError, parse, specified_rules
 from strawberry.extensions import DisableIntrospection
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext, ExecutionResult
@@ -12,9 +13,10 @@ from strawberry.types.execution import PreExecutionError
 
 from errors import BadUserInput
 from schema.execution.compiled import CompiledExecution
-from schema.execution.operation_cache import OperationCache, operation_cache
+from schema.execution.operation_cache import CachedDocuments, OperationCache
 from schema.execution.turns import Turns
-from schema.failures import Failures
+from schema.execution.validation import NESTED_TOO_DEEPLY, validation_errors
+from schema.failures import Failures, shortened
 from schema.freshness import Freshness
 from schema.introspection import (
     Introspection,
@@ -54,14 +56,18 @@ def build(
     *,
     introspection: bool = True,
     compiled: bool = True,
+    documents: CachedDocuments | None = None,
+    unlimited: Container[str] = (),
 ) -> strawberry.Schema:
     """The schema, with limits for each operation; `compiled` changes the speed only.
 
-    Long steps take `turns`, which may be shared with others of the same event loop.
+    Long steps take `turns`, which may be shared with others of the same event loop. Operations are
+    cached in `documents`. The texts in `unlimited` are not written by callers: limits of depth,
+    aliases, tokens and cost do not apply to them.
     Raises `NoRule` if a field does not say who may read it.
     """
-    cache, answers, turns = operation_cache(), IntrospectionAnswers(), turns or Turns()
-    summaries = summary_cache()
+    documents = CachedDocuments() if documents is None else documents
+    answers, summaries, turns = IntrospectionAnswers(), summary_cache(), turns or Turns()
     built = _Schema(
         Query,
         execution_context_class=CompiledExecution if compiled else None,
@@ -71,16 +77,34 @@ def build(
         ),
         extensions=[
             lambda: Failures(hidden),
-            lambda: OperationLimits(limits, values_max, turns, summaries),
+            lambda: OperationLimits(limits, values_max, turns, summaries, unlimited),
             Freshness,
             *([lambda: Introspection(answers)] if introspection else [DisableIntrospection]),
-            lambda: OperationCache(cache, turns),
+            lambda: OperationCache(documents, turns),
         ],
     )
     hidden = frozenset() if introspection else frozenset(names_of(built._schema))
     values_max = 2 * values_of_schema(built._schema)
     require_rules(built._schema)
     return built
+
+
+def invalid(documents: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The names of documents that are too long or do not fit the schema, and why."""
+    built = build()._schema
+    for name, text in documents.items():
+        if len(text) > TEXT_MAX:
+            yield name, f"It has {len(text):,} characters; at most {TEXT_MAX:,} are allowed."
+            continue
+        try:
+            errors = validation_errors(built, parse(text), specified_rules)
+        except GraphQLSyntaxError as error:
+            errors = [error]
+        except RecursionError:
+            errors = [GraphQLError(NESTED_TOO_DEEPLY)]
+        if errors:
+            at = "".join(f"{each.line}:{each.column} " for each in (errors[0].locations or ())[:1])
+            yield name, at + shortened(errors[0].message)
 
 
 def sdl() -> str:

@@ -80,7 +80,7 @@ class Failures(SchemaExtension):
 
     def _shown(self, message: str) -> str:
         """The message, short, and without names that the caller may not know."""
-        message = _cut(message)
+        message = shortened(message)
         named = self._hidden.intersection(_WORD.findall(message))
         return message if not named or named <= self._sent else _HIDDEN
 
@@ -143,7 +143,7 @@ class _ArgumentFinder(Visitor):
             self._argument = None
 
 
-def _cut(message: str) -> str:
+def shortened(message: str) -> str:
     """The message with at most 100 characters of each text that it quotes."""
     cut = _LONG_NAME.sub(r"\1…", _LONG_QUOTE.sub(r"\1\2…\1", _ends(message)))
     return cut if len(cut) <= _MESSAGE_MAX else f"{cut[:_MESSAGE_MAX]}…"

@@ -1,10 +1,9 @@
 """Limits of one operation: its text, names, depth, aliases, tokens, cost and introspection."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from cachetools import LRUCache
@@ -17,6 +16,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from schema.context import OperationSummary
+from schema.execution.operation_cache import hash_of
 from schema.execution.turns import Turns
 from schema.execution.validation import NESTED_TOO_DEEPLY
 from schema.introspection import TooManyValues, fields, fragments_of
@@ -70,16 +70,23 @@ class OperationLimits(SchemaExtension):
     """Refuses operations beyond the limits before they are validated."""
 
     def __init__(
-        self, limits: Limits, introspected_values_max: int, turns: Turns, summaries: Summaries
+        self,
+        limits: Limits,
+        introspected_values_max: int,
+        turns: Turns,
+        summaries: Summaries,
+        unlimited: Container[str],
     ) -> None:
         self._limits = limits
+        self._unlimited = unlimited
         self._turns = turns
         self._summaries = summaries
         self._values_max = introspected_values_max
         self._cost = 0
 
     def on_operation(self) -> Iterator[None]:
-        self.execution_context.parse_options["max_tokens"] = self._limits.tokens
+        if self.execution_context.query not in self._unlimited:
+            self.execution_context.parse_options["max_tokens"] = self._limits.tokens
         yield
 
     def on_validate(self) -> Iterator[None]:
@@ -126,6 +133,13 @@ class OperationLimits(SchemaExtension):
         cost = size.cost + (size.values if size.cost else 0)
         summary = self._summary(document, operation, cost)
         self._admit(summary)
+        if key[0] not in self._unlimited:
+            self._check_size(size, cost)
+        _check("items", size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
+        if not context.variables and len(key[0]) <= self._summaries.maxsize:
+            self._summaries[key] = summary
+
+    def _check_size(self, size: Size, cost: int) -> None:
         _check("depth", size.depth, self._limits.depth, "operation's depth is {}; at most {} is")
         _check(
             "aliases",
@@ -134,9 +148,6 @@ class OperationLimits(SchemaExtension):
             "operation has {} aliases; at most {} are",
         )
         _check("cost", cost, self._limits.cost, "operation's cost is {}; at most {} is")
-        _check("items", size.items, ITEMS_MAX, "operation's lists have {} items; at most {} are")
-        if not context.variables and len(key[0]) <= self._summaries.maxsize:
-            self._summaries[key] = summary
 
     def _admit(self, summary: OperationSummary) -> None:
         """Notes what the operation is, and what it costs."""
@@ -153,7 +164,7 @@ class OperationLimits(SchemaExtension):
         return OperationSummary(
             operation.name.value[:_LOGGED] if operation.name else None,
             len(self.execution_context.query or ""),
-            sha256((self.execution_context.query or "").encode()).hexdigest(),
+            hash_of(self.execution_context.query or ""),
             [*dict.fromkeys(each.name.value[:_LOGGED] for each in selected)][:_LOGGED],
             cost,
         )

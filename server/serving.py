@@ -20,6 +20,7 @@ from server.http.protocol import Protocol
 from server.http.stopping import CLEANUP_FAILURE, grace_seconds, limit_of_stop
 from server.http.worker import WorkerApplication
 from server.metrics import multiprocess_metrics
+from server.persisted_documents import check_documents
 from server.rollups import check_rollups
 from server.settings import PREFIX, Settings
 from server.tracing import tracing
@@ -57,6 +58,7 @@ def run(
         timeout_worker_healthcheck=PING_SECONDS,
         ws="none",
     )
+    check_documents(settings.persisted_documents())
     # Raises if it is on and not installed.
     tracing(settings.tracing).close()
     # Reports an unreachable database in one line, before every worker would report it.

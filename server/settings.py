@@ -35,6 +35,7 @@ from server.addresses import (
     valid_url,
 )
 from server.key_source import key_set
+from server.persisted_documents import PersistedDocuments, read_documents
 from server.setting_types import (
     SECRET_BYTES,
     CollectionNames,
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     jwt_max_age: Annotated[int | None, Field(ge=1)] = None
     jwt_denylist: DenylistSource | None = None
     introspection: OnOrOff = True
+    # The file of a JSON object: id → text.
+    documents: str | None = None
+    trusted_documents: Literal["off", "only"] = "off"
     # None: on in the demo, else off.
     dashboard: OnOrOff | None = None
     compiled: OnOrOff = True
@@ -157,6 +161,10 @@ class Settings(BaseSettings):
                 f"{PREFIX}JWT_SECRET is not set: set it to at least {SECRET_BYTES} bytes."
             )
         return self.secrets[0]
+
+    def persisted_documents(self) -> PersistedDocuments:
+        """The documents of the manifest; raises `StartupError` if it can't be read."""
+        return read_documents(self.documents, only=self.trusted_documents == "only")
 
     def verifier(self, on_key_set_read: Callable[[bool], None] = lambda _: None) -> Verifier:
         """The verifier of tokens; raises `StartupError` without a secret and a key set.

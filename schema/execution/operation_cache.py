@@ -1,10 +1,14 @@
-"""The operation cache: a document that is sent again is neither parsed nor validated again."""
+"""The operation cache: a document that is sent again is neither parsed nor validated again.
+
+Clients may send the hash of a cached document in its place.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from functools import partial
-from typing import Final, NamedTuple, TypeAlias
+from functools import lru_cache, partial
+from hashlib import sha256
+from typing import Any, Final, NamedTuple
 
 from cachetools import LRUCache
 from graphql import DocumentNode, GraphQLError, TokenKind
@@ -23,22 +27,55 @@ _CHARACTERS_OF_COST: Final = 10
 
 
 class CachedOperation(NamedTuple):
-    """A parsed document and its validation errors."""
+    """A parsed document, its validation errors, and the hash of the text that is the cache's key.
+
+    `characters` is the length of the key or of the text that was parsed, whichever is longer.
+    """
 
     characters: int
     document: DocumentNode
     errors: list[GraphQLError]
+    hash: str | None = None
 
 
-Documents: TypeAlias = LRUCache[str, CachedOperation]
-"""Text, or the text of its tokens → the cached operation."""
+class CachedDocuments(LRUCache[str, CachedOperation]):
+    """The cached operations of one schema, by their texts and by the texts' tokens.
+
+    They are bounded by count and by size. A text is found by its SHA-256, too.
+    """
+
+    def __init__(self) -> None:
+        # No document weighs less than its share: so the weight bounds the count, too.
+        share = _CHARACTERS_MAX // _DOCUMENTS_MAX
+        super().__init__(_CHARACTERS_MAX, lambda cached: max(cached.characters, share))
+        self._by_hash = dict[str, str]()
+
+    def of_hash(self, hash: str) -> str | None:
+        """The cached text with this SHA-256."""
+        return self._by_hash.get(hash)
+
+    def add(self, text: str, tokens: str, cached: CachedOperation) -> None:
+        """Caches an operation for its text, and for other texts with the same tokens."""
+        length = max(len(text), len(tokens), cached.characters)
+        if length > _CHARACTERS_MAX:
+            return
+        if tokens not in self:
+            self[tokens] = cached._replace(characters=length, hash=None)
+        hash = hash_of(text)
+        self[text] = cached._replace(characters=length, hash=hash)
+        self._by_hash[hash] = text
+
+    def __delitem__(self, key: str, *given: Any) -> None:
+        hash = self[key].hash
+        super().__delitem__(key, *given)
+        if hash is not None:
+            del self._by_hash[hash]
 
 
-def operation_cache() -> Documents:
-    """A cache for the documents of one schema, bounded by count and by size."""
-    # No document weighs less than its share: so the weight bounds the count, too.
-    share = _CHARACTERS_MAX // _DOCUMENTS_MAX
-    return LRUCache(_CHARACTERS_MAX, lambda cached: max(cached.characters, share))
+@lru_cache(maxsize=16)
+def hash_of(text: str) -> str:
+    """The SHA-256 of a text, in hexadecimal digits; cached for the steps of one request."""
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
 class OperationCache(SchemaExtension):
@@ -47,7 +84,7 @@ class OperationCache(SchemaExtension):
     A document with the same tokens as a cached one, but other comments or blanks, is parsed only.
     """
 
-    def __init__(self, documents: Documents, turns: Turns) -> None:
+    def __init__(self, documents: CachedDocuments, turns: Turns) -> None:
         self._documents = documents
         self._turns = turns
 
@@ -95,9 +132,7 @@ class OperationCache(SchemaExtension):
             # What follows is not part of the same turn.
             await asyncio.sleep(0)
             cached = CachedOperation(len(text), document, errors)
-        for key in (text, tokens):
-            if cached.characters <= _CHARACTERS_MAX:
-                self._documents[key] = cached
+        self._documents.add(text, tokens, cached)
         return cached
 
 
@@ -113,8 +148,8 @@ def _unlink(document: DocumentNode) -> None:
 
 
 def _tokens(document: DocumentNode) -> str:
-    """The document's tokens, without comments and blanks."""
-    tokens, token = list[str](), document.loc and document.loc.start_token
+    """The document's tokens, without comments and blanks. No document has this text."""
+    tokens, token = ["\0"], document.loc and document.loc.start_token
     while token:
         if token.kind in (TokenKind.STRING, TokenKind.BLOCK_STRING):
             tokens.append(repr(token.value))

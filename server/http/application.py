@@ -16,7 +16,6 @@ from starlette.routing import Route
 
 import exports.routes
 import rest.endpoint
-import schema
 from errors import ServiceUnavailable
 from exports.downloads import Downloads
 from exports.slots import ExportSlots
@@ -32,7 +31,7 @@ from server.http.cross_origin import cross_origin
 from server.http.disconnects import CancelOnDisconnect
 from server.http.errors import HTTP_ERRORS
 from server.http.graphql_endpoint import Endpoint
-from server.http.graphql_responses import error_response
+from server.http.graphql_responses import refusal
 from server.http.hosts import Hosts
 from server.http.metrics_port import MetricsPort
 from server.http.operations import Operations
@@ -69,10 +68,7 @@ async def _unavailable(request: Request) -> Response:
 
 
 async def _graphql_unavailable(request: Request) -> Response:
-    error = ServiceUnavailable(_UNREACHABLE)
-    response = error_response(request, error.status, error.code, str(error))
-    response.headers.update(error.headers)
-    return response
+    return refusal(request, ServiceUnavailable(_UNREACHABLE))
 
 
 unavailable_application = Starlette(
@@ -108,13 +104,7 @@ def create(
     reads_primary = database.read_preference == ReadPreference.PRIMARY
     replication = None if reads_primary else Replication(database, now)
     operations = Operations(settings, verifier, reader, replication, metrics, tracing)
-    built = schema.build(
-        settings.limits,
-        operations.turns,
-        introspection=settings.introspection,
-        compiled=settings.compiled,
-    )
-    endpoint = Endpoint(settings, built, operations, console.graphiql, metrics)
+    endpoint = Endpoint(settings, operations, console.graphiql, metrics)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),
@@ -153,7 +143,7 @@ def create(
             Route(METRICS, show_metrics),
             *exports.routes.routes(downloads),
             *rest.endpoint.routes(
-                stored_operations(built, operations.turns, stored), operations.running
+                stored_operations(endpoint.built, operations.turns, stored), operations.running
             ),
             *console.routes(),
         ],

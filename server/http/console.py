@@ -42,6 +42,18 @@ _POLICY: Final = {
 }
 _INLINE_STYLES: Final = {"style-src": "'self' 'unsafe-inline'"}
 
+_OFF: Final = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<meta name="color-scheme" content="light dark">
+<title>GraphiQL is off</title>
+<h1>GraphiQL is off</h1>
+<p>{reason}</p>
+<p>The API works.</p>
+</html>
+"""
+
 
 class Console:
     """The pages of a server; `demo` adds tokens to the pages of a demo."""
@@ -51,6 +63,7 @@ class Console:
         self._demo = demo
         self._base_url = base_url(settings.public_url)
         self._sdl = schema.sdl()
+        self._graphiql_off = _graphiql_off(settings)
 
     def routes(self) -> list[Route]:
         """The routes of the pages, except GraphiQL, which shares `/graphql` with the API."""
@@ -65,7 +78,9 @@ class Console:
         return routes
 
     def graphiql(self, request: Request) -> Response:
-        """The page of GraphiQL."""
+        """The page of GraphiQL, or the reason why it is off."""
+        if self._graphiql_off is not None:
+            return _html(_OFF.replace("{reason}", self._graphiql_off), {}, status=404)
         # The Monaco editor inserts style elements for its themes.
         return self._page("graphql", request, _INLINE_STYLES)
 
@@ -89,14 +104,24 @@ class Console:
     def _page_settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = {
             "dashboard": bool(self._settings.dashboard),
-            "graphiql": self._settings.introspection,
+            "graphiql": self._graphiql_off is None,
         }
         return settings | (self._demo.page_settings() if self._demo else {})
 
 
-def _html(page: str, policy: Mapping[str, str]) -> Response:
+def _graphiql_off(settings: Settings) -> str | None:
+    """Why GraphiQL would be of no use; None if it is."""
+    if settings.trusted_documents == "only":
+        return (
+            "This server runs the operations of its manifest and no others: "
+            "HEADCOUNT_TRUSTED_DOCUMENTS is only."
+        )
+    return None if settings.introspection else "HEADCOUNT_INTROSPECTION is off."
+
+
+def _html(page: str, policy: Mapping[str, str], status: int = 200) -> Response:
     rules = "; ".join(f"{name} {value}" for name, value in (_POLICY | dict(policy)).items())
-    return HTMLResponse(page, headers={"content-security-policy": rules})
+    return HTMLResponse(page, status, headers={"content-security-policy": rules})
 
 
 def _json(value: object) -> str:

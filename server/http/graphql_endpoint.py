@@ -9,17 +9,24 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
-from strawberry import Schema
 from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData
 from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
+import schema
 from errors import REASON, BadUserInput, HeadcountError
 from schema.context import Context
+from schema.execution.operation_cache import CachedDocuments
 from server.http.graphql_requests import from_body, from_url
-from server.http.graphql_responses import GRAPHQL_RESPONSE, error_response, media_type
+from server.http.graphql_responses import (
+    GRAPHQL_RESPONSE,
+    accepted,
+    error_response,
+    refusal,
+)
 from server.http.operations import Operations, note_errors
+from server.http.persisted_operations import PersistedOperations
 from server.metrics import PrometheusMetrics
 from server.settings import Settings
 
@@ -33,13 +40,22 @@ class Endpoint(GraphQL[Context, None]):
     def __init__(
         self,
         settings: Settings,
-        built: Schema,
         operations: Operations,
         page: Callable[[Request], Response] | None = None,
         metrics: PrometheusMetrics | None = None,
     ) -> None:
         self._turns = operations.turns
-        super().__init__(built, graphql_ide=None)
+        documents, cached = settings.persisted_documents(), CachedDocuments()
+        self.built = schema.build(
+            settings.limits,
+            self._turns,
+            introspection=settings.introspection,
+            compiled=settings.compiled,
+            documents=cached,
+            unlimited=documents.texts,
+        )
+        super().__init__(self.built, graphql_ide=None)
+        self._persisted = PersistedOperations(documents, cached)
         self._page = page
         self._settings = settings
         self._operations = operations
@@ -52,8 +68,7 @@ class Endpoint(GraphQL[Context, None]):
         except HeadcountError as error:
             scope[REASON] = error.reason
             self._note_errors(request, [error.code])
-            response = error_response(request, error.status, error.code, str(error))
-            response.headers.update(error.headers)
+            response = refusal(request, error)
         except HTTPException as error:
             if error.status_code == 400:
                 scope[REASON] = "malformed_request"
@@ -67,8 +82,8 @@ class Endpoint(GraphQL[Context, None]):
 
     async def _answer(self, request: Request) -> Response:
         if self.should_render_graphql_ide(self.request_adapter_class(request)):
-            if self._page is None or not self._settings.introspection:
-                raise HTTPException(404, "GraphiQL is off: HEADCOUNT_INTROSPECTION is off.")
+            if self._page is None:
+                raise HTTPException(404, "There is no GraphiQL here.")
             return self._page(request)
         async with self._operations.running(request) as context:
             return await self.run(request, context=context)
@@ -84,7 +99,7 @@ class Endpoint(GraphQL[Context, None]):
         """Whether a browser requests the page. `*/*`, which tools send, does not count."""
         return (
             request.method == "GET"
-            and request.query_params.get("query") is None
+            and not {"query", "documentId", "extensions"} & {*request.query_params}
             and "text/html" in request.headers.get("accept", "")
         )
 
@@ -123,17 +138,21 @@ class Endpoint(GraphQL[Context, None]):
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         """Passes the negotiated media type to `create_response`."""
-        return Response(media_type=media_type(request))
+        return Response(media_type=accepted(request))
 
     async def parse_http_body(self, request: AsyncHTTPRequestAdapter) -> GraphQLRequestData:
         """The parameters of the request; raises `HTTPException` for a wrong one."""
         if request.method == "GET":
-            return GraphQLRequestData(*from_url(request.query_params))
-        body = await request.get_body()
-        if len(body) > _LARGE_BODY:
-            async with self._turns.turn():
-                pass
-        return GraphQLRequestData(*from_body(request.content_type or "", body))
+            given = from_url(request.query_params)
+        else:
+            body = await request.get_body()
+            if len(body) > _LARGE_BODY:
+                async with self._turns.turn():
+                    pass
+            given = from_body(request.content_type or "", body)
+        return GraphQLRequestData(
+            self._persisted.text(given), given.variables, given.operation_name, given.extensions
+        )
 
     def encode_json(self, data: object) -> bytes:
         """Encodes the body of a response."""

@@ -26,6 +26,7 @@ class Parameters(NamedTuple):
     variables: dict[str, Any] | None
     operation_name: str | None
     extensions: dict[str, Any] | None
+    document_id: str | None
 
 
 def from_url(given: Mapping[str, Any]) -> Parameters:
@@ -61,6 +62,7 @@ def _checked(given: Mapping[str, Any]) -> Parameters:
         # Some clients send an empty name if there is none.
         operation_name=name or None,
         extensions=_parameter(given, "extensions", dict),
+        document_id=_parameter(given, "documentId", str),
     )
 
 

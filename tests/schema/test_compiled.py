@@ -16,7 +16,7 @@ import schema
 from loaders.loader import Loader
 from schema.context import Context
 from schema.execution.compiled import CompiledExecution, plan_cache
-from schema.execution.operation_cache import OperationCache, operation_cache
+from schema.execution.operation_cache import CachedDocuments, OperationCache
 from schema.execution.turns import Turns
 from tests import operations
 from tests.conftest import ADMIN, Ask, Dataset
@@ -264,7 +264,7 @@ async def test_an_extension_that_watches_fields_sees_each_field(answers: Counter
 
 
 async def test_skipping_depends_on_the_variables_of_each_request() -> None:
-    cache, turns = operation_cache(), Turns()
+    cache, turns = CachedDocuments(), Turns()
     built = strawberry.Schema(
         Ship,
         execution_context_class=CompiledExecution,

@@ -13,7 +13,7 @@ import schema
 import schema.execution.operation_cache
 from loaders.loader import Loader
 from schema.context import Context
-from schema.execution.operation_cache import operation_cache
+from schema.execution.operation_cache import CachedDocuments
 from schema.execution.turns import Turns
 from schema.limits import Limits
 from tests.conftest import ADMIN
@@ -118,7 +118,7 @@ async def test_repeated_introspection_stays_refused() -> None:
 
 
 async def test_cached_documents_are_bounded_by_count_and_size() -> None:
-    cache, built = operation_cache(), schema.build()
+    cache, built = CachedDocuments(), schema.build()
     extension = schema.execution.operation_cache.OperationCache(cache, Turns())
 
     async def send(text: str) -> None:

@@ -34,9 +34,7 @@ class Headcount:
     def __init__(self, settings: Settings, now: datetime) -> None:
         self._settings = settings
         self._now = now
-        self._endpoint = Endpoint(
-            settings, schema.build(), Operations(settings, settings.verifier())
-        )
+        self._endpoint = Endpoint(settings, Operations(settings, settings.verifier()))
 
     async def answer(self, text: str) -> str | bytes:
         """The JSON response of an operation."""

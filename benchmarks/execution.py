@@ -61,7 +61,8 @@ async def _execute(built: Any, text: str) -> Any:
 
 def _row(number: int) -> EventStats:
     made = row_type(EventStats)(
-        event_id=f"{number:024x}", title=f"Event {number}: a night to remember",
+        id=f"{number:024x}", event_id=f"{number:024x}",
+        title=f"Event {number}: a night to remember",
         event_type="concert", event_date=NOW, location="Arena 1, Goiânia", capacity=200,
         is_active=True, is_sale_box_office=False, tickets_issued=100, tickets_sold=70,
         tickets_promo=20, tickets_admin=10, ticket_status=TicketStatusCounts(35, 52, 12),

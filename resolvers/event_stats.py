@@ -17,6 +17,7 @@ from loaders.loader import Loader
 from resolvers.arguments import object_id, text, within
 from resolvers.events_overview import ADMIN, PROMO, SOLD
 from resolvers.kpi.declarations import Kpi, column, kpi, optional_column, parts
+from resolvers.kpi.identity import identity
 from resolvers.kpi.rounding import count
 from resolvers.kpi.stats import Rows, Stats, kpis, slices_of
 from resolvers.kpi.terms import column_of, total
@@ -45,6 +46,7 @@ class EventStats(Stats, table=EVENT_ROWS, key="event"):
     Deleted tickets do not count. Money is in major units.
     """
 
+    id = identity("the event's ObjectId")
     event_id = column(ID, "The event's ObjectId.", "_id", read=key)
     title = column(TEXT, "The title; empty if the event has none.", "title", sortable=True)
     event_type = column(TEXT, "The type's key; `unknown` without a type.", "event_type")

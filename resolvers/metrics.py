@@ -8,7 +8,8 @@ from cubes.cells import Cells
 from cubes.declared.products import PRODUCTS
 from cubes.declared.users import USERS
 from loaders.loader import Loader
-from resolvers.kpi.declarations import Kpi, Readers, fold, kpi
+from resolvers.kpi.declarations import EVERY_ROLE, Kpi, Readers, fold, kpi
+from resolvers.kpi.identity import identity
 from resolvers.kpi.rounding import money
 from resolvers.kpi.stats import Stats
 from resolvers.kpi.terms import Sum, total
@@ -57,6 +58,8 @@ class Metrics(Stats):
     A field that the caller may not read is null, with a FORBIDDEN error at its path; the fields
     beside it still answer. Money is in major units.
     """
+
+    id = identity(readers=EVERY_ROLE)
 
     total_customers = _count("All customers.", _users("customer", "users"), _VIEW_CUSTOMERS)
     active_customers = _count(

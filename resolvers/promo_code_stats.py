@@ -12,7 +12,8 @@ from cubes.rows import KEYS_MAX, Lookup, Row
 from loaders.computing import computed
 from loaders.loader import Loader
 from resolvers.breakdown import largest_first
-from resolvers.kpi.declarations import column, fold, kpi
+from resolvers.kpi.declarations import column, fold, kpi, kpis_of
+from resolvers.kpi.identity import identity
 from resolvers.kpi.rounding import count
 from resolvers.kpi.stats import Rows, Stats
 from resolvers.kpi.terms import total
@@ -37,6 +38,7 @@ class PromoCodeTypeStats:
 class TopPromoCode(Stats, table=PROMO_CODE_ROWS, key="promo_code"):
     """A promo code that gave tickets away."""
 
+    id = identity("the code's ObjectId")
     code: Final = column(TEXT, "The text that a customer enters.", "code")
     code_type: Final = column(TEXT, "The type's key; `unknown` without a type.", "code_type")
     title: Final = column(TEXT, "The title of the code; empty if it has none.", "title")
@@ -46,7 +48,7 @@ class TopPromoCode(Stats, table=PROMO_CODE_ROWS, key="promo_code"):
     is_active: Final = column(FLAG, "Whether the code is marked active.", "is_active")
 
 
-_TOP: Final = ("code", "code_type", "title", "tickets_generated", "is_active")
+_TOP: Final = frozenset(each.name for each in kpis_of(TopPromoCode))
 # The columns of the codes with tickets that a KPI shows or goes by.
 _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "unattributed_tickets": frozenset(),

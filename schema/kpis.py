@@ -18,6 +18,7 @@ from resolvers.order_stats import OrderStats
 from resolvers.promo_code_stats import PromoCodeStats
 from schema.context import Info
 from schema.events import EventOrder, OrderDirection
+from schema.identity import identity
 from schema.promo_codes import PROMO_CODE_STATS
 from schema.rules import PUBLIC, roles
 from schema.selection import selected
@@ -41,7 +42,8 @@ class Kpis:
         description="The events dashboard's cards.",
     )
     async def events_overview(self, info: Info) -> object:
-        return await EventsOverview.load(selected(info), info.context.loader)
+        stats = await EventsOverview.load(selected(info), info.context.loader)
+        return stats.with_id(identity(info))
 
     @strawberry.field(
         graphql_type=graphql_type(EventStatsPage) | None,
@@ -109,7 +111,8 @@ class Kpis:
         description="Promo codes, and the tickets that they gave away.",
     )
     async def promo_code_stats(self, info: Info) -> object:
-        return await PromoCodeStats.of(selected(info), info.context.loader)
+        stats = await PromoCodeStats.of(selected(info), info.context.loader)
+        return stats.with_id(identity(info))
 
     @strawberry.field(
         graphql_type=graphql_type(OrderStats) | None,
@@ -117,7 +120,8 @@ class Kpis:
         description="Orders and their amounts, by status, gateway and payment method.",
     )
     async def order_stats(self, info: Info) -> object:
-        return await OrderStats.load(selected(info), info.context.loader)
+        stats = await OrderStats.load(selected(info), info.context.loader)
+        return stats.with_id(identity(info))
 
     @strawberry.field(
         graphql_type=graphql_type(DashboardStats) | None,
@@ -142,13 +146,14 @@ class Kpis:
             ),
         ] = "UTC",
     ) -> object:
-        return await resolvers.dashboard.stats.dashboard_stats(
+        stats = await resolvers.dashboard.stats.dashboard_stats(
             selected(info),
             info.context.loader,
             mode=mode,
             timezone=timezone,
             now=info.context.now,
         )
+        return stats.with_id(identity(info))
 
     @strawberry.field(
         graphql_type=graphql_type(Metrics),
@@ -163,6 +168,7 @@ class Kpis:
             strawberry.argument(description="Whether only active products count."),
         ] = True,
     ) -> object:
-        return await resolvers.metrics.metrics(
+        stats = await resolvers.metrics.metrics(
             selected(info), info.context.loader, active_only=active_only
         )
+        return stats.with_id(identity(info))

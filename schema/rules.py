@@ -11,7 +11,7 @@ from strawberry.types.field import StrawberryField
 
 from auth.viewer import Permission, Role, Viewer
 from errors import Forbidden
-from resolvers.kpi.declarations import Readers
+from resolvers.kpi.declarations import EVERY_ROLE, Readers
 from schema.context import Info
 
 
@@ -131,6 +131,8 @@ def rules(readers: Readers) -> list[FieldExtension]:
         return []
     if readers == ():
         raise NoRule("readers=() lets nobody read the field: name a role or a permission.")
+    if readers == EVERY_ROLE:
+        return PUBLIC
     return permission_of(readers) if isinstance(readers, Permission) else roles(*readers)
 
 

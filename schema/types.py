@@ -11,7 +11,7 @@ from resolvers.kpi.declarations import declarations_of
 from resolvers.kpi.stats import Stats
 from resolvers.kpi.units import ID, JSON
 from resolvers.kpi.values import FieldDeclaration
-from schema.rules import rules
+from schema.rules import PUBLIC, rules
 
 _TYPES: dict[type, type] = {}
 
@@ -53,7 +53,7 @@ def _annotation(field: FieldDeclaration) -> Any:
         return JSON_SCALAR | None
     found = _converted(strawberry.ID if field.unit is ID else field.type)
     # A guarded field is null for those who may not read it.
-    return found if field.readers is None else found | None
+    return found if rules(field.readers) in ([], PUBLIC) else found | None
 
 
 def _converted(annotation: Any) -> Any:

@@ -7,6 +7,7 @@ Documents are as PyMongo returns or inserts them; answers are GraphQL's JSON.
 Roles are not modelled: `metrics` answers every field, as for an admin.
 """
 
+import json
 import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -153,6 +154,13 @@ def ratio(above: Fraction | int, below: Fraction | int) -> Fraction:
     return Fraction(0) if below == 0 else Fraction(above) / Fraction(below)
 
 
+def stats_id(kind: str, **arguments: object) -> str:
+    """The id of totals: the type's name, and the field's arguments after defaults."""
+    if not arguments:
+        return kind
+    return f"{kind}({json.dumps(arguments, separators=(',', ':'), sort_keys=True)})"
+
+
 # ---------------------------------------------------------------- equality of ids
 
 # A reference of such a type is present, and refers to no document. PyMongo reads a DBPointer as a
@@ -275,6 +283,7 @@ def events_overview(data: Data, *, now: datetime) -> dict[str, Any]:
         key = _group(event.get("event_type"))
         types[key] = types.get(key, 0) + 1
     return {
+        "id": stats_id("EventsOverview"),
         "totalEvents": clamped(len(events)),
         "activeEvents": clamped(sum(1 for event in events if _flag(event.get("is_active")))),
         "upcomingEvents": clamped(sum(1 for date in dates if date is not None and date > now_ms)),
@@ -345,6 +354,7 @@ def _event_row(
     statuses = [text_of(ticket.get("status")) for ticket in tickets]
     return {
         "_event": document,
+        "id": str(document["_id"]),
         "eventId": str(document["_id"]),
         "title": _required_text(document.get("title")),
         "eventType": _group(document.get("event_type")),
@@ -414,6 +424,7 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
         key=lambda code: (-generated(code), _required_text(code.get("code"))),
     )
     return {
+        "id": stats_id("PromoCodeStats"),
         "totalPromoCodes": clamped(len(codes)),
         "activePromoCodes": clamped(sum(1 for code in codes if _flag(code.get("is_active")))),
         "totalTicketsFromPromos": clamped(len(promo_tickets)),
@@ -429,6 +440,7 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
         ],
         "topCodes": [
             {
+                "id": str(code["_id"]),
                 "code": _required_text(code.get("code")),
                 "codeType": _group(code.get("code_type")),
                 "title": _required_text(code.get("title")),
@@ -447,6 +459,7 @@ def order_stats(data: Data) -> dict[str, Any]:
     orders = data.get("ticket_orders", ())
     seats = sum((_amount_of(order.get("ticket_count")) for order in orders), Fraction(0))
     return {
+        "id": stats_id("OrderStats"),
         "totalOrders": clamped(len(orders)),
         "totalRevenue": _money(_cents(orders)),
         "confirmedRevenue": _money(_cents(_paid(orders))),
@@ -475,6 +488,7 @@ def metrics(
     data: Data, *, active_only: bool = True, low_stock_threshold: int = 5
 ) -> dict[str, Any]:
     return {
+        "id": stats_id("Metrics", activeOnly=active_only),
         **_user_metrics(data.get("users", ())),
         **_product_metrics(data.get("products", ()), active_only, low_stock_threshold),
     }

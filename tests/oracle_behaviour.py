@@ -31,6 +31,7 @@ from tests.oracle import (
     milliseconds_of,
     ratio,
     rounded,
+    stats_id,
     text_of,
 )
 
@@ -275,6 +276,7 @@ def dashboard_stats(data: Data, *, mode: str, timezone: str, now: datetime) -> d
     lost = beginners - _persons(purchases)
     timeline = _timeline(events, days, TIMELINE, timezone)
     return {
+        "id": stats_id("DashboardStats", mode=mode, timezone=timezone),
         "mode": mode,
         "windowStart": start.isoformat(timespec="milliseconds"),
         "windowEnd": end.isoformat(timespec="milliseconds"),

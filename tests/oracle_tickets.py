@@ -317,6 +317,7 @@ def _row(ticket: Document, event: Document, account: Document | None) -> dict[st
     ):  # the shown status, that of the wallet or of the ticket
         names = initial
     return {
+        "id": str(ticket["_id"]),
         "ticketId": str(ticket["_id"]),
         "eventId": str(event["_id"]),
         "status": status,

@@ -246,6 +246,7 @@ async def test_parts_sum_to_wholes_and_the_mode_changes_only_four_fields(
 
     differing = {name for name in total if total[name] != unique[name]}
     assert differing <= {
+        "id",
         "mode",
         "eventCounts",
         "conversionRates",
@@ -279,7 +280,7 @@ async def test_parts_sum_to_wholes_and_the_mode_changes_only_four_fields(
 @pytest.mark.parametrize(
     ("fields", "aggregations"),
     [
-        ("mode windowStart windowEnd", 0),
+        ("id mode windowStart windowEnd", 0),
         ("checkoutStartedCount", 1),
         ("salesByDay { count }", 1),
         ("totalSales eventsTimeline { purchase } errorCounts { paymentError }", 1),

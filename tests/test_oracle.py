@@ -83,6 +83,7 @@ def _all_answers(data: Dataset) -> list[Any]:
 def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
     assert oracle.events_overview(EMPTY, now=NOW) == ByHand(
         {
+            "id": "EventsOverview",
             "totalEvents": 0,
             "activeEvents": 0,
             "upcomingEvents": 0,
@@ -100,6 +101,7 @@ def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
     assert oracle.event(EMPTY, E_GOOD) is None
     assert oracle.promo_code_stats(EMPTY) == ByHand(
         {
+            "id": "PromoCodeStats",
             "totalPromoCodes": 0,
             "activePromoCodes": 0,
             "totalTicketsFromPromos": 0,
@@ -110,6 +112,7 @@ def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
     )
     assert oracle.order_stats(EMPTY) == ByHand(
         {
+            "id": "OrderStats",
             "totalOrders": 0,
             "totalRevenue": 0.0,
             "confirmedRevenue": 0.0,
@@ -122,6 +125,7 @@ def test_an_empty_database_answers_zeros_and_empty_lists() -> None:
     )
     metrics = oracle.metrics(EMPTY)
     assert metrics.pop("inventoryRevenueByCurrency") == []
+    assert metrics.pop("id") == 'Metrics({"activeOnly":true})'
     assert set(metrics.values()) == {0}
     assert len(metrics) >= 27
 
@@ -179,6 +183,7 @@ def test_the_example_event_of_the_reference_document() -> None:
     }
     expected = ByHand(
         {
+            "id": "665a1b2c3d4e5f6a7b8c9d0e",
             "eventId": "665a1b2c3d4e5f6a7b8c9d0e",
             "title": "Pre-Estreia: O Retorno",
             "eventType": "movie_premiere",
@@ -347,8 +352,9 @@ def test_the_filters_of_event_stats(
 
 
 def test_the_promo_codes_of_the_nasty_data_set() -> None:
-    def top(code: str, code_type: str, title: str, is_active: bool) -> dict[str, Any]:
+    def top(number: int, code: str, code_type: str, title: str, is_active: bool) -> dict[str, Any]:
         return {
+            "id": f"{0xC00 + number:024x}",
             "code": code,
             "codeType": code_type,
             "title": title,
@@ -357,13 +363,14 @@ def test_the_promo_codes_of_the_nasty_data_set() -> None:
         }
 
     top_codes = [
-        top("", "unknown", "", False),
-        top("", "unknown", "", False),
-        top("SAME", "ticket", "the lower id", False),
-        top("SAME", "promo", "the higher id", True),
-        top("VIP", "ticket", "Goiânia VIP", True),
+        top(2, "", "unknown", "", False),
+        top(5, "", "unknown", "", False),
+        top(3, "SAME", "ticket", "the lower id", False),
+        top(4, "SAME", "promo", "the higher id", True),
+        top(1, "VIP", "ticket", "Goiânia VIP", True),
     ]
     expected = {
+        "id": "PromoCodeStats",
         "totalPromoCodes": 9,
         "activePromoCodes": 3,
         "totalTicketsFromPromos": 12,
@@ -421,6 +428,7 @@ def test_the_orders_of_the_nasty_data_set() -> None:
 
 def test_the_metrics_of_the_nasty_data_set() -> None:
     assert oracle.metrics(nasty()) == {
+        "id": 'Metrics({"activeOnly":true})',
         "totalCustomers": 5,
         "activeCustomers": 1,
         "inactiveCustomers": 4,

@@ -89,6 +89,7 @@ def test_an_empty_database_answers_zeros_and_complete_timelines(mode: str) -> No
     days = ["2026-04-27", "2026-04-28", "2026-04-29", "2026-04-30"]
     days += ["2026-05-01", "2026-05-02", "2026-05-03", "2026-05-04"]
     assert _ask({}, mode) == {
+        "id": f'DashboardStats({{"mode":"{mode}","timezone":"UTC"}})',
         "mode": mode,
         "windowStart": "2026-04-27T12:00:00.123+00:00",
         "windowEnd": "2026-05-04T12:00:00.123+00:00",
@@ -193,6 +194,7 @@ def test_the_hand_written_documents_in_total_mode() -> None:
         }
 
     assert answer == {
+        "id": 'DashboardStats({"mode":"TOTAL","timezone":"UTC"})',
         "mode": "TOTAL",
         "windowStart": "2026-04-27T12:00:00.123+00:00",
         "windowEnd": "2026-05-04T12:00:00.123+00:00",
@@ -267,6 +269,7 @@ def test_the_hand_written_documents_in_unique_mode() -> None:
     total, unique = (_ask(nasty_behaviour(), mode) for mode in ("TOTAL", "UNIQUE"))
     assert unique == {
         **total,
+        "id": 'DashboardStats({"mode":"UNIQUE","timezone":"UTC"})',
         "mode": "UNIQUE",
         # No view has a session. The sessions n1 and p2 to p5 begin a checkout.
         "eventCounts": {"productView": 0, "addToCart": 0, "beginCheckout": 5, "purchase": 6},
@@ -818,8 +821,8 @@ def test_unique_mode_changes_four_fields_and_counts_no_more_than_total(
 ) -> None:
     zone, now, data = behaviour
     total, unique = (_ask(data, mode, zone, now) for mode in ("TOTAL", "UNIQUE"))
-    follow = ("eventCounts", "conversionRates", "topViewedProducts", "productPerformance", "mode")
-    assert {**total, **{name: unique[name] for name in follow}} == unique
+    follow = ("eventCounts", "conversionRates", "topViewedProducts", "productPerformance")
+    assert {**total, **{name: unique[name] for name in (*follow, "id", "mode")}} == unique
     for column in FUNNEL:
         assert unique["eventCounts"][column] <= total["eventCounts"][column]
     assert unique["eventCounts"]["purchase"] == unique["sessionStats"]["sessionsWithPurchase"]
@@ -872,7 +875,7 @@ def test_the_zone_changes_only_daily_fields(behaviour: Behaviour) -> None:
     zone, now, data = behaviour
     daily = ("salesByDay", "eventsTimeline", "errorsTimeline")
     here, there = (_ask(data, timezone=each, now=now) for each in (zone, "UTC"))
-    assert {**there, **{name: here[name] for name in daily}} == here
+    assert {**there, **{name: here[name] for name in (*daily, "id")}} == here
 
 
 @briefly

@@ -1,4 +1,4 @@
-"""The ticket report: each field of `TicketReportRow` is a column."""
+"""The ticket report: each field of `TicketReportRow` but `id` is a column."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -15,16 +15,14 @@ from exports.reports.report import Batch, Sheet
 from loaders.read_ahead import read_ahead
 from loaders.snapshot import Snapshot
 from resolvers.exports import TicketReportExport
-from resolvers.kpi.declarations import declarations_of
 from resolvers.tickets.report import EventTickets
-from resolvers.tickets.row import TicketReportRow
+from resolvers.tickets.row import COLUMNS, TicketReportRow
 
-_FIELDS: Final = [each.name for each in declarations_of(TicketReportRow)]
 _COLUMNS: Final = [
-    replace(column(TicketReportRow, to_camel(name), name), name=to_camel(name)) for name in _FIELDS
+    replace(column(TicketReportRow, to_camel(name), name), name=to_camel(name)) for name in COLUMNS
 ]
 _SHEET: Final = Sheet("Tickets", "result", _COLUMNS)
-_VALUES: Final = attrgetter(*_FIELDS)
+_VALUES: Final = attrgetter(*COLUMNS)
 
 
 class TicketReportFile:

@@ -6,7 +6,7 @@ the table in docs/kpis.md take what they need from it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Generic, Self, TypeAlias, TypeVar, get_type_hints, overload
+from typing import Any, Final, Generic, Self, TypeAlias, TypeVar, get_type_hints, overload
 
 from auth.viewer import Permission, Role
 from cubes.cube import Slice
@@ -19,6 +19,9 @@ _Kind = TypeVar("_Kind")
 
 Readers: TypeAlias = Permission | tuple[Role, ...] | None
 """The readers of a field: staff with a permission, or roles; None for those of its parent."""
+
+EVERY_ROLE: Final = tuple(Role)
+"""The readers of a field that every caller may read, beside fields that only some may read."""
 
 
 class Kpi(Generic[_T]):

@@ -16,7 +16,9 @@ from cubes.rows import Row, Table
 from loaders.computing import MANY
 from loaders.loader import Loader
 from resolvers.kpi.declarations import Kpi, kpis_of
+from resolvers.kpi.identity import identity
 from resolvers.kpi.terms import ColumnOf, Source
+from resolvers.stored_values import key
 
 _T = TypeVar("_T")
 _Stats = TypeVar("_Stats", bound="Stats")
@@ -55,6 +57,9 @@ class Stats:
     """
 
     key: ClassVar[str]
+    _id: str
+
+    id = identity()
 
     def __init_subclass__(cls, table: Table | None = None, key: str = "") -> None:
         super().__init_subclass__()
@@ -91,7 +96,8 @@ class Stats:
             for each in kpis(type(self), selected):
                 # A KPI that fails raises its error when it is read.
                 with suppress(Exception):
-                    vars(self)[each.name] = each.values(self)[0]
+                    if each.slices:
+                        vars(self)[each.name] = each.values(self)[0]
 
         size = sum(each.size for each in self._cells.values() if isinstance(each, Cells))
         if size >= MANY:
@@ -120,6 +126,15 @@ class Stats:
     def column(self, name: str) -> Sequence[object]:
         """Raises `TypeError`: a total has no document."""
         raise TypeError(f"A total has no column {name}.")
+
+    def with_id(self, id: str) -> Self:
+        """The same stats, identified."""
+        self._id = id
+        return self
+
+    def ids(self) -> Sequence[str]:
+        """The id of the only row."""
+        return [self._id]
 
 
 class Rows(Generic[_Stats]):
@@ -163,6 +178,10 @@ class Rows(Generic[_Stats]):
     def column(self, name: str) -> Sequence[object]:
         """A column of the documents."""
         return [document.get(name) for document in self._documents]
+
+    def ids(self) -> Sequence[str]:
+        """The ids of the documents."""
+        return [key(document["_id"]) for document in self._documents]
 
     def page(self, by: str, *, descending: bool, start: int, stop: int) -> "Rows[_Stats]":
         """The rows `start` to `stop` (excluded), ordered by a KPI; ties stay in their order.

@@ -49,6 +49,9 @@ class Values(Protocol):
     def column(self, name: str) -> Sequence[object]:
         """A column of the rows' documents."""
 
+    def ids(self) -> Sequence[str]:
+        """The id of the total, or the id of each row's document."""
+
 
 @dataclass(frozen=True)
 class Sum:

@@ -24,7 +24,7 @@ from resolvers.arguments import object_id, text, within
 from resolvers.kpi.rounding import count
 from resolvers.kpi.units import COUNT, TEXT
 from resolvers.kpi.values import described, value
-from resolvers.tickets.row import ALL, OWNERS, TicketReportRow, initial_owner, owner_id, reader
+from resolvers.tickets.row import COLUMNS, OWNERS, TicketReportRow, initial_owner, owner_id, reader
 
 LIMIT_MAX: Final = 1000
 # Other requests wait while this many rows are formatted.
@@ -138,7 +138,7 @@ class EventTickets:
         async with aclosing(stream) as batches:
             async for _, batch in batches:
                 if batch:
-                    yield await rows(batch, self._events, ALL, self._snapshot)
+                    yield await rows(batch, self._events, COLUMNS, self._snapshot)
 
 
 async def visible_events(

@@ -79,6 +79,7 @@ class TicketReportRow:
     A number or an ObjectId where a text belongs is shown as its text.
     """
 
+    id: str = _at("_id", _id, "The object's key in clients' caches: the ticket's ObjectId.")
     ticket_id: str = _at("_id", _id, "The ticket's ObjectId.")
     event_id: str = _at("event_id", _id, "The event's ObjectId.")
     organizer_id: str | None = _at("event.organizer_id", text, "The id of the event's organizer.")
@@ -217,8 +218,8 @@ class TicketReportRow:
 
 
 _FIELDS: Final = {each.name: each.metadata for each in fields(TicketReportRow)}
-ALL: Final = frozenset(_FIELDS)
-"""The names of all fields."""
+COLUMNS: Final = tuple(name for name in _FIELDS if name != "id")
+"""The names of the fields that files show, in order: files are not cached by id."""
 OWNERS: Final = frozenset(name for name, each in _FIELDS.items() if each["path"][:1] == ("owner",))
 """The names of the fields that are read from the owner's account."""
 

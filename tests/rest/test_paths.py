@@ -138,11 +138,8 @@ def _url(arguments: Mapping[str, Any], event_id: str, *, in_path: bool) -> str:
 def _sees(claims: Mapping[str, Any], event: Mapping[str, Any], app: str) -> bool:
     apps = event.get("mobile_app_ids")
     viewer = Viewer.of(claims)
-    return (
-        isinstance(apps, list)
-        and app in apps
-        and (viewer.role is Role.ADMIN or viewer.organizer_id == event.get("organizer_id"))
-    )
+    own = viewer.organizer_id is not None and viewer.organizer_id == event.get("organizer_id")
+    return isinstance(apps, list) and app in apps and (viewer.role is Role.ADMIN or own)
 
 
 @given(data=reports(), arguments=report_arguments(), in_path=st.booleans())

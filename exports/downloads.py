@@ -18,7 +18,7 @@ from auth.tokens import Verifier, bearer
 from auth.viewer import Viewer
 from cubes.declared.tickets import TICKETS
 from cubes.registry import DEFAULT_CATALOG, Catalog
-from errors import SnapshotUnavailable, Unauthenticated
+from errors import ServiceUnavailable, SnapshotUnavailable, Unauthenticated
 from exports.addresses import file_type, filename, target
 from exports.parameters import Parameters, ParseExport
 from exports.reports.events_dashboard import events_dashboard
@@ -67,6 +67,7 @@ class Downloads:
 
     `links_only`: a URL may contain a link token, but no bearer token. `slots` limits concurrent
     exports. `read_seconds` limits one read of the database. Without `rollups`, all is counted live.
+    Without a `reachable` database, requests are refused once nothing else is wrong.
     """
 
     verifier: Verifier
@@ -78,6 +79,7 @@ class Downloads:
     clock: Callable[[], datetime]
     rollups: RollupReader | None = None
     catalog: Catalog = DEFAULT_CATALOG
+    reachable: bool = True
 
     async def parse(self, request: Request, parse_export: ParseExport) -> ExportRequest:
         """The export that a request asks for; raises a `HeadcountError` if it is denied."""
@@ -115,6 +117,8 @@ class Downloads:
     @asynccontextmanager
     async def open(self, request: ExportRequest) -> AsyncIterator[OpenReport]:
         """The report of a request, as `open_report` does; raises `TooManyRequests`."""
+        if not self.reachable:
+            raise ServiceUnavailable("The database can't be reached.")
         async with (
             self.slots.held(request.caller),
             open_report(

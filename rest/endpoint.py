@@ -15,6 +15,7 @@ from auth.viewer import Viewer
 from errors import REASON, HeadcountError
 from exports.errors import error_response
 from exports.parameters import Parameters
+from rest.openapi import document
 from rest.operation import StoredOperation
 from rest.variables import variables
 from schema.context import Context
@@ -29,11 +30,24 @@ _CACHING: Final = {"cache-control": "private, no-cache", "vary": "Authorization"
 def routes(operations: Iterable[StoredOperation], running: Running) -> list[Route]:
     """The routes of stored operations, with and without a final slash."""
     return [
-        Route(path + slash, _Endpoint(operation, running), methods=["GET"])
+        Route(path.rstrip("/") + slash, _Endpoint(operation, running), methods=["GET"])
         for operation in operations
         for path in operation.paths
         for slash in ("", "/")
     ]
+
+
+def openapi_route(
+    operations: Iterable[StoredOperation], base_url: Callable[[Request], str]
+) -> Route:
+    """The route of the OpenAPI document; it needs no token."""
+    made = document(operations)
+
+    async def openapi(request: Request) -> Response:
+        servers = [{"url": base_url(request).rstrip("/")}]
+        return Response(orjson.dumps({**made, "servers": servers}), media_type="application/json")
+
+    return Route("/openapi.json", openapi)
 
 
 class _Endpoint:

@@ -1,5 +1,6 @@
 """Stored operations: GraphQL files with the paths that they answer, checked when they are read."""
 
+import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -63,14 +64,19 @@ class Parameter:
 
 @dataclass(frozen=True)
 class StoredOperation:
-    """An operation, the paths that it answers, its parameters, and the shape of its answer."""
+    """An operation, the paths that it answers, its parameters, and the shape of its answer.
+
+    `tag` is its heading in the docs; `example` is an answer, None without one.
+    """
 
     name: str
     description: str
     paths: Sequence[str]
+    tag: str
     parameters: Sequence[Parameter]
     shape: Shape
     prepared: PreparedOperation
+    example: Any = None
 
     @property
     def limit_max(self) -> int | None:
@@ -86,6 +92,8 @@ class StoredOperation:
 
 def stored_operations(schema: Schema, turns: Turns, folder: Path) -> Sequence[StoredOperation]:
     """The stored operations of a folder's files; raises `StoredOperationError`.
+
+    A file `name.graphql` is an operation; `name.json` beside it is an example of its answer.
 
     Paths without parameters come first, so that no other path takes them.
     """
@@ -116,14 +124,17 @@ class _Reader:
         path = self._directive("path", operation)
         if path is None or operation.name is None or len(operation.selection_set.selections) != 1:
             raise ValueError("It needs a name, @path and one root field.")
+        example = file.with_suffix(".json")
         (root,) = members_of(operation.selection_set, self.extended.query_type, self._directive)
         one = StoredOperation(
             name=operation.name.value,
             description=operation.description.value if operation.description else "",
             paths=path["is"],
+            tag=path["tag"],
             parameters=[*map(self._parameter, operation.variable_definitions or ())],
             shape=Shape(root),
             prepared=prepared,
+            example=json.loads(example.read_text()) if example.exists() else None,
         )
         names = {each.name for each in one.parameters}
         if unknown := {*_IN_PATH.findall(" ".join(one.paths))} - names:

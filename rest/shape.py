@@ -17,6 +17,7 @@ from graphql import (
 )
 
 from errors import NotFound
+from schema.rules import rules_of
 
 Directives: TypeAlias = Callable[[str, Any], dict[str, Any] | None]
 """(a directive's name, a node) → the directive's arguments; None if the node does not have it."""
@@ -74,9 +75,10 @@ class Member:
 
     @property
     def nullable(self) -> bool:
-        """Whether the member's value may be null."""
-        # A field that is null because of its rule is no answer, but 403.
-        return not isinstance(self.field.type, GraphQLNonNull)
+        """Whether the answer may show null: not for a field with a rule, which is 403 then."""
+        may_be_null = not isinstance(self.field.type, GraphQLNonNull)
+        hidden = self.absent_if_null or self.else_not_found
+        return may_be_null and not hidden and not rules_of(self.field)
 
     def change(self) -> _Change | None:
         """What changes a value of the field; None if no value needs a change."""

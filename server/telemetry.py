@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from errors import INTERNAL_ERROR, REASON
+from server.http.errors import error_response
 from server.metrics import PrometheusMetrics
 from server.tracing import RequestSpan, Tracing
 
@@ -35,12 +36,9 @@ def _ids(request_id: str, span: RequestSpan) -> dict[str, str]:
     return ids if span.trace_id is None else ids | {"trace_id": span.trace_id}
 
 
-def _internal_error(request_id: str) -> Response:
-    error = {
-        "message": "An internal error occurred. The server's log has it under the request id.",
-        "extensions": {"code": INTERNAL_ERROR, "requestId": request_id},
-    }
-    return JSONResponse({"errors": [error]}, status_code=500)
+def _internal_error(path: str, request_id: str) -> Response:
+    message = "An internal error occurred. The server's log has it under the request id."
+    return error_response(path, 500, INTERNAL_ERROR, message, requestId=request_id)
 
 
 class Telemetry:
@@ -85,7 +83,7 @@ class Telemetry:
             except Exception as error:
                 _log.exception("request failed", exc_info=error)
                 if status == _CLIENT_CLOSED_REQUEST:
-                    await _internal_error(request_id)(scope, receive, observed_send)
+                    await _internal_error(scope["path"], request_id)(scope, receive, observed_send)
             finally:
                 seconds = time.perf_counter() - started
                 path = getattr(scope.get("route"), "path", None)

@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 import exports.routes
 import rest.endpoint
+from auth.tokens import Verifier
 from errors import ServiceUnavailable
 from exports.downloads import Downloads
 from exports.slots import ExportSlots
@@ -31,10 +32,9 @@ from server.http.cross_origin import cross_origin
 from server.http.disconnects import CancelOnDisconnect
 from server.http.errors import HTTP_ERRORS
 from server.http.graphql_endpoint import Endpoint
-from server.http.graphql_responses import refusal
-from server.http.hosts import Hosts
+from server.http.hosts import Hosts, base_url
 from server.http.metrics_port import MetricsPort
-from server.http.operations import Operations
+from server.http.operations import UNREACHABLE, Operations
 from server.http.private_responses import PrivateResponses
 from server.http.proxies import ForwardedHeaders
 from server.http.refusals import DelayedRefusals
@@ -47,10 +47,10 @@ from server.tracing import Tracing
 
 _PING_SECONDS = 2
 _RECENT_SECONDS = 1
-_UNREACHABLE = "The database can't be reached."
 
 
-async def _live(request: Request) -> Response:
+async def live(request: Request) -> Response:
+    """The answer of `/healthz`."""
     return JSONResponse({"status": "ok"})
 
 
@@ -60,51 +60,37 @@ def not_ready(reason: str) -> Response:
     return JSONResponse(status, status_code=503, headers=ServiceUnavailable.headers)
 
 
-async def _unavailable(request: Request) -> Response:
-    if request.url.path == "/readyz":
-        return not_ready(_UNREACHABLE)
-    error = {"message": _UNREACHABLE, "extensions": {"code": ServiceUnavailable.code}}
-    return JSONResponse({"errors": [error]}, status_code=503, headers=ServiceUnavailable.headers)
-
-
-async def _graphql_unavailable(request: Request) -> Response:
-    return refusal(request, ServiceUnavailable(_UNREACHABLE))
-
-
-unavailable_application = Starlette(
-    routes=[
-        Route("/healthz", _live),
-        Route("/graphql", _graphql_unavailable, methods=["GET", "POST"]),
-        Route("/{path:path}", _unavailable, methods=None),
-    ],
-    middleware=[Middleware(PrivateResponses), Middleware(Hosts)],
-)
-"""The application of a worker that is not connected to its database yet."""
-
-
 def create(
     settings: Settings,
-    database: AsyncDatabase[dict[str, Any]],
+    database: AsyncDatabase[dict[str, Any]] | None,
     metrics: PrometheusMetrics | None = None,
     demo: DemoAccess | None = None,
     tracing: Tracing | None = None,
     commands: CommandTimer | None = None,
     stored: Path = STORED,
+    verifier: Verifier | None = None,
 ) -> Starlette:
     """The ASGI application; raises `StartupError` without a secret and a key set.
 
-    `commands` observes the commands of the database's client. `stored` is the folder of stored
-    operations. Its `state.rollup_reads` maps a
-    level's name to how often its cells were read; its `state.verifier` verifies tokens.
+    Without a database, which can't be reached yet, it answers what needs none. `commands` observes
+    the commands of the database's client. `stored` is the folder of stored operations.
+
+    The application's `state.rollup_reads` maps a level's name to how often its cells were read.
     """
     metrics, tracing = metrics or PrometheusMetrics(), tracing or Tracing()
-    verifier = settings.verifier(metrics.key_set_read)
-    reader = rollup_reader(settings, database, metrics)
+    verifier = verifier or settings.verifier(metrics.key_set_read)
+    reader = replication = None
+    reads_primary = database is not None and database.read_preference == ReadPreference.PRIMARY
+    if database is not None:
+        reader = rollup_reader(settings, database, metrics)
+        replication = None if reads_primary else Replication(database, now)
+    reachable = database is not None
     console = Console(settings, demo)
-    reads_primary = database.read_preference == ReadPreference.PRIMARY
-    replication = None if reads_primary else Replication(database, now)
-    operations = Operations(settings, verifier, reader, replication, metrics, tracing)
+    operations = Operations(
+        settings, verifier, reader, replication, metrics, tracing, reachable=reachable
+    )
     endpoint = Endpoint(settings, operations, console.graphiql, metrics)
+    of_paths = stored_operations(endpoint.built, operations.turns, stored)
     downloads = Downloads(
         verifier=verifier,
         link_signer=settings.link_signer(verifier.denylist),
@@ -115,9 +101,12 @@ def create(
         clock=now,
         rollups=reader,
         catalog=settings.catalog,
+        reachable=reachable,
     )
 
     async def ready(request: Request) -> Response:
+        if database is None:
+            return not_ready(UNREACHABLE)
         # Under load, a ping would take its time to tell the same.
         if reads_primary and commands and commands.seconds_since_success < _RECENT_SECONDS:
             return JSONResponse({"status": "ok"})
@@ -125,7 +114,7 @@ def create(
             with pymongo.timeout(_PING_SECONDS):
                 await database.command("ping", read_preference=database.read_preference)
         except PyMongoError:
-            return not_ready(_UNREACHABLE)
+            return not_ready(UNREACHABLE)
         return JSONResponse({"status": "ok"})
 
     async def show_metrics(request: Request) -> Response:
@@ -135,16 +124,16 @@ def create(
             text += rollup_figures((await reader.states())[1])
         return Response(text, media_type=CONTENT_TYPE_LATEST)
 
+    described = [rest.endpoint.openapi_route(of_paths, base_url(settings.public_url))]
     application = Starlette(
         routes=[
             Route("/graphql", endpoint),
-            Route("/healthz", _live),
+            Route("/healthz", live),
             Route("/readyz", ready),
             Route(METRICS, show_metrics),
             *exports.routes.routes(downloads),
-            *rest.endpoint.routes(
-                stored_operations(endpoint.built, operations.turns, stored), operations.running
-            ),
+            *rest.endpoint.routes(of_paths, operations.running),
+            *(described if settings.introspection else ()),
             *console.routes(),
         ],
         exception_handlers=HTTP_ERRORS,
@@ -160,7 +149,6 @@ def create(
             Middleware(BoundedBodies),
         ],
     )
-    application.state.verifier = verifier
     # The redirect to a path without its last slash names the request's host, and no prefix.
     application.router.redirect_slashes = settings.public_url is None
     application.state.rollup_reads = {} if reader is None else reader.reads

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sized
 from typing import Final, Protocol
 
 import structlog
-from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from errors import Overloaded
+from server.http.errors import error_response
 
 _log = structlog.get_logger(__name__)
 
@@ -116,9 +116,6 @@ def default_most() -> int:
 
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
     """The application of requests beyond the limit: 503."""
-    error = {
-        "message": "The server has too many connections. Try again.",
-        "extensions": {"code": Overloaded.code},
-    }
-    response = JSONResponse({"errors": [error]}, status_code=503, headers=Overloaded.headers)
+    message = "The server has too many connections. Try again."
+    response = error_response(scope["path"], 503, Overloaded.code, message, Overloaded.headers)
     await response(scope, receive, send)

@@ -15,7 +15,7 @@ from strawberry.http.base import BaseRequestProtocol
 from strawberry.types import ExecutionResult
 
 import schema
-from errors import REASON, BadUserInput, HeadcountError
+from errors import REASON, BadUserInput, HeadcountError, ServiceUnavailable
 from schema.context import Context
 from schema.execution.operation_cache import CachedDocuments
 from server.http.graphql_requests import from_body, from_url
@@ -25,7 +25,7 @@ from server.http.graphql_responses import (
     error_response,
     refusal,
 )
-from server.http.operations import Operations, note_errors
+from server.http.operations import UNREACHABLE, Operations, note_errors
 from server.http.persisted_operations import PersistedOperations
 from server.metrics import PrometheusMetrics
 from server.settings import Settings
@@ -85,6 +85,8 @@ class Endpoint(GraphQL[Context, None]):
             if self._page is None:
                 raise HTTPException(404, "There is no GraphiQL here.")
             return self._page(request)
+        if not self._operations.reachable:
+            raise ServiceUnavailable(UNREACHABLE)
         async with self._operations.running(request) as context:
             return await self.run(request, context=context)
 

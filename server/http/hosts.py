@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from errors import REASON, BadHost, HeadcountError, MisdirectedRequest, quoted
 from server.addresses import host_name
 from server.http.connections import CHECKS
+from server.http.errors import error_response
 
 
 def base_url(public_url: str | None) -> Callable[[Request], str]:
@@ -36,8 +36,7 @@ class Hosts:
                 self._check(scope)
             except HeadcountError as error:
                 scope[REASON] = error.reason
-                errors = [{"message": str(error), "extensions": {"code": error.code}}]
-                response = JSONResponse({"errors": errors}, status_code=error.status)
+                response = error_response(scope["path"], error.status, error.code, str(error))
                 await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)

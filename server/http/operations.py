@@ -28,6 +28,7 @@ from server.telemetry import LOG_FIELDS
 from server.tracing import Tracing
 
 GRACE_SECONDS = 1.0
+UNREACHABLE = "The database can't be reached."
 
 
 class Operations:
@@ -44,7 +45,10 @@ class Operations:
         replication: Replication | None = None,
         metrics: PrometheusMetrics | None = None,
         tracing: Tracing | None = None,
+        *,
+        reachable: bool = True,
     ) -> None:
+        """Without a `reachable` database, operations are refused once nothing else is wrong."""
         self._settings = settings
         self._verifier = verifier
         self._rollups = rollups
@@ -54,6 +58,7 @@ class Operations:
         self._shared = SharedReads(settings.shared_read_ms / 1000)
         self._link_signer = settings.link_signer()
         self._base_url = base_url(settings.public_url)
+        self.reachable = reachable
         self.turns = Turns()
         self._admission = Admission(settings.slots, self._metrics)
 
@@ -83,7 +88,9 @@ class Operations:
             links=self._links(request),
             trace=self._tracing.field,
         )
-        context.admit = partial(self._admission.admitted, caller)
+        context.admit = (
+            partial(self._admission.admitted, caller) if self.reachable else _unreachable
+        )
         try:
             # Database reads time out earlier; this limits clients that send slowly.
             async with asyncio.timeout(self._settings.request_timeout + GRACE_SECONDS):
@@ -127,6 +134,12 @@ class Operations:
         if not token:
             raise Unauthenticated("The request has no token: send 'Authorization: Bearer <token>'.")
         return await self._verifier.viewer(token)
+
+
+@asynccontextmanager
+async def _unreachable(cost: int) -> AsyncIterator[None]:
+    raise ServiceUnavailable(UNREACHABLE)
+    yield
 
 
 def note_errors(request: Request, codes: Iterable[str]) -> None:

@@ -20,7 +20,7 @@ from server.collector import scan_when_idle, tune_collector
 from server.database import connect
 from server.denylist import following_denylist
 from server.embedded.demo_access import DemoAccess
-from server.http.application import create, not_ready, unavailable_application
+from server.http.application import create, not_ready
 from server.http.connections import STATE, Connections, default_most
 from server.http.stopping import CLEANUP_SECONDS, Stopping, end_within
 from server.metrics import PrometheusMetrics
@@ -41,14 +41,14 @@ class WorkerApplication:
     """Connects to the database at startup, and disconnects at shutdown.
 
     It is pickled and sent to the worker processes. A worker that starts while the database can't be
-    reached serves `unavailable_application` until it is connected.
+    reached answers what needs none until it is connected.
     """
 
     def __init__(self, settings: Settings, uri: str, demo: DemoAccess | None) -> None:
         self._settings = settings
         self._uri = uri
         self._demo = demo
-        self._application: ASGIApp | None = None
+        self._application: ASGIApp = not_ready("The server is starting.")
         self._requests = set[Any]()
         self._stopping = Stopping(settings.drain_seconds, settings.request_timeout)
 
@@ -56,7 +56,7 @@ class WorkerApplication:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        application: ASGIApp = self._application or unavailable_application
+        application = self._application
         if self._stopping.draining and scope["path"] == "/readyz":
             application = not_ready("The server is stopping.")
         request = asyncio.current_task()
@@ -85,10 +85,17 @@ class WorkerApplication:
             stack.callback(traces.close)
             await stack.enter_async_context(running(metrics.measure_event_loop()))
             await stack.enter_async_context(running(scan_when_idle(lambda: not self._requests)))
-            connecting = asyncio.create_task(self._connect(stack, metrics, traces))
+            verifier = self._settings.verifier(metrics.key_set_read)
+            if verifier.key_set is not None:
+                await stack.enter_async_context(running(verifier.key_set.keep_fresh()))
+            connecting = asyncio.create_task(self._connect(stack, verifier, metrics, traces))
             await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
             if connecting.done():
                 connecting.result()
+            else:
+                self._application = create(
+                    self._settings, None, metrics, self._demo, traces, verifier=verifier
+                )
             await send({"type": "lifespan.startup.complete"})
             await receive()
             end_within(CLEANUP_SECONDS)
@@ -97,25 +104,29 @@ class WorkerApplication:
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _connect(
-        self, stack: AsyncExitStack, metrics: PrometheusMetrics, traces: Tracing
+        self,
+        stack: AsyncExitStack,
+        verifier: Verifier,
+        metrics: PrometheusMetrics,
+        traces: Tracing,
     ) -> None:
-        while self._application is None:
+        connected = False
+        while not connected:
             try:
                 timer, meter = CommandTimer(metrics), PoolMeter(metrics)
                 database = await stack.enter_async_context(
                     connect(self._uri, self._settings, timer, meter, *traces.listeners)
                 )
-                application = create(self._settings, database, metrics, self._demo, traces, timer)
-                verifier: Verifier = application.state.verifier
-                if verifier.key_set is not None:
-                    await stack.enter_async_context(running(verifier.key_set.keep_fresh()))
+                application = create(
+                    self._settings, database, metrics, self._demo, traces, timer, verifier=verifier
+                )
                 # No request is answered before the denylist is read.
                 await stack.enter_async_context(
                     following_denylist(
                         self._settings, database, verifier.denylist, metrics.denylist_read
                     )
                 )
-                self._application = application
+                self._application, connected = application, True
                 if self._settings.rollups != "off":
                     store = rollup_store(self._settings, database)
                     await stack.enter_async_context(

@@ -18,7 +18,7 @@ CODES = """
 query CodesByType(
   "How many codes."
   $most: Int! = 3 @range(min: 1, max: 5)
-) @path(is: ["/codes/by-type"]) {
+) @path(is: ["/codes/by-type"], tag: "Codes") {
   promoCodeStats {
     total_codes: totalPromoCodes
     types: byType @map(key: "type") { type: codeType codes: total active }
@@ -64,7 +64,7 @@ async def test_a_path_is_one_file(
         ("max: 5", "most: 5", "'most'"),
         (" @range(min: 1, max: 5)", "", "an Int needs @range"),
         ("Int! = 3 @range", "String! @range", "String"),
-        (' @path(is: ["/codes/by-type"])', "", "needs a name, @path and one root field"),
+        ('@path(is: ["/codes/by-type"], tag: "Codes")', "", "needs a name, @path and one root"),
         ("query CodesByType", "query", "needs a name, @path and one root field"),
         ("  promoCodeStats", "  viewer { role } promoCodeStats", "one root field"),
         ("/codes/by-type", "/codes/{type}", "@path has type, which is no variable"),
@@ -83,7 +83,7 @@ def test_a_wrong_file_is_refused_with_the_reason(
 
 
 def test_lists_can_be_no_parameters(tmp_path: Path) -> None:
-    text = """query Tickets($eventIds: [ID!]!) @path(is: ["/tickets"]) {
+    text = """query Tickets($eventIds: [ID!]!) @path(is: ["/tickets"], tag: "t") {
       ticketReport(eventIds: $eventIds, mobileAppId: "a", limit: 1) { total }
     }"""
     with pytest.raises(StoredOperationError, match="no parameter of a URL can be of type"):

@@ -73,8 +73,8 @@ async def _served(database: AsyncDatabase[dict[str, Any]], source: object) -> As
         database=database.name, jwt_secret=SecretStr(SECRET), jwt_denylist=str(source)
     )
     metrics = PrometheusMetrics()
-    application = app.create(settings, database, metrics)
-    verifier = application.state.verifier
+    verifier = settings.verifier()
+    application = app.create(settings, database, metrics, verifier=verifier)
     async with (
         following_denylist(settings, database, verifier.denylist, metrics.denylist_read),
         client(application) as http,

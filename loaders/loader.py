@@ -3,7 +3,7 @@
 import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +26,7 @@ from loaders.request_rollups import Counted, RequestRollups
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import UNBOUNDED, SharedReads
+from loaders.version import Version
 
 _Answer = TypeVar("_Answer")
 
@@ -59,6 +60,11 @@ class Loader:
         self.after: ReadAfter | None = None
         """The time that answers have to reach; the loader waits up to 2 s for cells to reach it."""
         self.notes = FreshnessNotes()
+        self.versions: set[Version] | None = None
+        """The versions of the collections that were read, once `track_versions` was called.
+
+        None if an answer depends on anything else, as on the request's time.
+        """
         self._parameters = parameters
         self._runner = Runner(timeout, shared=shared, replication=replication)
         self._rollups = RequestRollups(rollups, self._runner) if rollups else None
@@ -104,6 +110,14 @@ class Loader:
         live = self._live("", age)
         return [await self._freshness(cube, live) for cube in cubes]
 
+    def track_versions(self) -> None:
+        """Has `versions` tell what all answers from now on are made of."""
+        self.versions = set()
+
+    async def unchanged(self, versions: Collection[Version]) -> bool:
+        """Whether answers that were made of these versions are those of now."""
+        return self._rollups is not None and await self._rollups.unchanged(versions)
+
     def close(self) -> None:
         """Cancels the reads in flight. Nothing can be loaded any more."""
         for task in (*self._sent, *self._array_free.values()):
@@ -136,9 +150,10 @@ class Loader:
 
     async def _documents(self, query: Query[Any]) -> Documents:
         query = self._bound(query)
-        live = live_plan(query)
+        live, rollups, plan = live_plan(query), self._rollups, None
+        if self.versions is not None:
+            live = live.of_version(await self._version(query))
         count_live = partial(self._count, live)
-        rollups, plan = self._rollups, None
         if rollups and isinstance(query, Slice):
             plan, age, documents = await rollups.read(query, self.after, count_live)
         else:
@@ -146,6 +161,19 @@ class Loader:
         if live.cube is not None:
             self.notes.add((plan and plan.freshness) or self._live(live.cube, age))
         return documents
+
+    async def _version(self, query: Query[Any]) -> Version | None:
+        """The version of what a query reads; adds it to `versions`."""
+        timeless = not isinstance(query, Slice) or not (query.window or query.values)
+        version = None
+        # A secondary may lack changes that the version has.
+        if self._rollups and timeless and not self._runner.reads_secondaries:
+            version = await self._rollups.version(query.source)
+        if version is None:
+            self.versions = None
+        elif self.versions is not None:
+            self.versions.add(version)
+        return version
 
     def _bound(self, one: Query[_Answer]) -> Query[_Answer]:
         """A slice of the catalog's cube, with the values of its parameters; other queries as is."""

@@ -64,6 +64,12 @@ class QueryPlan:
     freshness: Freshness | None = None
     cells_key: Hashable = None
 
+    def of_version(self, version: Hashable) -> Self:
+        """The plan, whose reads share none that began before the documents had a version."""
+        if version is None:
+            return self
+        return replace(self, reads=[replace(each, key=(each.key, version)) for each in self.reads])
+
 
 def live_plan(query: Query[Any]) -> QueryPlan:
     """Counts the documents."""

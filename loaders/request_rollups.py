@@ -3,11 +3,12 @@
 import asyncio
 from asyncio import Task
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
 from typing import Final, TypeAlias
 
+from beanie import Document
 from bson import Timestamp
 
 from cancelling import cancel
@@ -18,6 +19,7 @@ from loaders.plan import Documents, QueryPlan, Read, rollup_plan
 from loaders.rollup_reader import RollupReader
 from loaders.run import Runner
 from loaders.shared_reads import UNBOUNDED
+from loaders.version import Version
 from rollups.layout.level import Level
 from rollups.layout.read_plan import read_plan
 from rollups.layout.rollup import Rollup
@@ -114,6 +116,32 @@ class RequestRollups:
                 # More cells than the cache holds.
                 cached[plan.cells_key] = found[2]
         return found
+
+    async def version(self, source: type[Document]) -> Version | None:
+        """The version that a collection has at least, if it is read from now on.
+
+        None if its rollup has no fresh cells, or if it has no rollup.
+        """
+        rollup = self._reader.rollup(source.get_pymongo_collection().full_name)
+        if rollup is None:
+            return None
+        state, _ = await self._choose(rollup, None)
+        return None if state is None else Version.of(rollup, state)
+
+    async def unchanged(self, versions: Collection[Version]) -> bool:
+        """Whether collections have the same versions now, as fresh cells tell."""
+        age, states = await self._asked_states()
+        for version in versions:
+            rollup = self._reader.rollup(version.collection)
+            state = rollup and fresh_state(rollup, states, age)
+            if (
+                rollup is None
+                or not state
+                or self._reader.outages.blocked(rollup.name)
+                or Version.of(rollup, state) != version
+            ):
+                return False
+        return True
 
     def close(self) -> None:
         """Cancels the reads of states in flight."""

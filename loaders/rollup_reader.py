@@ -55,10 +55,15 @@ class RollupReader:
         self.live_counts = asyncio.Semaphore(_LIVE_COUNTS)
         self._database = database
         self._by_cube = {cube: rollup for rollup in rollups for cube in rollup.cubes}
+        self._by_name = {rollup.name: rollup for rollup in self._by_cube.values()}
         self._by_state_id = {rollup.state_id: rollup for rollup in self._by_cube.values()}
         self._with_cells = set[str]()
         self._asked_at = -inf
         self._states: States = {}
+
+    def rollup(self, name: str) -> Rollup | None:
+        """The rollup of a collection, by its full name; None if it has none."""
+        return self._by_name.get(name)
 
     def rollup_of(self, cube: Cube) -> Rollup | None:
         """The rollup that has the cube's cells; None if none can have them."""

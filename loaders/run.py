@@ -68,6 +68,11 @@ class Runner:
         self.as_of: AsOf | None = None
         """The cluster time that all documents are read as of; None: each read is of its own."""
 
+    @property
+    def reads_secondaries(self) -> bool:
+        """Whether live counts may read a secondary."""
+        return self._replication is not None
+
     async def documents(
         self,
         read: Read,

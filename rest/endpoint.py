@@ -15,6 +15,7 @@ from auth.viewer import Viewer
 from errors import REASON, HeadcountError
 from exports.errors import error_response
 from exports.parameters import Parameters
+from rest.answers import CachedAnswers
 from rest.openapi import document
 from rest.operation import StoredOperation
 from rest.variables import variables
@@ -29,8 +30,9 @@ _CACHING: Final = {"cache-control": "private, no-cache", "vary": "Authorization"
 
 def routes(operations: Iterable[StoredOperation], running: Running) -> list[Route]:
     """The routes of stored operations, with and without a final slash."""
+    answers = CachedAnswers()
     return [
-        Route(path.rstrip("/") + slash, _Endpoint(operation, running), methods=["GET"])
+        Route(path.rstrip("/") + slash, _Endpoint(operation, running, answers), methods=["GET"])
         for operation in operations
         for path in operation.paths
         for slash in ("", "/")
@@ -53,8 +55,11 @@ def openapi_route(
 class _Endpoint:
     """The ASGI application of a stored operation."""
 
-    def __init__(self, operation: StoredOperation, running: Running) -> None:
+    def __init__(
+        self, operation: StoredOperation, running: Running, answers: CachedAnswers
+    ) -> None:
         self._operation = operation
+        self._answers = answers
         self._running = running
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,10 +80,18 @@ class _Endpoint:
             parameters = Parameters(request.query_params.multi_items())
             found = variables(operation, parameters, request.path_params)
             parameters.check()
-            context.limit_max = operation.limit_max
-            data = await operation.prepared.execute(context, found)
-            body = orjson.dumps(operation.shape.body(data))
-            return _response(request, body, context.viewer)
+            return _response(request, await self._body(context, found), context.viewer)
+
+    async def _body(self, context: Context, found: dict[str, Any]) -> bytes:
+        operation, key = self._operation, (self._operation.name, *sorted(found.items()))
+        async with operation.prepared.admitted(context, found):
+            body = await self._answers.get(key, context)
+            if body is None:
+                context.limit_max = operation.limit_max
+                data = await operation.prepared.execute(context, found)
+                body = orjson.dumps(operation.shape.body(data))
+                self._answers.add(key, context, body)
+        return body
 
 
 def _response(request: Request, body: bytes, viewer: Viewer) -> Response:

@@ -24,7 +24,7 @@ MAY_IMPORT: Final = {
     "resolvers": {"loaders", "cubes", "documents", "auth", "errors"},
     "schema": {"resolvers", "loaders", "auth", "errors"},
     "exports": {"resolvers", "loaders", "cubes", "auth", "errors"},
-    "rest": {"schema", "exports", "auth", "errors"},
+    "rest": {"schema", "exports", "loaders", "auth", "errors"},
     "server": {
         "cancelling",
         "rest",

@@ -1,6 +1,7 @@
 """Prepared operations: measured once, executed many times."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any, Final
@@ -52,25 +53,30 @@ class PreparedOperation:
             Measure(self._schema, document, {}, 0).of(self.operation).cost,
         )
 
-    async def execute(self, context: Context, variables: Mapping[str, Any]) -> dict[str, Any]:
-        """The operation's data. Raises the error of a field, whatever the others answer.
-
-        The request's time has to be limited by the caller.
-        """
+    @asynccontextmanager
+    async def admitted(self, context: Context, variables: Mapping[str, Any]) -> AsyncIterator[None]:
+        """Holds the slots for the operation; raises `ServiceUnavailable`, `TooManyRequests`."""
         cost = self._summary.cost + sum(variables.get(name, 0) for name in _ROWS)
         context.summary = replace(self._summary, cost=cost)
         if cost > EXPENSIVE:
             context.turns = self._turns
         async with context.admit(cost):
-            result = execute(
-                self._schema,
-                self._document,
-                context_value=context,
-                variable_values=dict(variables),
-                executor_class=self._execution,
-            )
-            if not isinstance(result, ExecutionResult):
-                result = await result
+            yield
+
+    async def execute(self, context: Context, variables: Mapping[str, Any]) -> dict[str, Any]:
+        """The operation's data. Raises the error of a field, whatever the others answer.
+
+        The caller limits its time, and has it `admitted`.
+        """
+        result = execute(
+            self._schema,
+            self._document,
+            context_value=context,
+            variable_values=dict(variables),
+            executor_class=self._execution,
+        )
+        if not isinstance(result, ExecutionResult):
+            result = await result
         for error in result.errors or ():
             raise error.original_error or BadUserInput(error.message)
         return result.data or {}

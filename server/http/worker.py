@@ -48,7 +48,7 @@ class WorkerApplication:
         self._settings = settings
         self._uri = uri
         self._demo = demo
-        self._application: ASGIApp = not_ready("The server is starting.")
+        self._application: ASGIApp | None = None
         self._requests = set[Any]()
         self._stopping = Stopping(settings.drain_seconds, settings.request_timeout)
 
@@ -56,7 +56,7 @@ class WorkerApplication:
         if scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
             return
-        application = self._application
+        application = self._application or not_ready("The server is starting.")
         if self._stopping.draining and scope["path"] == "/readyz":
             application = not_ready("The server is stopping.")
         request = asyncio.current_task()
@@ -92,7 +92,7 @@ class WorkerApplication:
             await asyncio.wait([connecting], timeout=_CONNECT_SECONDS)
             if connecting.done():
                 connecting.result()
-            else:
+            if self._application is None:
                 self._application = create(
                     self._settings, None, metrics, self._demo, traces, verifier=verifier
                 )

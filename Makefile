@@ -89,6 +89,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.load --plot docs/load.svg
 	$(BIN)/python -m benchmarks.crowd
 	$(BIN)/python -m benchmarks.exports
+	$(BIN)/python -m benchmarks.compression
 	$(BIN)/python -m benchmarks.rollups
 	$(BIN)/python -m benchmarks.against_live
 

@@ -26,6 +26,7 @@ from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
 from server.http.bodies import BoundedBodies
+from server.http.compression import Compression
 from server.http.connections import METRICS
 from server.http.console import Console
 from server.http.cross_origin import cross_origin
@@ -145,6 +146,7 @@ def create(
             Middleware(Hosts, settings.allowed_hosts),
             Middleware(MetricsPort, settings.own_metrics_port),
             cross_origin(settings),
+            Middleware(Compression),
             Middleware(CancelOnDisconnect),
             Middleware(BoundedBodies),
         ],

@@ -8,7 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import Any, Final
 
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
@@ -73,7 +72,7 @@ class Console:
         if self._settings.dashboard:
             routes.append(Route("/", self._dashboard))
         if BUILT.exists():
-            files = GZipMiddleware(_Files(directory=BUILT / "console"))
+            files = _Files(directory=BUILT / "console")
             routes.append(Route("/console/{path:path}", files))
         return routes
 

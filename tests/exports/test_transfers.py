@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -56,12 +57,14 @@ class Served:
     def database(self) -> Database[dict[str, Any]]:
         return self.client["transfers"]
 
-    def get(self, path: str, *, seconds: Any = PATIENCE, **parameters: str) -> HTTPResponse:
+    def get(
+        self, path: str, *, seconds: Any = PATIENCE, encoding: str = "identity", **parameters: str
+    ) -> HTTPResponse:
         """A response whose body is not read yet; a small receive buffer delays the server.
 
         Each is another caller's: one has half of the slots at most.
         """
-        headers = _headers(f"caller {len(self.open)}")
+        headers = _headers(f"caller {len(self.open)}") | {"accept-encoding": encoding}
         connection = HTTPConnection("127.0.0.1", self._port, timeout=seconds)
         connection.sock = sock = socket.socket()
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -181,6 +184,31 @@ def test_the_death_of_the_database_truncates_every_transfer(alone: Served) -> No
         assert f"{counted} {2 if path != URL else 1}.0" in figures
     logged = alone.log()
     assert logged.count("export failed during the transfer") == 3
+
+
+def test_the_death_of_the_database_truncates_a_compressed_transfer(alone: Served) -> None:
+    response = alone.get(URL, format="json", encoding="gzip")
+    assert response.getheader("content-encoding") == "gzip"
+    unpacked = zlib.decompressobj(wbits=31)
+    assert unpacked.decompress(response.read(20_000)).startswith(b'{"generated_at"')
+    os.kill(alone.client.admin.command("serverStatus")["pid"], signal.SIGKILL)
+    with pytest.raises(IncompleteRead) as raised:
+        response.read()
+    unpacked.decompress(raised.value.partial)
+    assert not unpacked.eof
+
+
+def test_a_disconnect_ends_a_compressed_transfer(served: Served) -> None:
+    before = served.cursors()
+    response = served.get(URL, format="json", encoding="gzip")
+    assert len(response.read(20_000)) == 20_000
+    assert served.cursors() > before
+    served.leave()
+    deadline = time.monotonic() + PATIENCE
+    while served.cursors() > before:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert "export cancelled: the client disconnected" in served.log()
 
 
 def test_a_stopping_server_closes_its_cursors_and_logs_it(served: Served) -> None:

@@ -6,6 +6,7 @@ from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 import orjson
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,15 +25,25 @@ from schema.context import Context
 Running: TypeAlias = Callable[[Request], AbstractAsyncContextManager[Context]]
 """The context of a request's operation, within the limits of load and of time."""
 
-# Browsers ask again, with the ETag.
+Compresses: TypeAlias = Callable[[Headers, int], bool]
+"""Whether the answer to a request with these headers, of so many bytes, is compressed."""
+
+# Browsers ask again, with the ETag. What compresses an answer adds Accept-Encoding to Vary.
 _CACHING: Final = {"cache-control": "private, no-cache", "vary": "Authorization"}
+_CACHED: Final = _CACHING | {"vary": "Authorization, Accept-Encoding"}
 
 
-def routes(operations: Iterable[StoredOperation], running: Running) -> list[Route]:
+def routes(
+    operations: Iterable[StoredOperation], running: Running, compresses: Compresses
+) -> list[Route]:
     """The routes of stored operations, with and without a final slash."""
     answers = CachedAnswers()
     return [
-        Route(path.rstrip("/") + slash, _Endpoint(operation, running, answers), methods=["GET"])
+        Route(
+            path.rstrip("/") + slash,
+            _Endpoint(operation, running, answers, compresses),
+            methods=["GET"],
+        )
         for operation in operations
         for path in operation.paths
         for slash in ("", "/")
@@ -56,9 +67,14 @@ class _Endpoint:
     """The ASGI application of a stored operation."""
 
     def __init__(
-        self, operation: StoredOperation, running: Running, answers: CachedAnswers
+        self,
+        operation: StoredOperation,
+        running: Running,
+        answers: CachedAnswers,
+        compresses: Compresses,
     ) -> None:
         self._operation = operation
+        self._compresses = compresses
         self._answers = answers
         self._running = running
 
@@ -80,7 +96,9 @@ class _Endpoint:
             parameters = Parameters(request.query_params.multi_items())
             found = variables(operation, parameters, request.path_params)
             parameters.check()
-            return _response(request, await self._body(context, found), context.viewer)
+            body = await self._body(context, found)
+            gzip = self._compresses(request.headers, len(body))
+            return _response(request, body, _etag(body, context.viewer, gzip=gzip))
 
     async def _body(self, context: Context, found: dict[str, Any]) -> bytes:
         operation, key = self._operation, (self._operation.name, *sorted(found.items()))
@@ -94,18 +112,17 @@ class _Endpoint:
         return body
 
 
-def _response(request: Request, body: bytes, viewer: Viewer) -> Response:
+def _response(request: Request, body: bytes, tag: str) -> Response:
     """The answer, or 304 if the client has it."""
-    tag = _etag(body, viewer)
-    headers = {**_CACHING, "etag": tag}
     asked = request.headers.get("if-none-match", "")
     if asked == "*" or tag in (each.strip().removeprefix("W/") for each in asked.split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+        return Response(status_code=304, headers={**_CACHED, "etag": tag})
+    return Response(body, media_type="application/json", headers={**_CACHING, "etag": tag})
 
 
-def _etag(body: bytes, viewer: Viewer) -> str:
-    readers: tuple[Any, ...] = viewer.role, *viewer.permissions
+def _etag(body: bytes, viewer: Viewer, *, gzip: bool) -> str:
+    """The hash of an answer, of who may read it, and of its encoding."""
     digest = sha256(body)
-    digest.update(repr([each.value for each in readers]).encode())
+    rights = [viewer.role.value, *(each.value for each in viewer.permissions)]
+    digest.update(repr((rights, gzip)).encode())
     return f'"{digest.hexdigest()[:32]}"'

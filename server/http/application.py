@@ -26,7 +26,7 @@ from rollups.prometheus import rollup_figures
 from server.clock import now
 from server.embedded.demo_access import DemoAccess
 from server.http.bodies import BoundedBodies
-from server.http.compression import Compression
+from server.http.compression import Compression, compresses
 from server.http.connections import METRICS
 from server.http.console import Console
 from server.http.cross_origin import cross_origin
@@ -133,7 +133,7 @@ def create(
             Route("/readyz", ready),
             Route(METRICS, show_metrics),
             *exports.routes.routes(downloads),
-            *rest.endpoint.routes(of_paths, operations.running),
+            *rest.endpoint.routes(of_paths, operations.running, compresses),
             *(described if settings.introspection else ()),
             *console.routes(),
         ],

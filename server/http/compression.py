@@ -67,6 +67,11 @@ class _Gzip(GZipResponder):
         return self._stream
 
 
+def compresses(headers: Headers, length: int) -> bool:
+    """Whether the response to a request with these headers, of so many bytes, is compressed."""
+    return length >= COMPRESSED_FROM and accepts_gzip(headers)
+
+
 def accepts_gzip(headers: Headers) -> bool:
     """Whether a request accepts a response in gzip."""
     qualities = dict[str, float]()

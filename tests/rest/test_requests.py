@@ -304,3 +304,21 @@ async def test_the_owners_of_a_report_are_in_the_audit(get: Get) -> None:
         await get(TICKETS)
     (audit,) = (line for line in lines if line["event"] == "owners of tickets were read")
     assert (audit["events"], audit["rows"]) == ([str(EVENT)], 1)
+
+
+@pytest.mark.parametrize("accepted", ["gzip", "identity", "gzip;q=0", "br"])
+@pytest.mark.parametrize("path", [DASHBOARD_STATS, f"{EVENTS_DASHBOARD}/overview"])
+async def test_each_encoding_has_a_tag_of_its_own(get: Get, path: str, accepted: str) -> None:
+    headers = {"accept-encoding": accepted}
+    answer = await get(path, headers=headers)
+    # The other answer is too short.
+    compressed = accepted == "gzip" and path == DASHBOARD_STATS
+    assert answer.headers.get("content-encoding") == ("gzip" if compressed else None)
+    varies = answer.headers["vary"].lower().count("accept-encoding")
+    assert varies == (path == DASHBOARD_STATS)
+    tag = answer.headers["etag"]
+    plain = await get(path, headers={"accept-encoding": ""})
+    assert (plain.headers["etag"] != tag) == compressed
+    again = await get(path, headers=headers | {"if-none-match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == tag

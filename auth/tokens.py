@@ -11,6 +11,7 @@ from jwt.utils import base64url_decode
 
 from auth.key_sets import KEY_SET_ALGORITHMS, KeySet
 from auth.revocation import Denylist
+from auth.verified_tokens import VerifiedToken, VerifiedTokens, uses
 from auth.viewer import Viewer
 from errors import Unauthenticated
 
@@ -29,7 +30,8 @@ _TIMES: Final = ("exp", "nbf", "iat")
 class Verifier:
     """Verifies tokens and turns them into viewers.
 
-    `max_age` is the longest time between `iat` and `exp`, in seconds; None admits any.
+    `max_age` is the longest time between `iat` and `exp`, in seconds; None admits any. With
+    `verified`, signatures are checked once.
     """
 
     secrets: Sequence[str] = field(default=(), repr=False)
@@ -38,6 +40,7 @@ class Verifier:
     issuer: str | None = None
     max_age: int | None = None
     denylist: Denylist = field(default_factory=Denylist, repr=False)
+    verified: VerifiedTokens | None = field(default=None, repr=False)
 
     async def viewer(self, token: str) -> Viewer:
         """The viewer that a token describes. Waits only for a key that is not cached.
@@ -46,7 +49,7 @@ class Verifier:
         be fetched.
         """
         try:
-            viewer = Viewer.of(await self._claims(token))
+            viewer = await self._verified(token)
         except jwt.ExpiredSignatureError as error:
             raise Unauthenticated("The token has expired: get a new one.") from error
         except jwt.MissingRequiredClaimError as error:
@@ -64,13 +67,27 @@ class Verifier:
         self.denylist.check(viewer.token)
         return viewer
 
-    async def _claims(self, token: str) -> Mapping[str, Any]:
-        keys, algorithms = await self._keys_for(_header(token))
+    async def _verified(self, token: str) -> Viewer:
+        found = self.verified and self.verified.get(token)
+        header = found.header if found else _header(token)
+        keys, algorithms = await self._keys_for(header)
+        if found and uses(keys, found):
+            return found.viewer
+        key, claims = self._claims(token, keys, algorithms)
+        viewer = Viewer.of(claims)
+        if self.verified:
+            self.verified.add(token, VerifiedToken(viewer, header, key))
+        return viewer
+
+    def _claims(
+        self, token: str, keys: Sequence[jwt.PyJWK | str], algorithms: Sequence[str]
+    ) -> tuple[jwt.PyJWK | str, Mapping[str, Any]]:
+        """(the key that verifies a token, its claims)."""
         rejected: jwt.PyJWTError = jwt.InvalidKeyError("no key is configured")
         # Keys may share a `kid`, and several secrets are valid while they are changed.
         for key in keys:
             try:
-                return self._claims_by(key, algorithms, token)
+                return key, self._claims_by(key, algorithms, token)
             except (
                 jwt.InvalidSignatureError, jwt.InvalidAlgorithmError, jwt.InvalidKeyError
             ) as error:  # fmt: skip

@@ -40,6 +40,7 @@ class Cells:
         self._dimensions = dimensions
         self._measures = measures
         self._totals: dict[Hashable, dict[Hashable, Number]] = {}
+        self._keys_by: dict[str, list[Hashable]] = {}
 
     def sum(self, measure: str, **where: Collection[Hashable]) -> Number:
         """The total of a measure over the cells whose dimensions are among the given keys."""
@@ -102,7 +103,8 @@ class Cells:
         documents = self._documents
         for dimension, values in where.items():
             keys = {*map(key_of, values)}
-            found = zip(self._part(documents)._keys(dimension), documents, strict=True)
+            own = self if documents is self._documents else self._part(documents)
+            found = zip(own._keys(dimension), documents, strict=True)
             documents = [document for key, document in found if key in keys]
         return self._part(documents)
 
@@ -110,7 +112,11 @@ class Cells:
         self._require([dimension])
         if dimension == TIME:
             return [document["_id"][TIME] for document in self._documents]
-        return [key_of(document["_id"].get(dimension)) for document in self._documents]
+        if dimension not in self._keys_by:
+            self._keys_by[dimension] = [
+                key_of(document["_id"].get(dimension)) for document in self._documents
+            ]
+        return self._keys_by[dimension]
 
     def _require(self, dimensions: Iterable[str], measures: Iterable[str] = ()) -> None:
         if missing := {*dimensions} - self._dimensions | {*measures} - self._measures:

@@ -1,7 +1,8 @@
 """Checks of a cube's declaration, at import: a name that does not exist stops the program."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from beanie import Document
@@ -77,8 +78,9 @@ def check(cube: _Declared, *, document: Expression) -> None:
     )
 
 
+@lru_cache(1_000)
 def parameters_of(
-    cube: _Declared, dimensions: Collection[str], measures: Collection[str]
+    cube: _Declared, dimensions: frozenset[str], measures: frozenset[str]
 ) -> frozenset[str]:
     """The parameters whose values a slice of these dimensions and measures needs."""
     if not cube.parameters:

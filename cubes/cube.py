@@ -115,6 +115,8 @@ class Slice:
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """Sets the slice's missing parameters and its fold values from `values`."""
         added = {name: values[name] for name in self.missing | self.fold_values if name in values}
+        if not added:
+            return self
         return replace(self, values=tuple(sorted((dict(self.values) | added).items())))
 
     @property
@@ -124,7 +126,7 @@ class Slice:
 
     def bound_to(self, cube: Cube) -> Self:
         """The same slice of a cube that is bound to settings."""
-        return replace(self, cube=cube)
+        return self if cube is self.cube else replace(self, cube=cube)
 
     @property
     def missing(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
@@ -11,6 +12,8 @@ from bson import Code, DBRef, Decimal128, MaxKey, MinKey, ObjectId, Regex
 
 _NO_KEYS: Final = (Code, DBRef, MaxKey, MinKey, Regex)
 """The types of the driver that `cubes.expressions.cell_key` does not take for keys."""
+# Most keys that are no texts are of these types.
+_SMALL: Final = (bool, int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,11 @@ def key_of(value: Any) -> Hashable:
     """The key of a value that MongoDB returned. ObjectIds, texts and null are their own keys."""
     if value is None or isinstance(value, ObjectId | TypedKey) or type(value) is str:
         return value
+    return _small_key(value) if type(value) in _SMALL else TypedKey(_canonical(value), value)
+
+
+@lru_cache(1_000, typed=True)
+def _small_key(value: Any) -> TypedKey:
     return TypedKey(_canonical(value), value)
 
 

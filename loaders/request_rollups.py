@@ -1,12 +1,12 @@
 """Rollups as one request reads them: cells as of one state, or a live count in their place."""
 
 import asyncio
-from asyncio import Task
+from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import timedelta
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 from beanie import Document
 from bson import Timestamp
@@ -31,6 +31,8 @@ Counted: TypeAlias = tuple[timedelta, Documents]
 CountLive: TypeAlias = Callable[[AbstractAsyncContextManager[None]], Awaitable[Counted]]
 """Counts the documents of a query, when it has one of the slots."""
 
+_T = TypeVar("_T")
+
 _READ_AFTER_SECONDS: Final = 2.0
 _STATES_AGAIN_SECONDS: Final = 0.02
 
@@ -41,8 +43,8 @@ class RequestRollups:
     def __init__(self, reader: RollupReader, runner: Runner) -> None:
         self._reader = reader
         self._runner = runner
-        self._states: Task[tuple[timedelta, States]] | None = None
-        self._chosen: dict[Rollup, Task[tuple[State | None, timedelta]]] = {}
+        self._states: Future[tuple[timedelta, States]] | None = None
+        self._chosen: dict[Rollup, Future[tuple[State | None, timedelta]]] = {}
 
     async def position(self, cube: Cube) -> Timestamp | None:
         """The resume position of the cells that a cube is read from; None if it is counted live."""
@@ -145,8 +147,10 @@ class RequestRollups:
 
     def close(self) -> None:
         """Cancels the reads of states in flight."""
-        for task in (*self._chosen.values(), *filter(None, [self._states])):
-            task.cancel()
+        for future in self._chosen.values():
+            future.cancel()
+        if self._states is not None:
+            self._states.cancel()
 
     async def _read_or_count(
         self,
@@ -192,10 +196,20 @@ class RequestRollups:
 
     def _choose(
         self, rollup: Rollup, after: ReadAfter | None
-    ) -> "Task[tuple[State | None, timedelta]]":
+    ) -> "Future[tuple[State | None, timedelta]]":
         """`_fresh_state`, the same for all reads of the request: they are of one cluster time."""
         if rollup not in self._chosen:
-            self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup, after))
+            states = self._asked_states()
+            if (
+                after is None
+                and states.done()
+                and not states.cancelled()
+                and not states.exception()
+            ):
+                age, found = states.result()
+                self._chosen[rollup] = _done((fresh_state(rollup, found, age), age))
+            else:
+                self._chosen[rollup] = asyncio.create_task(self._fresh_state(rollup, after))
         return self._chosen[rollup]
 
     async def _fresh_state(
@@ -216,14 +230,26 @@ class RequestRollups:
             if self._states is asked:
                 self._states = None
 
-    def _asked_states(self) -> "Task[tuple[timedelta, States]]":
+    def _asked_states(self) -> "Future[tuple[timedelta, States]]":
         if self._states is None:
-            self._states = asyncio.create_task(self._read_states())
+            # Without a task if nothing has to be waited for, as in most requests under load.
+            if (cached := self._reader.cached_states) is not None:
+                read, states = cached
+                self._states = _done((self._runner.age(read), states))
+            else:
+                self._states = asyncio.create_task(self._read_states())
         return self._states
 
     async def _read_states(self) -> tuple[timedelta, States]:
         read, states = await self._runner.call("rollups", None, lambda _: self._reader.states())
         return self._runner.age(read), states
+
+
+def _done(result: _T) -> "Future[_T]":
+    """A future that has its result already."""
+    future: Future[_T] = asyncio.get_running_loop().create_future()
+    future.set_result(result)
+    return future
 
 
 def _reaches(state: State, after: ReadAfter) -> bool:

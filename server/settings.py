@@ -22,7 +22,8 @@ from pydantic_settings import (
 from auth.key_sets import READ_SECONDS
 from auth.links import LinkSigner
 from auth.revocation import Denylist
-from auth.tokens import Verifier
+from auth.tokens import LEEWAY, Verifier
+from auth.verified_tokens import VerifiedTokens
 from cubes.registry import Catalog
 from errors import StartupError
 from resolvers.calendar import time_zone
@@ -34,6 +35,7 @@ from server.addresses import (
     valid_proxies,
     valid_url,
 )
+from server.clock import now
 from server.key_source import key_set
 from server.persisted_documents import PersistedDocuments, read_documents
 from server.setting_types import (
@@ -188,6 +190,7 @@ class Settings(BaseSettings):
             audience=self.jwt_audience,
             issuer=self.jwt_issuer,
             max_age=self.jwt_max_age,
+            verified=VerifiedTokens(now, LEEWAY),
         )
 
 

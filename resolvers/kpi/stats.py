@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import make_dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import repeat
 from typing import Any, ClassVar, Generic, NoReturn, Self, TypeVar, cast
 
@@ -218,13 +218,17 @@ def kpis(kind: type[Stats], selected: Collection[str]) -> list[Kpi[Any]]:
     return [each for each in kpis_of(kind) if each.name in selected]
 
 
-def slices_of(needing: Iterable[Kpi[Any]], where: Where | None = None) -> dict[Hashable, Slice]:
+def slices_of(needing: Iterable[Kpi[Any]], where: Where | None = None) -> Mapping[Hashable, Slice]:
     """Family → the one slice that KPIs need of it."""
-    found = merged(one for each in needing for one in each.slices)
-    return {
-        family: one.with_dimensions(*(where or {}).get(one.cube, {}))
-        for family, one in found.items()
-    }
+    found = _merged(tuple(needing))
+    if not where:
+        return found
+    return {family: one.with_dimensions(*where.get(one.cube, {})) for family, one in found.items()}
+
+
+@lru_cache(1_000)
+def _merged(needing: tuple[Kpi[Any], ...]) -> Mapping[Hashable, Slice]:
+    return merged(one for each in needing for one in each.slices)
 
 
 def _check_rows(stats: type, table: Table, key: str) -> None:

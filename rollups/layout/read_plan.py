@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import combinations, pairwise
 from typing import Final
 
@@ -40,6 +41,18 @@ def read_plan(one: Slice, rollup: Rollup, statistics: Statistics = ()) -> ReadPl
     By the `statistics`, a window is put together from the levels that are the cheapest to read;
     without any, from all.
     """
+    if one.window is None and not one.filters:
+        return _whole_plan(one, rollup)
+    return _plan(one, rollup, statistics)
+
+
+@lru_cache(1_000)
+def _whole_plan(one: Slice, rollup: Rollup) -> ReadPlan | None:
+    """The plan of a slice of all documents, which does not depend on statistics."""
+    return _plan(one, rollup, ())
+
+
+def _plan(one: Slice, rollup: Rollup, statistics: Statistics) -> ReadPlan | None:
     fitting = rollup.levels_for(one.cube, one.dimensions)
     levels = [level for level in fitting if _divides(level, one)]
     if not levels:

@@ -1,15 +1,22 @@
 """The verifier and links: several secrets, lifetimes, types, and malformed claims."""
 
 import base64
+import json
 import math
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
+from auth.key_sets import KeySet
 from auth.links import LinkSigner
-from auth.tokens import Verifier
+from auth.revocation import Revocation
+from auth.tokens import LEEWAY, Verifier
+from auth.verified_tokens import VerifiedTokens
 from auth.viewer import Role, Viewer
 from errors import Unauthenticated
 from tests.conftest import SECRET, token
@@ -144,3 +151,77 @@ def test_a_link_with_a_malformed_claim_is_rejected(claims: dict[str, Any]) -> No
     made = jwt.encode(given, signer._keys[0], "HS256", headers={"typ": "headcount-link+jwt"})
     with pytest.raises(Unauthenticated):
         signer.verify(made, "/file")
+
+
+# ---------------------------------------------------------------- tokens that come again
+
+
+class _Counting(Verifier):
+    """Counts how often a signature is checked."""
+
+    checked: ClassVar[int] = 0
+
+    def _claims_by(self, *given: Any) -> Mapping[str, Any]:
+        type(self).checked += 1
+        return super()._claims_by(*given)
+
+
+def _remembering(**options: Any) -> tuple[_Counting, list[datetime]]:
+    """A verifier that checks a signature once, and the time of its clock."""
+    clock = [datetime.now(UTC)]
+    _Counting.checked = 0
+    return _Counting(verified=VerifiedTokens(lambda: clock[0], LEEWAY), **options), clock
+
+
+async def test_a_signature_is_checked_once() -> None:
+    verifier, _ = _remembering(secrets=[SECRET])
+    given = token(role="admin")
+    first = await verifier.viewer(given)
+    assert await verifier.viewer(given) is first
+    assert _Counting.checked == 1
+    with pytest.raises(Unauthenticated):
+        await verifier.viewer(f"{given[:-4]}AAAA")
+
+
+async def test_a_verified_token_expires() -> None:
+    verifier, clock = _remembering(secrets=[SECRET])
+    given = token(exp=int(clock[0].timestamp()) - 10)
+    await verifier.viewer(given)
+    clock[0] += LEEWAY - timedelta(seconds=9)
+    await verifier.viewer(given)
+    assert _Counting.checked == 2, "the token's own check decides"
+
+
+async def test_a_verified_token_can_be_revoked() -> None:
+    verifier, _ = _remembering(secrets=[SECRET])
+    given = token(jti="one")
+    await verifier.viewer(given)
+    verifier.denylist.replace([Revocation("one", None)])
+    with pytest.raises(Unauthenticated, match="revoked"):
+        await verifier.viewer(given)
+
+
+async def test_a_verified_token_is_checked_again_once_its_key_set_is_read_anew() -> None:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = json.loads(RSAAlgorithm.to_jwk(private.public_key())) | {"kid": "a", "use": "sig"}
+    served = [json.dumps({"keys": [key]}).encode()]
+
+    async def read() -> bytes:
+        return served[0]
+
+    key_set = KeySet(read)
+    verifier, _ = _remembering(key_set=key_set)
+    given = jwt.encode({"exp": _now() + 60}, private, algorithm="RS256", headers={"kid": "a"})
+    for _ in range(3):
+        await verifier.viewer(given)
+    assert _Counting.checked == 1
+    await key_set.refresh()
+    await verifier.viewer(given)
+    assert _Counting.checked == 2
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    served[0] = served[0].replace(
+        key["n"].encode(), json.loads(RSAAlgorithm.to_jwk(other.public_key()))["n"].encode()
+    )
+    await key_set.refresh()
+    with pytest.raises(Unauthenticated):
+        await verifier.viewer(given)

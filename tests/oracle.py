@@ -165,7 +165,7 @@ def stats_id(kind: str, **arguments: object) -> str:
 
 # A reference of such a type is present, and refers to no document. PyMongo reads a DBPointer as a
 # DBRef.
-_NO_IDS = (Code, DBRef, MaxKey, MinKey, Regex, re.Pattern)
+NO_IDS = (Code, DBRef, MaxKey, MinKey, Regex, re.Pattern)
 
 
 def bson_key(value: object) -> Hashable:
@@ -220,7 +220,7 @@ def _number_key(value: float | Decimal128) -> Hashable:
 def _grouped_by_id(documents: Iterable[Document], field: str) -> dict[Hashable, list[Document]]:
     groups: dict[Hashable, list[Document]] = {}
     for document in documents:
-        if not isinstance(value := document.get(field), _NO_IDS):
+        if not isinstance(value := document.get(field), NO_IDS):
             groups.setdefault(bson_key(value), []).append(document)
     return groups
 

@@ -20,6 +20,7 @@ from bson.decimal128 import Decimal128
 from bson.objectid import ObjectId
 
 from tests.oracle import (
+    NO_IDS,
     TOO_BIG,
     Data,
     Document,
@@ -139,7 +140,9 @@ def _microseconds(time: datetime) -> int:
 
 def _account(ticket: Document, accounts: Mapping[Any, Document]) -> Document | None:
     owner = fields_of(ticket.get("wallet")).get("owner_id")
-    return None if owner is None else accounts.get(bson_key(owner))
+    if owner is None or isinstance(owner, NO_IDS):
+        return None
+    return accounts.get(bson_key(owner))
 
 
 # ---------------------------------------------------------------- reading single values

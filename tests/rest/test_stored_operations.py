@@ -1,5 +1,6 @@
 """Stored operations: a path is one file; a file that is wrong is refused with the reason."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from server.http import application as app
 from server.settings import Settings
 from tests.conftest import Dataset, client, token
 
+PAGE = Path(__file__).parents[2] / "docs" / "rest.md"
 CODES = """
 "Promo codes by type."
 query CodesByType(
@@ -53,6 +55,17 @@ async def test_a_path_is_one_file(
         "top": [{"code": "A", "tickets": 1}],
     }
     assert refused.status_code == 422
+
+
+async def test_the_file_of_the_docs_adds_a_path(
+    tmp_path: Path, database: AsyncDatabase[dict[str, object]], server_settings: Settings
+) -> None:
+    (text,) = re.findall(r"```graphql\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    (tmp_path / "largest_codes.graphql").write_text(text)
+    headers = {"authorization": f"Bearer {token(role='admin')}"}
+    async with client(app.create(server_settings, database, stored=tmp_path)) as http:
+        response = await http.get("/api/v1/admin/codes/largest", headers=headers)
+    assert list(response.json()) == ["codes"]
 
 
 @pytest.mark.parametrize(

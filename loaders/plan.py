@@ -39,7 +39,8 @@ class Query(Hashable, Protocol[_Answer]):
 class Read:
     """An aggregation of a collection; reads with an equal `key` return the same.
 
-    With `uuid`, MongoDB refuses to read any other collection of that name.
+    With `uuid`, MongoDB refuses to read any other collection of that name. `batch_size` is how
+    many documents are decoded at once; None if they are small.
     """
 
     collection: Collection
@@ -47,6 +48,7 @@ class Read:
     key: Hashable
     let: Mapping[str, Any] = field(default_factory=dict)
     uuid: Binary | None = None
+    batch_size: int | None = None
 
 
 @dataclass(frozen=True)
@@ -127,4 +129,6 @@ def _edges(edges: Sequence[Slice], state: State) -> Read:
 
 def _live_read(query: Query[Any]) -> Read:
     let = query.parameters if isinstance(query, Slice) else {}
-    return Read(query.source.get_pymongo_collection(), query.pipeline(), query, let)
+    batch_size = getattr(query, "batch_size", None)
+    collection = query.source.get_pymongo_collection()
+    return Read(collection, query.pipeline(), query, let, batch_size=batch_size)

@@ -95,7 +95,7 @@ class Runner:
                 self._aggregate,
                 collection,
                 read.pipeline,
-                batchSize=_BATCH_SIZE,
+                batchSize=read.batch_size or _BATCH_SIZE,
                 let=read.let,
                 maxTimeMS=_milliseconds(deadline),
                 **options,

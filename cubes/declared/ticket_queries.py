@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from beanie import Document
 from bson.datetime_ms import DatetimeMS
@@ -79,6 +79,9 @@ class TicketCount(_Query):
 @dataclass(frozen=True)
 class TicketPage(_Query):
     """The stored tickets that a filter admits, or a page of them, by `_id`."""
+
+    batch_size: ClassVar[int] = 500
+    """How many are decoded at once: whole tickets are large."""
 
     skip: int = 0
     limit: int | None = None

@@ -124,33 +124,29 @@ class RequestRollups:
 
         None if its rollup has no fresh cells, or if it has no rollup.
         """
-        rollup = self._reader.rollup(source.get_pymongo_collection().full_name)
-        if rollup is None:
+        collection = source.get_pymongo_collection().full_name
+        if self._reader.rollup(collection) is None:
             return None
-        state, _ = await self._choose(rollup, None)
-        return None if state is None else Version.of(rollup, state)
+        age, states = await self._asked_states()
+        return self._version(collection, states, age)
 
     async def unchanged(self, versions: Collection[Version]) -> bool:
         """Whether collections have the same versions now, as fresh cells tell."""
         age, states = await self._asked_states()
-        for version in versions:
-            rollup = self._reader.rollup(version.collection)
-            state = rollup and fresh_state(rollup, states, age)
-            if (
-                rollup is None
-                or not state
-                or self._reader.outages.blocked(rollup.name)
-                or Version.of(rollup, state) != version
-            ):
-                return False
-        return True
+        return all(self._version(each.collection, states, age) == each for each in versions)
+
+    def _version(self, collection: str, states: States, age: timedelta) -> Version | None:
+        rollup = self._reader.rollup(collection)
+        if rollup is None or self._reader.outages.blocked(collection):
+            return None
+        state = fresh_state(rollup, states, age)
+        return None if state is None else Version.of(rollup, state)
 
     def close(self) -> None:
         """Cancels the reads of states in flight."""
-        for future in self._chosen.values():
-            future.cancel()
-        if self._states is not None:
-            self._states.cancel()
+        for future in (self._states, *self._chosen.values()):
+            if future is not None:
+                future.cancel()
 
     async def _read_or_count(
         self,

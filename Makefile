@@ -92,6 +92,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.compression
 	$(BIN)/python -m benchmarks.rollups
 	$(BIN)/python -m benchmarks.against_live
+	$(BIN)/python -m benchmarks.rest
 
 # After a change of the dependencies in pyproject.toml.
 lock: setup

@@ -53,7 +53,7 @@ ENTRANTS: Final = (
     Entrant(
         report.REST,
         (sys.executable, "-m", "benchmarks.http.rest"),
-        paths={EVENT_STATS: "/event-stats?limit=500"},
+        paths={EVENT_STATS: "/eventStats?limit=500"},
     ),
 )
 

@@ -1,5 +1,6 @@
-"""A REST server with the reference implementation of `eventStats`."""
+"""A REST server with the reference implementation of `eventStats` and `orderStats`."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import uvicorn
@@ -19,19 +20,27 @@ from server import settings
 def application(database: reference.Database, verifier: Verifier) -> Starlette:
     """The application; it requires an admin, like the other servers."""
 
-    async def event_stats(request: Request) -> Response:
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        try:
-            viewer = await verifier.viewer(bearer)
-        except Unauthenticated as error:
-            return JSONResponse({"detail": str(error)}, status_code=401)
-        if viewer.role is not Role.ADMIN:
-            return JSONResponse({"detail": "Admins only."}, status_code=403)
-        limit = int(request.query_params["limit"])
-        found = await reference.event_stats(database, limit=limit)
-        return JSONResponse({"data": {"eventStats": found}})
+    def path(field: str, answer: Callable[[Request], Awaitable[Any]]) -> Route:
+        async def respond(request: Request) -> Response:
+            bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+            try:
+                viewer = await verifier.viewer(bearer)
+            except Unauthenticated as error:
+                return JSONResponse({"detail": str(error)}, status_code=401)
+            if viewer.role is not Role.ADMIN:
+                return JSONResponse({"detail": "Admins only."}, status_code=403)
+            return JSONResponse({"data": {field: await answer(request)}})
 
-    return Starlette(routes=[Route("/event-stats", event_stats)])
+        return Route(f"/{field}", respond)
+
+    async def event_stats(request: Request) -> Any:
+        limit = int(request.query_params["limit"])
+        return await reference.event_stats(database, limit=limit)
+
+    async def order_stats(_: Request) -> Any:
+        return await reference.order_stats(database)
+
+    return Starlette(routes=[path("eventStats", event_stats), path("orderStats", order_stats)])
 
 
 def main() -> None:

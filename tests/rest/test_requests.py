@@ -1,5 +1,6 @@
 """Requests to the reference's paths: who may send them, parameters, statuses, errors, caching."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
@@ -322,3 +323,35 @@ async def test_each_encoding_has_a_tag_of_its_own(get: Get, path: str, accepted:
     again = await get(path, headers=headers | {"if-none-match": tag})
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == tag
+
+
+# ---------------------------------------------------------------- failures
+
+
+async def test_an_unforeseen_error_is_masked_and_logged(
+    get: Get, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("the secret cause")
+
+    monkeypatch.setattr("schema.execution.prepared.PreparedOperation.execute", fail)
+    response = await get(_EVENTS)
+    detail = _error(response, 500, "INTERNAL_SERVER_ERROR")
+    assert "secret" not in detail
+    assert response.json()["errors"][0]["extensions"]["requestId"]
+    logged = capsys.readouterr()
+    assert "the secret cause" in logged.out + logged.err
+
+
+async def test_a_request_that_takes_too_long_is_refused(
+    get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("server.http.operations.GRACE_SECONDS", -29.9)
+
+    async def wait(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("schema.execution.prepared.PreparedOperation.execute", wait)
+    response = await get(_EVENTS)
+    assert "more than 30 s" in _error(response, 503, "SERVICE_UNAVAILABLE")
+    assert response.headers["retry-after"] == "5"

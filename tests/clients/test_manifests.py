@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Serve
-from tests.clients.node import CONSOLE, MODULES, needs, node
+from tests.clients.npm import CONSOLE, MODULES, needs, node, serving
 
 _SCHEMA = Path(__file__).parents[2] / "schema" / "schema.graphql"
 _TRUSTED = {"HEADCOUNT_DOCUMENTS": "manifest.json", "HEADCOUNT_TRUSTED_DOCUMENTS": "only"}
@@ -79,20 +78,20 @@ def _relay(folder: Path, algorithm: str) -> dict[str, str]:
     ids=["default", "SHA-1", "hashes in place of documents"],
 )
 def test_documents_of_graphql_codegen_run_by_their_ids(
-    serve: Serve, tmp_path: Path, options: Any, id: str
+    mongodb_uri: str, tmp_path: Path, options: Any, id: str
 ) -> None:
-    _assert_run(serve, _codegen(tmp_path, options), id)
+    _assert_run(mongodb_uri, tmp_path, _codegen(tmp_path, options), id)
 
 
 @needs("relay-compiler", "@apollo/client", "graphql-request")
 @pytest.mark.parametrize(("algorithm", "id"), [("MD5", "[0-9a-f]{32}"), ("SHA256", "[0-9a-f]{64}")])
 def test_documents_of_relay_compiler_run_by_their_ids(
-    serve: Serve, tmp_path: Path, algorithm: str, id: str
+    mongodb_uri: str, tmp_path: Path, algorithm: str, id: str
 ) -> None:
-    _assert_run(serve, _relay(tmp_path, algorithm), id)
+    _assert_run(mongodb_uri, tmp_path, _relay(tmp_path, algorithm), id)
 
 
-def _assert_run(serve: Serve, ids: dict[str, str], id: str) -> None:
+def _assert_run(mongodb_uri: str, folder: Path, ids: dict[str, str], id: str) -> None:
     assert all(re.fullmatch(id, each) for each in ids.values()), ids
     role, missing = sorted(ids, reverse=True)
     assert ("Role" in role, "Missing" in missing) == (True, True)
@@ -101,9 +100,9 @@ def _assert_run(serve: Serve, ids: dict[str, str], id: str) -> None:
         {"text": f"query {role} {{ viewer {{ role __typename }} }}", "id": ids[role]},
         {"text": f"query {missing} {{ event {{ title }} }}", "id": ids[missing]},
     ]
-    with serve(**_TRUSTED) as ask:
+    with serving(folder, mongodb_uri, settings=_TRUSTED) as server:
         for client in ("graphql-request by id", "apollo 3 by id", "apollo 4 by id"):
-            found = ask(client, operations)
+            found = server.ask(client, *operations)
             assert not any("error" in each for each in found["answers"]), found
             data = [each["data"] for each in found["answers"]]
             assert data[0]["viewer"]["role"] == "ADMIN", client

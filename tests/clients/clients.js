@@ -1,9 +1,11 @@
 // Clients, with their ways of persisting queries. Prints the answers, and what was sent.
 // An operation is an object with a text and, for clients that are built with a manifest, an id.
-const { createHash } = require('node:crypto')
+import { createHash } from 'node:crypto'
+import { createRequire } from 'node:module'
 
-const [url, token, name, operations] = process.argv.slice(2)
-const headers = { authorization: `Bearer ${token}` }
+const { URL: url, TOKEN, CLIENT, OPERATIONS } = process.env
+const require = createRequire(import.meta.url)
+const headers = { authorization: `Bearer ${TOKEN}` }
 const sent = []
 
 const recorded = async (input, init = {}) => {
@@ -74,13 +76,11 @@ const clients = {
     }),
 }
 
-const run = async () => {
-  const ask = clients[name]()
-  const answers = []
-  for (const operation of JSON.parse(operations)) {
-    const { data, error } = await ask(operation).catch((error) => ({ error }))
-    answers.push({ data, error: error && String(error) })
-  }
-  console.log(JSON.stringify({ answers, sent }))
+const ask = clients[JSON.parse(CLIENT)]()
+const answers = []
+for (const operation of JSON.parse(OPERATIONS)) {
+  const { data, error } = await ask(operation).catch((error) => ({ error }))
+  answers.push({ data, error: error && String(error) })
 }
-run().then(() => process.exit(0))
+console.log(JSON.stringify({ answers, sent }))
+process.exit(0)

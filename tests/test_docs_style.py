@@ -24,7 +24,9 @@ _FILE_NAME: Final = re.compile(
     r".+\.(graphql|html|js|json|lock|md|mjs|png|py|sh|svg|toml|tsx?|ya?ml)"
 )
 # Files that a command makes, and files of users.
-_NOT_COMMITTED: Final = frozenset({".venv", ".headcount", ".env"})
+_NOT_COMMITTED: Final = frozenset(
+    {".venv", ".headcount", ".env", "manifest.json", "relay.config.json", "src"}
+)
 _NOT_WALKED: Final = frozenset({".git", ".headcount", ".venv", "node_modules"})
 
 

@@ -273,7 +273,7 @@ async def test_an_early_refusal_is_answered_late(
     database: Any, server_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Admission, "refusal", lambda *_: Overloaded("The server is busy."))
-    monkeypatch.setattr("server.http.graphql_endpoint.WAIT_SECONDS", 0.2)
+    monkeypatch.setattr("server.http.operations.WAIT_SECONDS", 0.2)
     async with client(app.create(server_settings, database)) as http:
         http.headers["authorization"] = f"Bearer {token()}"
         began = asyncio.get_running_loop().time()

@@ -15,7 +15,7 @@ export default defineConfig({
     // The first versions with light-dark().
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     rolldownOptions: {
-      input: ['index.html', 'graphql.html'],
+      input: ['index.html', 'graphql.html', 'docs.html'],
       // Compiled libraries contain directives for their compiler, such as 'use client'.
       onLog(level, log, handle) {
         if (log.code !== 'MODULE_LEVEL_DIRECTIVE') handle(level, log)
@@ -25,5 +25,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 5000,
   },
   worker: { format: 'es', plugins: () => [changes.worker] },
-  server: { proxy: { '^/(graphql|schema.graphql|api/.*)$': server } },
+  server: {
+    proxy: { '^/(graphql|schema.graphql|openapi.json|(api|metrics|organizer)/.*)$': server },
+  },
 })

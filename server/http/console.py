@@ -1,4 +1,4 @@
-"""The console: serves GraphiQL and the dashboard, or instructions to build them."""
+"""The console: serves GraphiQL, the dashboard and the REST page, or how to build them."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -69,6 +69,9 @@ class Console:
         routes = []
         if self._settings.introspection:
             routes.append(Route("/schema.graphql", self._schema))
+            routes.append(Route("/docs", self._docs))
+            # Relative, so that it works behind a proxy that adds a path prefix.
+            routes.append(Route("/docs/", RedirectResponse("../docs"), methods=["GET"]))
         if self._settings.dashboard:
             routes.append(Route("/", self._dashboard))
         if BUILT.exists():
@@ -85,6 +88,9 @@ class Console:
 
     async def _dashboard(self, request: Request) -> Response:
         return self._page("index", request, {})
+
+    async def _docs(self, request: Request) -> Response:
+        return self._page("docs", request, {})
 
     async def _schema(self, request: Request) -> Response:
         return PlainTextResponse(self._sdl)
@@ -104,6 +110,7 @@ class Console:
         settings: dict[str, Any] = {
             "dashboard": bool(self._settings.dashboard),
             "graphiql": self._graphiql_off is None,
+            "docs": self._settings.introspection,
         }
         return settings | (self._demo.page_settings() if self._demo else {})
 

@@ -61,7 +61,7 @@ def _policy(response: httpx.Response) -> dict[str, str]:
 
 
 @needs_pages
-@pytest.mark.parametrize("path", ["/", "/graphql"])
+@pytest.mark.parametrize("path", ["/", "/graphql", "/docs"])
 async def test_a_page_has_a_strict_content_security_policy(serve: Serve, path: str) -> None:
     async with serve(dashboard=True) as http:
         page = await http.get(path, headers=HTML)
@@ -110,13 +110,26 @@ async def test_only_built_files_are_served(serve: Serve, path: str) -> None:
 
 @needs_pages
 async def test_a_page_is_small() -> None:
-    """Limits of compressed sizes: 300 kB for the dashboard, 1.5 MB for all files of GraphiQL."""
+    """Limits of compressed sizes: 300 kB for the dashboard, 600 kB for the REST page.
+
+    1.5 MB for all files of GraphiQL.
+    """
     sizes = {file.name: len(gzip.compress(file.read_bytes())) for file in BUILT.glob("console/*")}
-    page = (BUILT / "index.html").read_text()
-    loaded = re.findall(r'"\./console/([^"]+)"', page)
-    assert sum(sizes[name] for name in loaded) < 300_000
-    only_dashboard = {name for name in sizes if name.startswith("index-")}
-    assert sum(size for name, size in sizes.items() if name not in only_dashboard) < 1_500_000
+    for page, limit in (("index", 300_000), ("docs", 600_000)):
+        loaded = re.findall(r'"\./console/([^"]+)"', (BUILT / f"{page}.html").read_text())
+        assert sum(sizes[name] for name in loaded) < limit
+    of_others = {name for name in sizes if name.startswith(("index-", "docs-"))}
+    assert sum(size for name, size in sizes.items() if name not in of_others) < 1_500_000
+
+
+async def test_the_rest_page_is_served_with_introspection_only(serve: Serve) -> None:
+    async with serve() as http:
+        assert (await http.get("/docs", headers=HTML)).status_code == 200
+        # Relative: a proxy may add a path prefix.
+        assert (await http.get("/docs/", headers=HTML)).headers["location"] == "../docs"
+    async with serve(introspection=False) as http:
+        for path in ("/docs", "/docs/"):
+            assert (await http.get(path, headers=HTML)).status_code == 404
 
 
 async def test_the_dashboard_is_served_if_it_is_on(serve: Serve) -> None:
@@ -127,13 +140,13 @@ async def test_the_dashboard_is_served_if_it_is_on(serve: Serve) -> None:
 
 
 @needs_pages
-async def test_a_page_links_to_the_other_if_it_is_served(serve: Serve) -> None:
+async def test_a_page_links_to_the_others_if_they_are_served(serve: Serve) -> None:
     async with serve() as http:
         page = (await http.get("/graphql", headers=HTML)).text
-        assert _settings(page) == {"dashboard": False, "graphiql": True}
+        assert _settings(page) == {"dashboard": False, "graphiql": True, "docs": True}
     async with serve(dashboard=True, introspection=False) as http:
         page = (await http.get("/", headers=HTML)).text
-        assert _settings(page) == {"dashboard": True, "graphiql": False}
+        assert _settings(page) == {"dashboard": True, "graphiql": False, "docs": False}
 
 
 async def test_the_sdl_is_served_if_introspection_is_on(serve: Serve) -> None:
@@ -145,7 +158,7 @@ async def test_the_sdl_is_served_if_introspection_is_on(serve: Serve) -> None:
         assert (await http.get("/schema.graphql")).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/", "/graphql"])
+@pytest.mark.parametrize("path", ["/", "/graphql", "/docs"])
 async def test_without_built_pages_instructions_are_served(
     serve: Serve, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +170,7 @@ async def test_without_built_pages_instructions_are_served(
         assert "Node.js" in page.text
         assert "make setup" in page.text
         assert 'href="schema.graphql"' in page.text
+        assert 'href="openapi.json"' in page.text
         assert "curl -s http://headcount.test/graphql" in page.text
         assert "<script" not in page.text
         assert _policy(page)["script-src"] == "'self'"
@@ -164,6 +178,7 @@ async def test_without_built_pages_instructions_are_served(
         async with serve(dashboard=True, introspection=False) as secretive:
             without = await secretive.get("/", headers=HTML)
             assert "schema" not in without.text.lower()
+            assert "openapi" not in without.text.lower()
             assert "make setup" in without.text
         # The URL is escaped in the page.
         other = await http.get(path, headers=HTML | {"host": "a&b"})
@@ -176,7 +191,7 @@ async def test_pages_of_a_demo_contain_tokens_as_safe_json(
 ) -> None:
     demo = DemoAccess(server_settings, ["</script><script>"])
     async with serve(demo, dashboard=True) as http:
-        for path in ("/", "/graphql"):
+        for path in ("/", "/graphql", "/docs"):
             settings_of_page = _settings((await http.get(path, headers=HTML)).text)
             assert [*settings_of_page["tokens"]] == ["admin", "staff", "organizer", "customer"]
             assert settings_of_page["ticketReport"]["eventIds"] == ["</script><script>"]

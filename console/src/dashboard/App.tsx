@@ -21,6 +21,7 @@ export function App() {
       <Header page="Dashboard">
         {token !== '' && <LiveSwitch live={live} setLive={setLive} />}
         {settings.graphiql && <a href="graphql">GraphiQL</a>}
+        {settings.docs && <a href="docs">REST API</a>}
       </Header>
       <main>
         <Panels />

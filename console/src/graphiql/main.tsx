@@ -35,6 +35,7 @@ function Page() {
     <>
       <Header page="GraphiQL">
         {settings.dashboard && <a href="./">Dashboard</a>}
+        {settings.docs && <a href="docs">REST API</a>}
         <a href="schema.graphql" download>
           Schema
         </a>

@@ -1,4 +1,4 @@
-/** The header of both pages: the page's name, the token and the viewer. */
+/** The header of all pages: the page's name, the token and the viewer. */
 
 import { useId, useState, type ReactNode } from 'react'
 import { dateTime, fromNow } from './format'

@@ -8,6 +8,8 @@ export type Settings = {
   dashboard: boolean
   /** Whether GraphiQL is served. */
   graphiql: boolean
+  /** Whether the page of the paths is served. */
+  docs: boolean
   /** A token for each role, in a demo. */
   tokens: Partial<Record<DemoRole, string>>
   /** Arguments of the ticket report that have tickets, in a demo. */
@@ -19,6 +21,7 @@ const json = document.getElementById('settings')?.textContent ?? '{}'
 export const settings: Settings = {
   dashboard: true,
   graphiql: true,
+  docs: true,
   tokens: {},
   ticketReport: { eventIds: [], mobileAppId: '' },
   ...(JSON.parse(json) as Partial<Settings>),

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds GraphiQL and the dashboard: console/dist, from console/ and schema/schema.graphql.
+# Builds the pages: console/dist, from console/ and schema/schema.graphql.
 #
 #   sh docker/console.sh              run in the project's folder
 set -eu

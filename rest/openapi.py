@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias
 from graphql import GraphQLEnumType, Undefined, get_named_type, get_nullable_type
 
 from rest.openapi_exports import EXPORTS
+from rest.openapi_parameters import FLAG, OBJECT_ID, TEXT, TIME, parameter
 from rest.operation import Parameter, StoredOperation
 from rest.shape import Member
 
@@ -23,14 +24,11 @@ _SCALARS: Final[Mapping[str, Schema]] = {
     "String": {"type": "string"},
 }
 _PARAMETERS: Final[Mapping[str, Schema]] = {
-    "Boolean": {"type": "boolean"},
-    "DateTime": {
-        "type": "string",
-        "description": "ISO 8601, in UTC without an offset; or 13 digits, milliseconds since 1970.",
-    },
-    "ID": {"type": "string", "pattern": "^[0-9a-fA-F]{24}$"},
+    "Boolean": {**FLAG},
+    "DateTime": {**TIME},
+    "ID": {**OBJECT_ID},
     "Int": {"type": "integer"},
-    "String": {"type": "string"},
+    "String": {**TEXT},
 }
 _ERRORS: Final = {
     "401": "The token is missing or invalid.",
@@ -168,25 +166,19 @@ def _responses(one: StoredOperation, statuses: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _parameter(parameter: Parameter, place: str) -> dict[str, Any]:
-    type_: Any = get_nullable_type(parameter.type)
-    default = parameter.default
+def _parameter(given: Parameter, place: str) -> dict[str, Any]:
+    type_: Any = get_nullable_type(given.type)
+    default = given.default
     if isinstance(type_, GraphQLEnumType):
         schema: Schema = {"type": "string", "enum": [each.lower() for each in type_.values]}
         default = default if default is Undefined else default.lower()
     else:
         schema = dict(_PARAMETERS[type_.name])
     if type_.name == "Int":
-        schema["minimum"], schema["maximum"] = parameter.bounds
+        schema["minimum"], schema["maximum"] = given.bounds
     if default is not Undefined:
         schema["default"] = default
-    return {
-        "name": parameter.name,
-        "in": place,
-        "required": parameter.required,
-        "description": parameter.description,
-        "schema": schema,
-    }
+    return parameter(given.name, given.description, schema, place=place, required=given.required)
 
 
 def _answer(one: StoredOperation) -> Schema:

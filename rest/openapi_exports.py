@@ -4,28 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from exports.addresses import EVENTS_DASHBOARD_ROUTE, TICKET_REPORT_ROUTE
+from rest.openapi_parameters import FLAG, OBJECT_ID, TEXT, TIME, parameter
 
-_TEXT: Final = {"type": "string"}
-_FLAG: Final = {"type": "boolean", "default": False}
-_TIME: Final = {
-    "type": "string",
-    "description": "ISO 8601, in UTC without an offset; or 13 digits, milliseconds since 1970.",
-}
+_FLAG: Final = {**FLAG, "default": False}
 _FORMAT: Final = {"type": "string", "enum": ["xlsx", "csv", "json"], "default": "xlsx"}
 _FILE: Final = {"schema": {"type": "string", "format": "binary"}}
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def _parameter(
-    name: str, description: str, schema: Mapping[str, Any], *, place: str = "query", required: bool
-) -> dict[str, Any]:
-    return {
-        "name": name,
-        "in": place,
-        "required": required,
-        "description": description,
-        "schema": schema,
-    }
 
 
 def _export(
@@ -40,7 +24,7 @@ def _export(
             "security": [{"bearer": []}, {"token": []}],
             "parameters": [
                 *parameters,
-                _parameter("format", "The file's format.", _FORMAT, required=False),
+                parameter("format", "The file's format.", _FORMAT, required=False),
             ],
             "responses": {
                 "200": {
@@ -67,8 +51,8 @@ EXPORTS: Final[Mapping[str, Any]] = {
         "ADMIN",
         "application/zip",
         [
-            _parameter("event_type", "Only events of this type.", _TEXT, required=False),
-            _parameter("active_only", "Only active events.", _FLAG, required=False),
+            parameter("event_type", "Only events of this type.", TEXT, required=False),
+            parameter("active_only", "Only active events.", _FLAG, required=False),
         ],
     ),
     TICKET_REPORT_ROUTE: _export(
@@ -77,11 +61,11 @@ EXPORTS: Final[Mapping[str, Any]] = {
         "ADMIN, ORGANIZER",
         "text/csv; charset=utf-8",
         [
-            _parameter("eventId", "The event's ObjectId.", _TEXT, place="path", required=True),
-            _parameter("mobileAppId", "The event's application.", _TEXT, required=True),
-            _parameter("excludeDeleted", "Leaves out deleted tickets.", _FLAG, required=False),
-            _parameter("lastUpdatedSince", "Tickets updated then or later.", _TIME, required=False),
-            _parameter("lastUpdatedBefore", "Tickets updated before.", _TIME, required=False),
+            parameter("eventId", "The event's ObjectId.", OBJECT_ID, place="path", required=True),
+            parameter("mobileAppId", "The event's application.", TEXT, required=True),
+            parameter("excludeDeleted", "Leaves out deleted tickets.", _FLAG, required=False),
+            parameter("lastUpdatedSince", "Tickets updated then or later.", TIME, required=False),
+            parameter("lastUpdatedBefore", "Tickets updated before.", TIME, required=False),
         ],
     ),
 }

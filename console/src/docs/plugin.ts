@@ -11,6 +11,8 @@ export const plugin: Plugin = {
     ServersContainer: hidden,
     AuthorizeBtnContainer: hidden,
     authorizeOperationBtn: hidden,
+    // An empty field is sent as absent.
+    ParameterIncludeEmpty: hidden,
     // The form of each path is open from the start.
     TryItOutButton: hidden,
   },

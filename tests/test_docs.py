@@ -155,6 +155,7 @@ def test_make_demo_sets_up_and_serves(tmp_path: Path) -> None:
         url = f"http://127.0.0.1:{port}"
         assert f"Dashboard: {url}/\n" in printed
         assert f"GraphiQL: {url}/graphql" in printed
+        assert f"REST API: {url}/docs" in printed
         # No retry: once the address is printed, the server accepts requests.
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert ask(url, token[1], "{ viewer { role } }") == {"data": {"viewer": {"role": "ADMIN"}}}

